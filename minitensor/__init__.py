@@ -1,0 +1,1 @@
+"""minitensor: a from-scratch autograd engine on NumPy and CuPy, written to be read."""
