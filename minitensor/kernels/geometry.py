@@ -1,0 +1,77 @@
+"""Sizes and offsets of windows that slide over an image. Every size formula of the library stands here, once.
+
+A window of `kernel` taps spaced `dilation` apart covers `dilation * (kernel - 1) + 1` pixels: its extent. All
+functions work on one axis; an image has two, and nothing couples them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+
+
+def pair(value, name, operation, minimum=0):
+    """3 -> (3, 3); (3, 5) -> (3, 5): one whole number for both axes, or one an axis, (height, width).
+
+    Raises TypeError where it is neither and ValueError where a number is below `minimum`.
+    """
+    values = (value, value) if isinstance(value, Integral) and not isinstance(value, bool) else value
+    if not isinstance(values, Sequence) or isinstance(values, str) or not all(
+        isinstance(v, Integral) and not isinstance(v, bool) for v in values
+    ):
+        raise TypeError(f"{operation}: {name} must be an int or a pair of ints, got {value!r}")
+    if len(values) == 1:
+        values = (values[0], values[0])
+    if len(values) != 2:
+        raise ValueError(f"{operation}: {name} must be one int or two (height, width), got {tuple(values)}")
+    if min(values) < minimum:
+        raise ValueError(f"{operation}: {name} must be at least {minimum}, got {value!r}")
+    return int(values[0]), int(values[1])
+
+
+def extent(kernel, dilation=1):
+    """Pixels from the first to the last tap of a window, both included: d (k - 1) + 1."""
+    return dilation * (kernel - 1) + 1
+
+
+def conv_output_size(size, kernel, stride=1, padding=0, dilation=1):
+    """Positions of a window on an axis: floor((n + 2p - d(k-1) - 1) / s) + 1. Zero or less: it does not fit."""
+    return (size + 2 * padding - extent(kernel, dilation)) // stride + 1
+
+
+def conv_transpose_output_size(size, kernel, stride=1, padding=0, output_padding=0, dilation=1):
+    """The size whose convolution has `size` positions: (n-1)s - 2p + d(k-1) + output_padding + 1."""
+    return (size - 1) * stride - 2 * padding + extent(kernel, dilation) + output_padding
+
+
+def leftover(size, kernel, stride=1, padding=0, dilation=1):
+    """Rows at the far end that no window reaches: (n + 2p - d(k-1) - 1) mod s.
+
+    Several input sizes share one output size when s > 1. The leftover tells them apart, so it is the
+    `output_padding` with which the transposed convolution restores the input's size.
+    """
+    return (size + 2 * padding - extent(kernel, dilation)) % stride
+
+
+def same_padding(kernel, dilation=1):
+    """(before, after) that keep the size at stride 1: d(k-1) in all, the odd one at the far end, as torch does."""
+    total = dilation * (kernel - 1)
+    return total // 2, total - total // 2
+
+
+def pool_output_size(size, kernel, stride, padding=0, dilation=1, ceil_mode=False):
+    """Positions of a pooling window; `ceil_mode` lets the last one hang over the edge.
+
+    ceil((n + 2p - d(k-1) - 1) / s) + 1, less one where the last window would start beyond the image and its
+    near padding, that is where (o - 1) s >= n + p: such a window would see nothing but padding.
+    """
+    reach = size + 2 * padding - extent(kernel, dilation)
+    if not ceil_mode:
+        return reach // stride + 1
+    positions = -(-reach // stride) + 1
+    return positions - 1 if (positions - 1) * stride >= size + padding else positions
+
+
+def taps(offset, positions, stride):
+    """Slice of a padded axis that the tap at `offset` sees as its window visits all positions."""
+    return slice(offset, offset + stride * (positions - 1) + 1, stride)
