@@ -1,0 +1,200 @@
+"""Cut work into tiles that fit the cache, and run the tiles on threads.
+
+NumPy lets go of the interpreter lock while it copies, adds or multiplies large arrays, so plain Python
+threads use all cores, provided each tile is big enough (about 0.1 ms of work or more) to outweigh the Python
+around it. Small enough, on the other hand, means that what one step of a kernel writes is still in the cache
+when the next step reads it. A kernel therefore says
+
+    def tile(rows):                     # rows is a slice
+        np.maximum(x[rows], 0, out=out[rows])
+
+    run_tiles(tile, split(len(x), threads_for(x.nbytes)))
+
+Tiles must not write to the same place. While they run, BLAS uses one thread a call: the tiles are the
+parallelism, and two layers of it would fight over the cores. Starting and joining one thread costs about
+0.08 ms, so nothing is kept alive between calls: there is no pool that a fork could break or an exit would
+have to wait for.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from contextlib import contextmanager
+from contextvars import copy_context
+
+TILE_BYTES = 3 << 20  # what a thread's buffers may take so that they stay in a core's share of the cache
+SERIAL_BYTES = 1 << 18  # below this, a pass over memory takes less time than starting a thread
+
+_threads: int | None = None  # what set_num_threads asked for
+_here = threading.local()  # .in_tile is True on a thread that is running a tile
+
+
+def get_num_threads():
+    """Threads that CPU kernels use: what `set_num_threads` said, else the CPUs this process may use."""
+    if _threads is not None:
+        return _threads
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def set_num_threads(n):
+    """Let CPU kernels, and NumPy's BLAS with them, use `n` threads.
+
+    Raises TypeError where `n` is not an int and ValueError where it is below 1.
+    """
+    global _threads
+    if not isinstance(n, int) or isinstance(n, bool):
+        raise TypeError(f"set_num_threads: n must be an int, got {n!r}")
+    if n < 1:
+        raise ValueError(f"set_num_threads: n must be at least 1, got {n}")
+    _threads = n
+    _blas.set_threads(n)
+
+
+def threads_for(bytes_touched):
+    """Number of parts into which a pass over so many bytes is worth cutting: 1 where it is small."""
+    return 1 if bytes_touched < SERIAL_BYTES else get_num_threads()
+
+
+def split(length, parts):
+    """Cut range(length) into at most `parts` slices whose lengths differ by one at most; none is empty."""
+    parts = max(1, min(parts, length))
+    edges = [length * part // parts for part in range(parts + 1)]
+    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+
+
+def blocks(length, bytes_each, budget=TILE_BYTES):
+    """Cut range(length) into slices of nearly equal length, each of which takes at most `budget` bytes.
+
+    `bytes_each` is what one item (one row of an image, say) needs in buffers. A slice holds at least one
+    item.
+    """
+    fitting = max(1, int(budget // max(1, bytes_each)))
+    return split(length, -(-length // fitting))
+
+
+def run_tiles(function, tiles):
+    """Call `function(tile)` for every tile, on up to `get_num_threads()` threads (the caller's is one of them).
+
+    Threads take tiles from one queue, in order, so uneven tiles even out. Results are not collected: tiles
+    write into arrays the caller made. The first exception stops the queue and is raised here once all
+    threads have ended. A call from inside a tile runs its tiles on the spot, one after the other. NumPy's
+    errstate and other context variables of the caller hold in the tiles.
+    """
+    queue = deque(tiles)
+    helpers = min(get_num_threads(), len(queue)) - 1
+    if helpers < 1 or getattr(_here, "in_tile", False):
+        for tile in queue:
+            function(tile)
+        return
+    errors = []
+    threads = [
+        threading.Thread(target=copy_context().run, args=(_work, function, queue, errors), daemon=True)
+        for _ in range(helpers)
+    ]
+    with _blas.one_thread():
+        started = []
+        try:
+            for thread in threads:
+                thread.start()
+                started.append(thread)
+            _work(function, queue, errors)
+        finally:
+            queue.clear()  # something is left only after an exception
+            for thread in started:
+                thread.join()
+    if errors:
+        try:
+            raise errors[0]
+        finally:
+            errors.clear()  # the exception refers to this frame and must not be referred to by it
+
+
+def _work(function, queue, errors):
+    """Take tiles until the queue is empty; on an exception keep it for the caller and empty the queue."""
+    _here.in_tile = True
+    try:
+        while True:
+            try:
+                tile = queue.popleft()
+            except IndexError:
+                return
+            function(tile)
+    except BaseException as error:  # Ctrl-C too: the caller raises it again
+        errors.append(error)
+        queue.clear()
+    finally:
+        _here.in_tile = False
+
+
+class _Blas:
+    """The number of threads of the BLAS library that NumPy calls.
+
+    It belongs to the whole process, so concurrent callers share one limit: the first to enter `one_thread`
+    sets it, the last to leave restores it.
+    """
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.users = 0
+        self.saved = []  # (library, its number of threads before the first user came)
+        self.libraries = None  # found on first use: looking costs 2 ms, and importing threadpoolctl more
+
+    def find(self):
+        if self.libraries is None:
+            from threadpoolctl import ThreadpoolController
+
+            self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+        return self.libraries
+
+    def set_threads(self, n):
+        """Give BLAS `n` threads from now on; while tiles run, from when they have ended."""
+        with self.lock:
+            if self.users:
+                self.saved = [(library, n) for library, _ in self.saved]
+            else:
+                _limit([(library, n) for library in self.find()])
+
+    @contextmanager
+    def one_thread(self):
+        with self.lock:
+            if self.users == 0:
+                self.saved = [(library, library.num_threads) for library in self.find()]
+                _limit([(library, 1) for library in self.find()])
+            self.users += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.users -= 1
+                if self.users == 0:
+                    _limit(self.saved)
+
+    def after_fork(self):
+        """In a child forked while another thread was inside: that thread is not here to restore the limit."""
+        self.lock = threading.Lock()
+        if self.users and not getattr(_here, "in_tile", False):
+            self.users = 0
+            _limit(self.saved)
+
+
+def _limit(limits):
+    """Set the number of threads of each (library, number)."""
+    for library, n in limits:
+        # threadpoolctl 3.8 lets only the first thread that ever set a limit set another, and ignores the
+        # rest; _Blas keeps its users from contradicting each other, so none of them needs to stay in
+        # control.
+        let_go = getattr(library, "clear_controlling_thread", None)
+        if let_go is not None:
+            let_go(force=True)
+        library.set_num_threads(n)
+        if let_go is not None:
+            let_go(force=True)
+
+
+_blas = _Blas()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_blas.after_fork)
