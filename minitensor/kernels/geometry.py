@@ -16,8 +16,10 @@ def pair(value, name, operation, minimum=0):
     Raises TypeError where it is neither and ValueError where a number is below `minimum`.
     """
     values = (value, value) if isinstance(value, Integral) and not isinstance(value, bool) else value
-    if not isinstance(values, Sequence) or isinstance(values, str) or not all(
-        isinstance(v, Integral) and not isinstance(v, bool) for v in values
+    if (
+        not isinstance(values, Sequence)
+        or isinstance(values, str)
+        or not all(isinstance(v, Integral) and not isinstance(v, bool) for v in values)
     ):
         raise TypeError(f"{operation}: {name} must be an int or a pair of ints, got {value!r}")
     if len(values) == 1:
@@ -35,7 +37,7 @@ def extent(kernel, dilation=1):
 
 
 def conv_output_size(size, kernel, stride=1, padding=0, dilation=1):
-    """Positions of a window on an axis: floor((n + 2p - d(k-1) - 1) / s) + 1. Zero or less: it does not fit."""
+    """Positions of a window on an axis: floor((n + 2p - d(k-1) - 1) / s) + 1; below 1 if it does not fit."""
     return (size + 2 * padding - extent(kernel, dilation)) // stride + 1
 
 
@@ -54,7 +56,7 @@ def leftover(size, kernel, stride=1, padding=0, dilation=1):
 
 
 def same_padding(kernel, dilation=1):
-    """(before, after) that keep the size at stride 1: d(k-1) in all, the odd one at the far end, as torch does."""
+    """(before, after) that keep the size at stride 1: d(k-1) in all, the odd one last, as in torch."""
     total = dilation * (kernel - 1)
     return total // 2, total - total // 2
 

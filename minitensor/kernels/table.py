@@ -1,8 +1,9 @@
 """The table of kernels: (operation, backend, variant) -> function.
 
-A kernel takes arrays and returns arrays; it knows nothing of Tensors or gradients. The same operation may have
-several kernels: `reference` is its definition, as plain as possible, and the others are faster texts of the same
-mathematics. An operation asks `run("conv2d", x, ...)`; which text runs is decided here, in this order:
+A kernel takes arrays and returns arrays; it knows nothing of Tensors or gradients. The same operation may
+have several kernels: `reference` is its definition, as plain as possible, and the others are faster texts of
+the same mathematics. An operation asks `run("conv2d", x, ...)`; which text runs is decided here, in this
+order:
 
 1. the variant named by `with use_kernels(conv2d="reference"):`, if it can take this call;
 2. the variant named by the operation's rule, a function of the call that looks at shapes and dtype;
@@ -91,14 +92,14 @@ def use_kernels(**variants):
     """Within the block, run the named variants: `with use_kernels(conv2d="reference"):`.
 
     A call that the variant cannot take (Winograd with stride 2) is left to the automatic choice; "auto" gives
-    an operation back to it. Holds for this thread only. Raises ValueError for an unknown operation or variant.
+    an operation back to it. Holds for this thread only. Raises ValueError for an unknown operation or
+    variant.
     """
     for operation, variant in variants.items():
         names = {name for backend in BACKENDS for name in kernel_variants(operation, backend)}
         if variant != "auto" and variant not in names:
-            raise ValueError(
-                f"use_kernels: {operation} has no variant {variant!r}; it has auto, {', '.join(sorted(names))}"
-            )
+            known = ", ".join(["auto", *sorted(names)])
+            raise ValueError(f"use_kernels: {operation} has no variant {variant!r}; it has {known}")
     before = _choice.variants
     _choice.variants = before | variants
     try:

@@ -77,7 +77,7 @@ def blocks(length, bytes_each, budget=TILE_BYTES):
 
 
 def run_tiles(function, tiles):
-    """Call `function(tile)` for every tile, on up to `get_num_threads()` threads (the caller's is one of them).
+    """Call `function(tile)` for every tile, on up to `get_num_threads()` threads, the caller's own included.
 
     Threads take tiles from one queue, in order, so uneven tiles even out. Results are not collected: tiles
     write into arrays the caller made. The first exception stops the queue and is raised here once all

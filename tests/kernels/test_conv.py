@@ -1,0 +1,270 @@
+"""The three convolutions: reference against torch, every variant against reference, and the adjoint identity.
+
+Hypothesis draws the geometry first (kernel, stride, padding, dilation, output size, leftover) and then the
+input size that fits it, so that no draw is thrown away and the odd corners are common: stride beyond the
+kernel, padding beyond its reach, rows that no window sees, groups, empty batches.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minitensor.kernels import kernel_variants, run, use_kernels
+from minitensor.kernels.geometry import conv_output_size, conv_transpose_output_size, leftover
+
+LAYOUTS = ("contiguous", "channels last", "every other", "flipped", "broadcast")
+
+
+class Case(NamedTuple):
+    """One convolution x, weight -> output and the arrays of its three partners."""
+
+    x: np.ndarray  # (N, C, H, W)
+    weight: np.ndarray  # (O, C/g, KH, KW)
+    bias: np.ndarray | None  # (O,)
+    grad: np.ndarray  # (N, O, OH, OW)
+    stride: tuple
+    padding: tuple
+    dilation: tuple
+    groups: int
+    leftover: tuple  # rows and columns of x that no window reaches
+
+    def forward(self):
+        return (
+            "conv2d",
+            self.x,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+        )
+
+    def input_gradient(self):
+        return (
+            "conv_transpose2d", self.grad, self.weight, None, self.stride, self.padding, self.leftover,
+            self.groups, self.dilation,
+        )  # fmt: skip
+
+    def weight_gradient(self):
+        kernel = self.weight.shape[2:]
+        return (
+            "conv2d_weight", self.x, self.grad, kernel, self.stride, self.padding, self.dilation, self.groups,
+        )  # fmt: skip
+
+
+@st.composite
+def axes(draw):
+    """(input size, output size, kernel, stride, padding, dilation) of one axis."""
+    kernel, stride = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    dilation = draw(st.integers(1, 3))
+    reach = dilation * (kernel - 1)
+    padding = draw(st.integers(0, reach + 2))
+    positions = draw(st.integers(1, 9))
+    size = (positions - 1) * stride + reach + 1 - 2 * padding + draw(st.integers(0, stride - 1))
+    size = max(size, 1)
+    return size, conv_output_size(size, kernel, stride, padding, dilation), kernel, stride, padding, dilation
+
+
+@st.composite
+def cases(draw, dtypes=(np.float32, np.float64), layouts=LAYOUTS):
+    """A convolution of any geometry, with numbers of unit variance."""
+    height, width = draw(axes()), draw(axes())
+    groups, images = draw(st.integers(1, 3)), draw(st.integers(0, 3))
+    channels, filters = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    dtype = draw(st.sampled_from(dtypes))
+
+    def numbers(*shape):
+        return lay_out(rng.standard_normal(shape).astype(dtype), draw(st.sampled_from(layouts)))
+
+    kernel, stride, padding, dilation = zip(height[2:], width[2:], strict=True)
+    return Case(
+        x=numbers(images, groups * channels, height[0], width[0]),
+        weight=numbers(groups * filters, channels, *kernel),
+        bias=numbers(groups * filters) if draw(st.booleans()) else None,
+        grad=numbers(images, groups * filters, height[1], width[1]),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        leftover=(leftover(height[0], *height[2:]), leftover(width[0], *width[2:])),
+    )
+
+
+def lay_out(array, layout):
+    """The same shape in another memory layout (for "broadcast" the numbers repeat along the first axis)."""
+    if layout == "channels last" and array.ndim == 4:
+        return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    if layout == "every other":
+        return np.repeat(array, 2, axis=-1)[..., ::2]
+    if layout == "flipped":
+        return np.ascontiguousarray(array[..., ::-1])[..., ::-1]
+    if layout == "broadcast" and len(array):
+        return np.broadcast_to(array[:1], array.shape)  # read-only, stride 0
+    return array
+
+
+def run_as(variant, call):
+    with use_kernels(**{call[0]: variant}):
+        return run(*call)
+
+
+def absolute(call):
+    """The same call on absolute values in float64: the sum of the sizes of all terms behind every number."""
+    return [np.abs(a).astype(np.float64) if isinstance(a, np.ndarray) else a for a in call]
+
+
+def assert_close(result, expected, call, terms, growth=1):
+    """Equal up to the rounding of sums of `terms` products, in any order.
+
+    |error| <= terms * eps * sum |products| (Higham 2002, section 3.1), for each of the two sides; `growth`
+    is a variant's own factor.
+    """
+    assert result.dtype == call[1].dtype
+    assert result.shape == expected.shape
+    bound = 2 * growth * (terms + 2) * np.finfo(result.dtype).eps * run_as("reference", absolute(call))
+    assert (np.abs(result.astype(np.float64) - expected) <= bound).all()
+
+
+def terms_of(case, call):
+    """How many products are summed for one number of the call's result."""
+    taps = case.weight.shape[2] * case.weight.shape[3]
+    return {
+        "conv2d": case.weight.shape[1] * taps,
+        "conv_transpose2d": case.weight.shape[0] // case.groups * taps,
+        "conv2d_weight": case.grad[:, 0].size,
+    }[call[0]]
+
+
+def torch_array(array):
+    return None if array is None else torch.from_numpy(np.array(array))
+
+
+@given(cases())
+def test_reference_conv2d_equals_torch(case):
+    x, weight, bias = torch_array(case.x), torch_array(case.weight), torch_array(case.bias)
+    call = case.forward()
+    expected = F.conv2d(x, weight, bias, case.stride, case.padding, case.dilation, case.groups).numpy()
+    assert_close(run_as("reference", call), expected, call, terms_of(case, call))
+
+
+@given(cases())
+def test_reference_conv_transpose2d_is_torchs_input_gradient(case):
+    call = case.input_gradient()
+    expected = torch.nn.grad.conv2d_input(
+        case.x.shape, torch_array(case.weight), torch_array(case.grad), case.stride, case.padding,
+        case.dilation, case.groups,
+    ).numpy()  # fmt: skip
+    assert_close(run_as("reference", call), expected, call, terms_of(case, call))
+
+
+@given(cases())
+def test_reference_conv2d_weight_is_torchs_weight_gradient(case):
+    call = case.weight_gradient()
+    expected = torch.nn.grad.conv2d_weight(
+        torch_array(case.x), case.weight.shape, torch_array(case.grad), case.stride, case.padding,
+        case.dilation, case.groups,
+    ).numpy()  # fmt: skip
+    assert_close(run_as("reference", call), expected, call, terms_of(case, call))
+
+
+@st.composite
+def transposed_calls(draw):
+    """A transposed convolution with any output_padding torch allows: below the stride or the dilation."""
+    case = draw(cases())
+    extra = []
+    for size, kernel, stride, padding, dilation in zip(
+        case.grad.shape[2:], case.weight.shape[2:], case.stride, case.padding, case.dilation, strict=True
+    ):
+        most = max(stride, dilation) - 1
+        smallest = conv_transpose_output_size(size, kernel, stride, padding, 0, dilation)
+        extra.append(draw(st.integers(min(max(0, 1 - smallest), most), most)))
+    call = list(case.input_gradient())
+    call[6] = tuple(extra)
+    if draw(st.booleans()):
+        call[3] = np.linspace(-1, 1, case.x.shape[1]).astype(case.x.dtype)
+    return case, tuple(call)
+
+
+@given(transposed_calls())
+def test_reference_conv_transpose2d_equals_torch(drawn):
+    case, call = drawn
+    _, x, weight, bias, stride, padding, output_padding, groups, dilation = call
+    expected = F.conv_transpose2d(
+        torch_array(x),
+        torch_array(weight),
+        torch_array(bias),
+        stride,
+        padding,
+        output_padding,
+        groups,
+        dilation,
+    ).numpy()
+    assert_close(run_as("reference", call), expected, call, terms_of(case, call))
+
+
+@pytest.mark.parametrize("variant", [v for v in kernel_variants("conv_transpose2d") if v != "reference"])
+@given(transposed_calls())
+def test_output_padding_and_bias_of_every_variant(variant, drawn):
+    case, call = drawn
+    expected = run_as("reference", call)
+    assert_close(run_as(variant, call), expected, call, terms_of(case, call))
+
+
+VARIANTS = [
+    (operation, variant)
+    for operation in ("conv2d", "conv_transpose2d", "conv2d_weight")
+    for variant in [*kernel_variants(operation), "auto"]
+    if variant != "reference"
+]
+
+
+@pytest.mark.parametrize(("operation", "variant"), VARIANTS)
+@given(cases())
+def test_every_variant_equals_reference(operation, variant, case):
+    calls = {call[0]: call for call in (case.forward(), case.input_gradient(), case.weight_gradient())}
+    call = calls[operation]
+    assert_close(run_as(variant, call), run_as("reference", call), call, terms_of(case, call))
+
+
+@given(cases(dtypes=(np.float64,)))
+def test_adjoint_identity(case):
+    """<conv(x, w), g> = <x, conv_transpose(g, w)> = <w, conv2d_weight(x, g)>: three readings of one sum."""
+    case = case._replace(bias=None)
+    size = np.sum(np.abs(case.grad) * run_as("reference", absolute(case.forward())))
+    output = np.sum(case.grad * run(*case.forward()))
+    by_x = np.sum(case.x * run(*case.input_gradient()))
+    by_weight = np.sum(case.weight * run(*case.weight_gradient()))
+    rounding = case.grad.size * case.weight[0].size * np.finfo(np.float64).eps * size
+    assert abs(output - by_x) <= rounding
+    assert abs(output - by_weight) <= rounding
+
+
+@pytest.mark.parametrize("variant", kernel_variants("unfold"))
+@given(cases())
+def test_unfold_and_fold_equal_torch(variant, case):
+    kernel, geometry = case.weight.shape[2:], (case.dilation, case.padding, case.stride)
+    columns = run_as(variant, ("unfold", case.x, kernel, *geometry))
+    if len(case.x):  # torch takes no empty batch here
+        np.testing.assert_array_equal(columns, F.unfold(torch_array(case.x), kernel, *geometry).numpy())
+    call = ("fold", columns, case.x.shape[2:], kernel, *geometry)
+    folded = run_as(variant, call)
+    assert folded.shape == case.x.shape
+    if len(case.x):
+        expected = F.fold(torch_array(columns), case.x.shape[2:], kernel, *geometry).numpy()
+        assert_close(folded, expected, call, terms=kernel[0] * kernel[1])
+
+
+def test_a_nan_reaches_exactly_the_windows_that_see_it():
+    x = np.zeros((1, 2, 9, 9), np.float32)
+    x[0, 1, 4, 4] = np.nan
+    weight = np.ones((3, 2, 3, 3), np.float32)
+    for variant in kernel_variants("conv2d"):
+        out = run_as(variant, ("conv2d", x, weight, None, (1, 1), (1, 1), (1, 1), 1))
+        assert np.isnan(out[:, :, 3:6, 3:6]).all()
