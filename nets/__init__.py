@@ -1,0 +1,1 @@
+"""Networks for semantic segmentation, their data and their training, on top of minitensor."""
