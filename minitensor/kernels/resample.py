@@ -1,0 +1,106 @@
+"""resample2d: Y = A X B^T on every plane, as plain loops, as two products, and as products of bands in tiles.
+
+See interpolate.py for what A and B are. They are mostly zeros: each output pixel of a bilinear enlargement sees
+2 x 2 input pixels, whatever the size of the image. The dense product ignores that, which is right for small
+images, where one call of BLAS beats anything that knows about zeros. For large ones the matrix is cut into
+blocks of rows, and each block is multiplied only with the columns in which it is not all zero: a band.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitensor.backend import array_module
+from minitensor.kernels.table import register, rule
+from minitensor.kernels.tiles import blocks, get_num_threads, run_tiles, split
+
+BAND_ROWS = 32  # output pixels a block: fewer waste no zeros, more keep BLAS efficient
+DENSE_SIZE = 48  # axes up to this long are multiplied densely
+
+
+@register("resample2d", "reference")
+def resample2d_reference(x, matrix_h, matrix_w):
+    """Y[n, c, i, j] = sum over h, w of A[i, h] X[n, c, h, w] B[j, w]: the definition, a pixel at a time.
+
+    x (N, C, H, W), matrix_h = A (OH, H), matrix_w = B (OW, W) -> (N, C, OH, OW). Zero weights are left out, so an
+    infinite pixel reaches only the outputs that see it.
+    """
+    xp = array_module(x)
+    y = xp.zeros((*x.shape[:2], len(matrix_h), len(matrix_w)), dtype=x.dtype)
+    for i in range(len(matrix_h)):
+        for j in range(len(matrix_w)):
+            for h in xp.flatnonzero(matrix_h[i]).tolist():
+                for w in xp.flatnonzero(matrix_w[j]).tolist():
+                    y[:, :, i, j] += matrix_h[i, h] * matrix_w[j, w] * x[:, :, h, w]
+    return y
+
+
+@register("resample2d", "matmul")
+def resample2d_matmul(x, matrix_h, matrix_w):
+    """Two dense products, for small planes and for the GPU."""
+    # (OH, H) @ (N, C, H, W) @ (W, OW) -> (N, C, OH, OW)
+    return matrix_h @ (x @ matrix_w.T)
+
+
+@register("resample2d", "select", backends=("numpy",), supports=lambda x, a, b: _copies(a) and _copies(b))
+def resample2d_select(x, matrix_h, matrix_w):
+    """Nearest: every row of A and B holds a single 1, so Y[i, j] is the copy of one pixel."""
+    # Columns first, while there are fewer rows; then whole rows are copied.
+    wide = np.take(x, matrix_w.argmax(axis=1), axis=3)
+    return np.take(wide, matrix_h.argmax(axis=1), axis=2)
+
+
+@register("resample2d", "bands", backends=("numpy",))
+def resample2d_bands(x, matrix_h, matrix_w):
+    """Two products a tile of planes; each leaves out the blocks of its matrix that are zero."""
+    batch, channels, height, width = x.shape
+    out_height, out_width = len(matrix_h), len(matrix_w)
+    planes = x.reshape(batch * channels, height, width)
+    y = np.empty((batch * channels, out_height, out_width), dtype=x.dtype)
+    bands_h, bands_w = _bands(matrix_h), _bands(matrix_w)
+
+    def tile(part):
+        count = part.stop - part.start
+        # (P*H, W) @ (W, OW) -> (P*H, OW), then (OH, H) @ (P, H, OW) -> (P, OH, OW)
+        rows = planes[part].reshape(count * height, width)
+        wide = np.empty((count * height, out_width), dtype=x.dtype)
+        for outputs, inputs, weights in bands_w:
+            np.matmul(rows[:, inputs], weights.T, out=wide[:, outputs])
+        wide = wide.reshape(count, height, out_width)
+        for outputs, inputs, weights in bands_h:
+            np.matmul(weights, wide[:, inputs], out=y[part, outputs])
+
+    plane_bytes = x.itemsize * (height * width + (height + out_height) * out_width)
+    run_tiles(tile, blocks(len(planes), plane_bytes))
+    return y.reshape(batch, channels, out_height, out_width)
+
+
+def _bands(matrix):
+    """[(output slice, input slice, block)]: blocks of rows, each cut to the columns in which it is not zero."""
+    if max(matrix.shape) <= DENSE_SIZE:
+        return [(slice(0, len(matrix)), slice(0, matrix.shape[1]), matrix)]
+    bands = []
+    for outputs in split(len(matrix), -(-len(matrix) // BAND_ROWS)):
+        used = np.flatnonzero(matrix[outputs].any(axis=0))
+        first, last = (used[0], used[-1] + 1) if len(used) else (0, 1)
+        bands.append((outputs, slice(first, last), np.ascontiguousarray(matrix[outputs, first:last])))
+    return bands
+
+
+def _copies(matrix):
+    """True if every row is zero but for a single 1."""
+    return bool((matrix == 1).any(axis=1).all()) and np.count_nonzero(matrix) == len(matrix)
+
+
+@rule("resample2d", backends=("numpy",))
+def _choose(x, matrix_h, matrix_w):
+    if x.size and _copies(matrix_h) and _copies(matrix_w):
+        return "select"
+    outputs = x.shape[0] * x.shape[1] * len(matrix_h) * len(matrix_w)
+    small = max(*matrix_h.shape, *matrix_w.shape) <= DENSE_SIZE and max(x.size, outputs) < 1 << 16
+    return "matmul" if small or not x.size else "bands"
+
+
+@rule("resample2d", backends=("cupy",))
+def _choose_gpu(x, matrix_h, matrix_w):
+    return "matmul"
