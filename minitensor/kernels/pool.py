@@ -1,0 +1,170 @@
+"""Max pooling, a tap at a time over whole slices. Its definition, a window at a time, is in reference_pool.py.
+
+Which pixel won a window is kept as its tap, a number below KH KW that fits a byte: an eighth of the memory of an
+index into the plane. With it, the gradient (`max_pool2d_grad`) and the gradient of that (`max_pool2d_gather`) are
+each other's adjoint: one writes to the places the other reads. `max_pool2d_indices` turns taps into the indices
+that torch returns.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minitensor.backend import array_module
+from minitensor.kernels.reference_pool import tap_dtype
+from minitensor.kernels.table import register, rule
+from minitensor.kernels.windows import Windows
+
+
+@register("max_pool2d", "slices")
+def max_pool2d(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
+    """The largest pixel of every window and its tap: x (N, C, H, W) -> values, taps, both (N, C, OH, OW)."""
+    xp = array_module(x)
+    windows = Windows(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    planes = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
+    values = xp.empty((len(planes), *windows.counts), dtype=x.dtype)
+    taps = xp.empty(values.shape, dtype=tap_dtype(kernel_size))
+    first = 0 if windows.fits else windows.first_taps(xp, taps.dtype)
+
+    def tile(part):
+        padded = windows.pad(planes[part], -np.inf)
+        taps[part] = first
+        _scan(windows.taps(padded), values[part], taps[part], nan_wins=False)
+        if xp.isnan(values[part].max()):
+            taps[part] = first
+            _scan(windows.taps(padded), values[part], taps[part], nan_wins=True)
+
+    windows.over_planes(tile, planes, 2 * planes[:1].nbytes)
+    return values.reshape(*x.shape[:2], *windows.counts), taps.reshape(*x.shape[:2], *windows.counts)
+
+
+def _scan(slices, best, best_tap, nan_wins):
+    """Fill `best` and raise `best_tap` to the tap that holds it. `nan_wins` costs one more pass a tap."""
+    xp = array_module(best)
+    best[...] = slices[0][1]
+    for tap, pixels in slices[1:]:
+        wins = pixels > best
+        if nan_wins:
+            wins |= pixels != pixels
+        xp.maximum(best, pixels, out=best)
+        # Taps come in rising order, so the last one that won is the largest.
+        xp.maximum(best_tap, wins * best_tap.dtype.type(tap), out=best_tap)
+
+
+@register("max_pool2d_values", "slices")
+def max_pool2d_values(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
+    """The largest pixel of every window, without saying where: over the rows of all windows, then the columns."""
+    xp = array_module(x)
+    windows = Windows(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    planes = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
+    values = xp.empty((len(planes), *windows.counts), dtype=x.dtype)
+
+    def tile(part):
+        padded = windows.pad(planes[part], -np.inf)
+        tall = padded[:, windows.rows[0]]
+        for count, rows in enumerate(windows.rows[1:]):
+            tall = xp.maximum(tall, padded[:, rows], out=tall if count else None)
+        best = values[part]
+        best[...] = tall[:, :, windows.columns[0]]
+        for columns in windows.columns[1:]:
+            xp.maximum(best, tall[:, :, columns], out=best)
+
+    windows.over_planes(tile, planes, 2 * planes[:1].nbytes)
+    return values.reshape(*x.shape[:2], *windows.counts)
+
+
+@register("max_pool2d_grad", "slices")
+def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
+    """Add each window's gradient to the pixel that won it: grad, taps (N, C, OH, OW) -> (N, C, *size)."""
+    xp = array_module(grad)
+    windows = Windows(size, kernel_size, stride, padding, dilation, ceil_mode)
+    grads = grad.reshape(grad.shape[0] * grad.shape[1], *windows.counts)
+    winners = taps.reshape(grads.shape)
+    x_grad = xp.empty((len(grads), *size), dtype=grad.dtype)
+
+    def tile(part):
+        if windows.cover:
+            for tap, pixels in windows.taps(x_grad[part]):
+                _keep(grads[part], winners[part] == tap, out=pixels)
+            return
+        padded = xp.zeros((part.stop - part.start, *windows.padded_size), dtype=grad.dtype)
+        for tap, pixels in windows.taps(padded):
+            pixels += _keep(grads[part], winners[part] == tap)
+        x_grad[part] = windows.crop(padded)
+
+    windows.over_planes(tile, grads, 2 * x_grad[:1].nbytes)
+    return x_grad.reshape(*grad.shape[:2], *size)
+
+
+@register("max_pool2d_gather", "slices")
+def max_pool2d_gather(x, taps, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
+    """From each window of x, the pixel at the tap given: x (N, C, H, W), taps (N, C, OH, OW) -> (N, C, OH, OW)."""
+    xp = array_module(x)
+    windows = Windows(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    planes = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
+    winners = taps.reshape(len(planes), *windows.counts)
+    values = xp.zeros(winners.shape, dtype=x.dtype)
+
+    def tile(part):
+        for tap, pixels in windows.taps(windows.pad(planes[part], 0)):
+            values[part] += _keep(pixels, winners[part] == tap)
+
+    windows.over_planes(tile, planes, 2 * planes[:1].nbytes)
+    return values.reshape(taps.shape)
+
+
+def _keep(values, mask, out=None):
+    """The values where mask is True, and zero elsewhere.
+
+    On the bits, as `values AND (all ones or all zeros)`: a product would make NaN of infinity times 0, and
+    np.where takes four times as long.
+    """
+    xp = array_module(values)
+    integer = f"i{values.itemsize}"
+    ones = xp.negative(mask.astype(integer))  # -1 is all ones
+    bits = None if out is None else out.view(integer)
+    return xp.bitwise_and(values.view(integer), ones, out=bits).view(values.dtype)
+
+
+@register("max_pool2d_indices", "reference")
+def max_pool2d_indices(taps, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
+    """Taps (N, C, OH, OW) -> the int64 index row W + column of each window's winner in its plane of `size`."""
+    xp = array_module(taps)
+    (kernel_h, kernel_w), width = kernel_size, size[1]
+    corner_row = xp.arange(taps.shape[2]) * stride[0] - padding[0]
+    corner_column = xp.arange(taps.shape[3]) * stride[1] - padding[1]
+    offset = (xp.arange(kernel_h)[:, None] * width * dilation[0] + xp.arange(kernel_w) * dilation[1]).ravel()
+    return offset[taps] + (corner_row[:, None] * width + corner_column)
+
+
+@register("scatter_plane", "reference")
+def scatter_plane(grad, indices, size):
+    """Add every value to the pixel of its plane that its index names: (N, C, ...) -> (N, C, *size).
+
+    The adjoint of `gather_plane`. Values that name the same pixel add up.
+    """
+    xp = array_module(grad)
+    planes = grad.shape[0] * grad.shape[1]
+    y = xp.zeros((planes, size[0] * size[1]), dtype=grad.dtype)
+    flat = (planes, math.prod(grad.shape[2:]))
+    xp.add.at(y, (xp.arange(planes)[:, None], indices.reshape(flat)), grad.reshape(flat))
+    return y.reshape(*grad.shape[:2], *size)
+
+
+@register("gather_plane", "reference")
+def gather_plane(x, indices):
+    """The pixels of each plane that the indices name: x (N, C, H, W), indices (N, C, ...) -> as indices."""
+    xp = array_module(x)
+    flat = x.reshape(*x.shape[:2], x.shape[2] * x.shape[3])
+    named = indices.reshape(*x.shape[:2], math.prod(indices.shape[2:]))
+    return xp.take_along_axis(flat, named, axis=2).reshape(indices.shape)
+
+
+@rule("max_pool2d")
+@rule("max_pool2d_values")
+@rule("max_pool2d_grad")
+@rule("max_pool2d_gather")
+def _choose(*args, **params):
+    return "slices"
