@@ -1,1 +1,122 @@
-"""minitensor: a from-scratch autograd engine on NumPy and CuPy, written to be read."""
+"""minitensor: a from-scratch autograd engine on NumPy and CuPy, written to be read.
+
+Reading order: tensor.py, engine.py, ops/elementwise.py, ops/conv.py, kernels/reference.py, then whatever you like.
+This file is where the package is put together: it exports the public names and gives Tensor its operators and
+methods, so that tensor.py need not know the operations and no import runs in a circle.
+"""
+
+from numpy import bool_, float32, float64, int32, int64, uint8
+
+from minitensor import engine as _engine
+from minitensor.backend import cuda
+from minitensor.engine import Op, enable_grad, grad, is_grad_enabled, no_grad
+from minitensor.gradcheck import gradcheck
+from minitensor.kernels import kernel_variants, use_kernels
+from minitensor.kernels.tiles import get_num_threads, set_num_threads
+from minitensor.ops import conv as _conv
+from minitensor.ops import elementwise as _elementwise
+from minitensor.ops import indexing as _indexing
+from minitensor.ops import matmul as _matmul
+from minitensor.ops import move as _move
+from minitensor.ops import pad as _pad
+from minitensor.ops import reduce as _reduce
+from minitensor.ops import shape as _shape
+from minitensor.ops.conv import conv2d, conv2d_weight, conv_transpose2d
+from minitensor.ops.elementwise import (
+    abs,
+    add,
+    clamp,
+    div,
+    eq,
+    exp,
+    ge,
+    gt,
+    isnan,
+    le,
+    leaky_relu,
+    log,
+    lt,
+    maximum,
+    minimum,
+    mul,
+    ne,
+    neg,
+    pow,
+    relu,
+    sigmoid,
+    sqrt,
+    sub,
+    tanh,
+    where,
+)
+from minitensor.ops.matmul import linear, matmul
+from minitensor.ops.pad import pad
+from minitensor.ops.reduce import argmax, logsumexp, max, mean, min, sum, var
+from minitensor.ops.shape import (
+    cat,
+    contiguous,
+    expand,
+    flatten,
+    flip,
+    one_hot,
+    permute,
+    reshape,
+    squeeze,
+    stack,
+    transpose,
+    unsqueeze,
+)
+from minitensor.random import manual_seed, rand, randn
+from minitensor.tensor import Tensor, arange, full, ones, tensor, zeros
+
+__version__ = "0.1.0"
+
+_METHODS = {
+    _elementwise: "exp log sqrt abs tanh sigmoid relu leaky_relu clamp pow add sub mul div neg maximum minimum isnan "
+    "eq ne lt le gt ge",
+    _reduce: "sum mean var max min argmax logsumexp",
+    _shape: "reshape flatten squeeze unsqueeze permute transpose expand sum_to flip contiguous",
+    _matmul: "matmul",
+    _move: "to",
+    _engine: "backward",
+}
+
+_OPERATORS = {
+    "add": _elementwise.add,
+    "sub": _elementwise.sub,
+    "mul": _elementwise.mul,
+    "truediv": _elementwise.div,
+    "pow": _elementwise.pow,
+    "matmul": _matmul.matmul,
+    "and": _elementwise.bitwise_and,
+    "or": _elementwise.bitwise_or,
+    "xor": _elementwise.bitwise_xor,
+}
+
+
+def _reflected(operation):
+    return lambda self, other: operation(other, self)
+
+
+def _assemble():
+    """Give Tensor its methods and operators."""
+    for module, names in _METHODS.items():
+        for name in names.split():
+            setattr(Tensor, name, getattr(module, name))
+    for name, operation in _OPERATORS.items():
+        setattr(Tensor, f"__{name}__", operation)
+        setattr(Tensor, f"__r{name}__", _reflected(operation))
+    for name in ("eq", "ne", "lt", "le", "gt", "ge"):
+        setattr(Tensor, f"__{name}__", getattr(_elementwise, name))
+    Tensor.__neg__ = _elementwise.neg
+    Tensor.__abs__ = _elementwise.abs
+    Tensor.__invert__ = _elementwise.bitwise_not
+    Tensor.__getitem__ = _indexing.getitem
+    Tensor.__setitem__ = _indexing.setitem
+    Tensor.where = lambda self, condition, other: _elementwise.where(condition, self, other)
+    Tensor.T = property(lambda self: _shape.permute(self, tuple(range(self.ndim))[::-1]))
+    Tensor.T.__doc__ = "All axes in reverse order."
+    Tensor.pad = _pad.pad
+
+
+_assemble()

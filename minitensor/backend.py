@@ -27,7 +27,7 @@ def array_module(*arrays):
 
 
 def backend_name(array):
-    """"numpy" or "cupy": the column of the kernel table for this array."""
+    """ "numpy" or "cupy": the column of the kernel table for this array."""
     return "numpy" if type(array) is np.ndarray or array_module(array) is np else "cupy"
 
 
@@ -56,7 +56,9 @@ def _probe():
     try:
         ones = cupy.ones((2, 2), dtype=np.float32)
         float(((ones + 1) @ ones).sum())
-    except Exception as error:  # ImportError, RuntimeError or CuPy's own errors: all mean the same to the caller
+    except (
+        Exception
+    ) as error:  # ImportError, RuntimeError or CuPy's own errors: all mean the same to the caller
         return f"CuPy finds a device but cannot compute on it ({_one_line(error)}); {PIP_COMMAND}"
     _cupy = cupy
     return ""
@@ -84,7 +86,7 @@ class cuda:
 
 
 def parse_device(device):
-    """"cpu", "cuda" or "cuda:N" -> the canonical name "cpu" or "cuda:N". Touches no device.
+    """ "cpu", "cuda" or "cuda:N" -> the canonical name "cpu" or "cuda:N". Touches no device.
 
     Raises TypeError for anything but a string and ValueError for a name of another form.
     """
@@ -99,7 +101,7 @@ def parse_device(device):
 
 
 def device_of(array):
-    """"cpu" or "cuda:N": where the array lives."""
+    """ "cpu" or "cuda:N": where the array lives."""
     return "cpu" if array_module(array) is np else f"cuda:{array.device.id}"
 
 
@@ -124,7 +126,9 @@ def to_device(array, device):
     index = int(device.removeprefix("cuda:"))
     count = xp.cuda.runtime.getDeviceCount()
     if index >= count:
-        raise ValueError(f"device {device!r} does not exist: there are {count} CUDA devices (cuda:0 to cuda:{count - 1})")
+        raise ValueError(
+            f"device {device!r} does not exist: there are {count} CUDA devices (cuda:0 to cuda:{count - 1})"
+        )
     with xp.cuda.Device(index):
         return xp.asarray(array)
 

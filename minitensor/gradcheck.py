@@ -1,0 +1,114 @@
+"""gradcheck: compare gradients with finite differences, along random directions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitensor.backend import array_module, to_numpy
+from minitensor.engine import enable_grad, grad, no_grad
+from minitensor.tensor import Tensor
+
+# Central differences err by step^2 (truncation) and by epsilon / step (rounding): in float64 both are smallest
+# near epsilon^(1/3) = 6e-6. Second order differentiates gradients that are exact to rounding, so the same holds.
+STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
+
+
+def gradcheck(fn, inputs, order=2, rtol=1e-5, atol=1e-7, seed=0):
+    """True if the gradients of `fn(*inputs)` agree with finite differences, up to the given order.
+
+    For a random direction v in all inputs at once, and random weights g for the outputs,
+        (L(x + h v) - L(x - h v)) / 2h  =  <dL/dx, v>   with L(x) = <g, fn(x)>
+    to rounding. For order 2 the function checked is x, g -> dL/dx itself, and so on. One direction tests all
+    partial derivatives together: an error in any of them shows, except with probability zero.
+
+    inputs  Tensors; those that require gradients must be float64, at a point where `fn` is smooth
+    Raises AssertionError with the order, the function and both numbers where they differ, TypeError for float32.
+    """
+    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    variables = [x for x in inputs if x.requires_grad]
+    if not variables:
+        raise ValueError("gradcheck: no input has requires_grad=True, so there is nothing to check")
+    for x in variables:
+        if x.dtype != np.float64:
+            raise TypeError(
+                f"gradcheck: inputs must be float64 for differences to be meaningful, got {x.dtype}"
+            )
+    rng = np.random.default_rng(seed)
+    # Work on copies: the caller's tensors keep their values and their .grad.
+    copies = [Tensor(x.data.copy(), x.requires_grad) for x in inputs]
+    _check(fn, copies, order, 1, rtol, atol, rng)
+    return True
+
+
+def _check(fn, inputs, order, level, rtol, atol, rng):
+    """Check first derivatives of `fn`, then, while order > 1, those of its gradient function."""
+    variables = [x for x in inputs if x.requires_grad]
+    with enable_grad():
+        outputs = _outputs(fn, inputs)
+    if not outputs:
+        return
+    weights = [_random_like(output, rng) for output in outputs]
+    directions = [_random_like(x, rng).data for x in variables]
+
+    grads = grad(outputs, variables, weights, allow_unused=True)
+    analytic = 0.0
+    for x, g, direction in zip(variables, grads, directions, strict=True):
+        if g is not None:
+            if g.shape != x.shape or g.dtype != x.dtype:
+                raise AssertionError(
+                    f"gradcheck: an input of shape {x.shape}, {x.dtype} got a gradient of shape {g.shape}, {g.dtype}"
+                )
+            analytic += float((g.data * direction).sum())
+    numeric = _difference(fn, inputs, variables, directions, weights)
+    scale = max(abs(analytic), abs(numeric))
+    if not abs(analytic - numeric) <= atol + rtol * scale:
+        raise AssertionError(
+            f"gradcheck: order {level} derivative of {getattr(fn, '__name__', fn)} along a random direction is "
+            f"{analytic!r} by backward and {numeric!r} by differences (inputs {[x.shape for x in inputs]})"
+        )
+    if order > 1:
+        first_weights = [Tensor(w.data.copy(), requires_grad=True) for w in weights]
+        count = len(inputs)
+
+        def gradient(*arguments):
+            xs, gs = arguments[:count], arguments[count:]
+            outs = _outputs(fn, xs)
+            found = grad(outs, [x for x in xs if x.requires_grad], gs, create_graph=True, allow_unused=True)
+            return [g for g in found if g is not None]
+
+        gradient.__name__ = f"gradient of {getattr(fn, '__name__', 'fn')}"
+        _check(gradient, [*inputs, *first_weights], order - 1, level + 1, rtol, atol, rng)
+
+
+def _outputs(fn, inputs):
+    """The outputs of fn that depend on an input, as a list."""
+    outputs = fn(*inputs)
+    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    return [output for output in outputs if output.requires_grad]
+
+
+def _random_like(x, rng):
+    xp = array_module(x.data)
+    return Tensor(xp.asarray(rng.standard_normal(x.shape)))
+
+
+def _difference(fn, inputs, variables, directions, weights):
+    """(L(x + h v) - L(x - h v)) / 2h"""
+    values = []
+    originals = [x.data for x in variables]
+    for sign in (1, -1):
+        for x, original, direction in zip(variables, originals, directions, strict=True):
+            x.data = original + sign * STEP * direction
+        # A gradient function must record in order to differentiate, whatever the mode outside.
+        with enable_grad():
+            outputs = _outputs(fn, inputs)
+        with no_grad():
+            values.append(
+                sum(
+                    float((to_numpy(y.data) * to_numpy(w.data)).sum())
+                    for y, w in zip(outputs, weights, strict=True)
+                )
+            )
+    for x, original in zip(variables, originals, strict=True):
+        x.data = original
+    return (values[0] - values[1]) / (2 * STEP)

@@ -1,0 +1,151 @@
+"""Which dtype a result has, and how operands of any kind become Tensors: torch's rules, stated once.
+
+Three kinds of operand, from strong to weak: tensors with dimensions, tensors without (`tensor(2.0)`), and Python
+numbers. A weaker operand changes the result's dtype only if it is of a higher category, bool < int < float:
+float32 + 2.5 stays float32, int64 + 2.5 becomes float32 (the default), and never does a number widen float32.
+"""
+
+from __future__ import annotations
+
+from numbers import Number
+
+import numpy as np
+
+from minitensor.backend import array_module, is_array
+from minitensor.engine import Op
+from minitensor.tensor import DEFAULT_DTYPE, Tensor
+
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
+
+
+def promote(a, b):
+    """The dtype that holds two dtypes of equal strength. Unlike NumPy, int64 with float32 gives float32."""
+    if a == b:
+        return a
+    if a.kind == "f" and b.kind != "f":
+        return a
+    if b.kind == "f" and a.kind != "f":
+        return b
+    return np.promote_types(a, b)
+
+
+def _combine(strong, weak):
+    """The dtype of a stronger and a weaker operand: the stronger one's, unless the weaker is of a higher category."""
+    if strong is None or weak is None:
+        return weak if strong is None else strong
+    return strong if _CATEGORY[strong.kind] >= _CATEGORY[weak.kind] else weak
+
+
+def result_dtype(*operands):
+    """The dtype of an elementwise result of Tensors and Python numbers."""
+    by_strength = [None, None, None]  # with dimensions, without, numbers
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            dtype, strength = operand.dtype, 0 if operand.ndim else 1
+        else:
+            dtype = DEFAULT_DTYPE if isinstance(operand, float) else np.dtype(type(operand))
+            strength = 2
+        held = by_strength[strength]
+        by_strength[strength] = dtype if held is None else promote(held, dtype)
+    return _combine(by_strength[0], _combine(by_strength[1], by_strength[2]))
+
+
+class Cast(Op):
+    """y = x in another floating dtype; the gradient goes back in the first one."""
+
+    uses = ((),)
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def forward(self, x):
+        self.original = x.dtype
+        return x.astype(self.dtype)
+
+    def backward(self, grad):
+        return cast(grad, self.original)
+
+
+def cast(x, dtype):
+    """x with another dtype; differentiable between floating dtypes. Returns x itself if nothing changes."""
+    dtype = np.dtype(dtype)
+    if x.dtype == dtype:
+        return x
+    if dtype.kind != "f" or x.dtype.kind != "f":
+        return Tensor.wrap(x.data.astype(dtype))
+    return Cast(dtype)(x)
+
+
+def check_tensor(x, operation, name="x"):
+    """x as a Tensor (arrays are wrapped); raises TypeError for anything else."""
+    if isinstance(x, Tensor):
+        return x
+    if is_array(x):
+        return Tensor(x)
+    raise TypeError(f"{operation}: {name} must be a Tensor, got {type(x).__name__}")
+
+
+def check_float(x, operation, name="x"):
+    """x as a floating point Tensor; raises TypeError for integers and bools, which have no gradient here."""
+    x = check_tensor(x, operation, name)
+    if x.dtype.kind != "f":
+        raise TypeError(
+            f"{operation}: {name} must be floating point, got dtype {x.dtype}; convert with .to(mt.float32)"
+        )
+    return x
+
+
+def check_same_dtype(operation, **tensors):
+    """Raises TypeError unless all given Tensors (None is left out) share one dtype."""
+    dtypes = {name: str(x.dtype) for name, x in tensors.items() if x is not None}
+    if len(set(dtypes.values())) > 1:
+        listed = ", ".join(f"{name} is {dtype}" for name, dtype in dtypes.items())
+        raise TypeError(f"{operation}: all dtypes must agree, but {listed}")
+
+
+def floating(x, operation):
+    """x as a floating point Tensor: integers and bools become float32, as torch does for exp, log, sqrt ..."""
+    x = check_tensor(x, operation)
+    return x if x.dtype.kind == "f" else cast(x, DEFAULT_DTYPE)
+
+
+def operands(operation, a, b):
+    """Two operands of an elementwise operation as Tensors of the result's dtype, after checking their shapes."""
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor) and a._data.dtype is b._data.dtype):
+        a, b = _unify(operation, a, b)
+    if a._data.shape != b._data.shape:
+        broadcast_shape(operation, a._data.shape, b._data.shape)
+    return a, b
+
+
+def _unify(operation, a, b):
+    pair = []
+    for value in (a, b):
+        if not isinstance(value, Tensor) and is_array(value):
+            value = Tensor(value)
+        if not isinstance(value, (Tensor, Number)) or isinstance(value, complex):
+            raise TypeError(
+                f"{operation}: operands must be Tensors or real numbers, got {type(value).__name__}"
+            )
+        pair.append(value.item() if isinstance(value, np.generic) else value)
+    a, b = pair
+    dtype = result_dtype(a, b)
+    like = a if isinstance(a, Tensor) else b
+    return tuple(
+        cast(value, dtype) if isinstance(value, Tensor) else number_like(value, dtype, like) for value in pair
+    )
+
+
+def number_like(value, dtype, like):
+    """A Python number as a Tensor of no dimensions on the device of another."""
+    xp = array_module(like.data) if isinstance(like, Tensor) else np
+    return Tensor.wrap(xp.asarray(value, dtype=dtype))
+
+
+def broadcast_shape(operation, *shapes):
+    """The shape to which shapes broadcast; raises ValueError with all of them where they do not fit."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError as error:
+        listed = " and ".join(str(tuple(shape)) for shape in shapes)
+        raise ValueError(f"{operation}: shapes {listed} do not broadcast") from error

@@ -1,0 +1,38 @@
+"""Moving tensors: to another device, to another dtype. The gradient makes the way back."""
+
+from __future__ import annotations
+
+from minitensor.backend import device_of, parse_device, to_device
+from minitensor.engine import Op
+from minitensor.ops.dtypes import cast
+from minitensor.tensor import check_dtype
+
+
+class ToDevice(Op):
+    """y = x on another device; its gradient is copied back."""
+
+    uses = ((),)
+
+    def __init__(self, device):
+        self.device = device
+
+    def forward(self, x):
+        self.source = device_of(x)
+        return to_device(x, self.device)
+
+    def backward(self, grad):
+        return ToDevice(self.source)(grad)
+
+
+def to(x, *targets, device=None, dtype=None):
+    """x on a device ("cpu", "cuda:0"), with a dtype, or both: x.to("cuda"), x.to(mt.float64). Itself if unchanged."""
+    for target in targets:
+        if isinstance(target, str) and (target == "cpu" or target.startswith("cuda")):
+            device = target
+        else:
+            dtype = target
+    if dtype is not None:
+        x = cast(x, check_dtype(dtype))
+    if device is not None and parse_device(device) != x.device:
+        x = ToDevice(parse_device(device))(x)
+    return x

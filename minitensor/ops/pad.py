@@ -1,0 +1,106 @@
+"""Padding: an image with a border around it, of zeros, of its own mirror image, of its edge, or of its far side."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+from minitensor.backend import array_module
+from minitensor.engine import Op
+from minitensor.ops.dtypes import check_tensor
+from minitensor.ops.shape import cat, expand, flip
+
+MODES = ("constant", "reflect", "replicate", "circular")
+
+
+class PadConstant(Op):
+    """y = x inside a border of one value; the gradient of x is the inside of the gradient of y.
+
+    `pads` is (before, after) for each axis; a negative number crops.
+    """
+
+    uses = ((),)
+
+    def __init__(self, pads, value):
+        self.pads, self.value = pads, value
+
+    def forward(self, x):
+        xp = array_module(x)
+        shape = tuple(n + before + after for n, (before, after) in zip(x.shape, self.pads, strict=True))
+        y = xp.full(shape, self.value, x.dtype)
+        # Rows [max(0, -before), n - max(0, -after)) of x come to stand at max(0, before) of y.
+        inside = tuple(slice(max(0, b), n - max(0, a)) for n, (b, a) in zip(shape, self.pads, strict=True))
+        source = tuple(
+            slice(max(0, -b), n - max(0, -a)) for n, (b, a) in zip(x.shape, self.pads, strict=True)
+        )
+        y[inside] = x[source]
+        return y
+
+    def backward(self, grad):
+        return PadConstant(tuple((-before, -after) for before, after in self.pads), 0)(grad)
+
+
+def _border(x, axis, before, after, mode):
+    """x with `before` and `after` rows of itself put around it along one axis: slices, mirrored or repeated."""
+
+    def rows(start, stop):
+        return x[(*(slice(None),) * axis, slice(start, stop))]
+
+    def repeated(row, count):
+        return expand(row, (*x.shape[:axis], count, *x.shape[axis + 1 :]))
+
+    n = x.shape[axis]
+    if mode == "reflect":  # the edge row itself is not repeated: c b | a b c | b a
+        near, far = flip(rows(1, before + 1), axis), flip(rows(n - 1 - after, n - 1), axis)
+    elif mode == "circular":  # the image repeats: b c | a b c | a b
+        near, far = rows(n - before, n), rows(0, after)
+    else:  # replicate: a a | a b c | c c
+        near, far = repeated(rows(0, 1), before), repeated(rows(n - 1, n), after)
+    parts = [near] * (before > 0) + [x] + [far] * (after > 0)
+    return cat(parts, axis) if len(parts) > 1 else x
+
+
+def pad(x, pad, mode="constant", value=None):
+    """x with a border. `pad` lists (before, after) for the LAST axis first: (left, right, top, bottom).
+
+    mode "constant" fills with `value` (0 unless given); "reflect" mirrors without repeating the edge, which needs
+    pads smaller than the axis; "replicate" repeats the edge; "circular" continues at the far side, which needs
+    pads no larger than the axis. Negative pads crop. Raises ValueError where a pad does not fit.
+    """
+    x = check_tensor(x, "pad")
+    if not isinstance(pad, (tuple, list)) or not all(isinstance(n, Integral) for n in pad):
+        raise TypeError(f"pad: the pad must be a tuple of ints, got {pad!r}")
+    if len(pad) % 2 or len(pad) > 2 * x.ndim:
+        raise ValueError(
+            f"pad: {pad} must list (before, after) for at most the {x.ndim} axes of shape {x.shape}"
+        )
+    if mode not in MODES:
+        raise ValueError(f"pad: mode must be one of {', '.join(MODES)}, got {mode!r}")
+    if value is not None and not isinstance(value, Real):
+        raise TypeError(f"pad: value must be a number, got {type(value).__name__}")
+    if mode != "constant" and value:
+        raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
+    pads = [(0, 0)] * x.ndim
+    for position in range(len(pad) // 2):
+        pads[x.ndim - 1 - position] = (int(pad[2 * position]), int(pad[2 * position + 1]))
+    for axis, (n, (before, after)) in enumerate(zip(x.shape, pads, strict=True)):
+        _check_pad(x.shape, axis, n, before, after, mode)
+    if mode == "constant":
+        return PadConstant(tuple(pads), value or 0)(x) if any(map(any, pads)) else x
+    for axis, (before, after) in enumerate(pads):
+        x = _border(x, axis, max(before, 0), max(after, 0), mode)
+    crops = tuple((min(before, 0), min(after, 0)) for before, after in pads)
+    return PadConstant(crops, 0)(x) if any(map(any, crops)) else x
+
+
+def _check_pad(shape, axis, n, before, after, mode):
+    most = {"constant": None, "reflect": n - 1, "circular": n, "replicate": None}[mode]
+    if most is not None and max(before, after) > most:
+        raise ValueError(
+            f"pad: mode {mode!r} can pad axis {axis} of shape {shape} by at most {most}, got {(before, after)}"
+        )
+    if mode == "replicate" and n == 0 and max(before, after) > 0:
+        raise ValueError(f"pad: axis {axis} of shape {shape} is empty and has no edge to replicate")
+    if n + before + after < 0 or max(-before, 0) > n or max(-after, 0) > n:
+        raise ValueError(
+            f"pad: {(before, after)} crops more than the {n} rows of axis {axis} of shape {shape}"
+        )

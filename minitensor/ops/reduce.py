@@ -1,0 +1,185 @@
+"""Reductions: many elements in, one out. `dim` is an axis, several, or None for all; `keepdim` leaves them as 1."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minitensor.backend import array_module
+from minitensor.engine import Op
+from minitensor.ops.dtypes import cast, check_float, check_tensor
+from minitensor.ops.shape import expand, normalize_axes, normalize_axis, reshape
+from minitensor.tensor import Tensor
+
+
+def _dropped(x, axes, keepdim):
+    """x, reduced with its axes kept, without them unless they are wanted."""
+    if keepdim:
+        return x
+    return reshape(x, tuple(n for axis, n in enumerate(x.shape) if axis not in axes))
+
+
+class Sum(Op):
+    """y = sum of x over `axes`, kept as size 1; each element has derivative 1, so the gradient is repeated"""
+
+    uses = ((),)
+
+    def __init__(self, axes):
+        self.axes = axes
+
+    def forward(self, x):
+        self.shape = x.shape
+        return x.sum(axis=self.axes, keepdims=True)
+
+    def backward(self, grad):
+        return expand(grad, self.shape)
+
+
+class Extreme(Op):
+    """y = the largest (or smallest) element over `axes`, kept as size 1; equal ones share the gradient evenly."""
+
+    uses = ((0,),)
+    uses_output = True
+
+    def __init__(self, axes, name):
+        self.axes, self.name = axes, name
+
+    def forward(self, x):
+        return getattr(x, self.name)(axis=self.axes, keepdims=True)
+
+    def backward(self, grad):
+        x, y = self.inputs[0].data, self._kept_output
+        ties = ((x == y) | ((x != x) & (y != y))).astype(x.dtype)  # NaN equals nothing, not even itself
+        return grad * Tensor.wrap(ties / ties.sum(axis=self.axes, keepdims=True))
+
+
+class Pick(Op):
+    """y = x at one index along `axis` for each position of the others, kept as size 1.
+
+    Its adjoint is `Place`, which puts a gradient there and zeros elsewhere.
+    """
+
+    uses = ((),)
+
+    def __init__(self, axis, index):
+        self.axis, self.index = axis, index
+
+    def forward(self, x):
+        self.size = x.shape[self.axis]
+        return array_module(x).take_along_axis(x, self.index, self.axis)
+
+    def backward(self, grad):
+        return Place(self.axis, self.index, self.size)(grad)
+
+
+class Place(Op):
+    """y = zeros with x at one index along `axis`: the adjoint of `Pick`"""
+
+    uses = ((),)
+
+    def __init__(self, axis, index, size):
+        self.axis, self.index, self.size = axis, index, size
+
+    def forward(self, x):
+        xp = array_module(x)
+        shape = list(x.shape)
+        shape[self.axis] = self.size
+        y = xp.zeros(shape, x.dtype)
+        xp.put_along_axis(y, self.index, x, self.axis)
+        return y
+
+    def backward(self, grad):
+        return Pick(self.axis, self.index)(grad)
+
+
+def sum(x, dim=None, keepdim=False, dtype=None):
+    """Sum over `dim`; whole numbers and bools are summed as int64."""
+    x = check_tensor(x, "sum")
+    if dtype is not None or x.dtype.kind != "f":
+        x = cast(x, np.dtype(dtype or np.int64))
+    axes = normalize_axes(dim, x.ndim, "sum")
+    return _dropped(Sum(axes)(x), axes, keepdim)
+
+
+def mean(x, dim=None, keepdim=False):
+    """Arithmetic mean over `dim`; of no elements, NaN. Raises TypeError for whole numbers."""
+    x = check_float(x, "mean")
+    axes = normalize_axes(dim, x.ndim, "mean")
+    count = math.prod(x.shape[axis] for axis in axes)
+    total = _dropped(Sum(axes)(x), axes, keepdim)
+    return total / count if count else total * math.nan
+
+
+def var(x, dim=None, correction=1, keepdim=False):
+    """Variance over `dim`: sum of (x - mean)^2 / (count - correction); correction 1 is the unbiased estimate."""
+    x = check_float(x, "var")
+    axes = normalize_axes(dim, x.ndim, "var")
+    count = math.prod(x.shape[axis] for axis in axes)
+    deviation = x - mean(x, axes, keepdim=True) if axes else x - x
+    total = _dropped(Sum(axes)(deviation * deviation), axes, keepdim)
+    freedom = count - correction if count > correction else 0
+    return total / freedom if freedom else total * math.nan
+
+
+def _extreme(operation, name, x, dim, keepdim):
+    x = check_tensor(x, operation)
+    if dim is None or isinstance(dim, (tuple, list)):
+        axes = normalize_axes(dim, x.ndim, operation)
+        if math.prod(x.shape[axis] for axis in axes) == 0:
+            raise ValueError(f"{operation}: shape {x.shape} has no elements along dim {axes}")
+        return _dropped(Extreme(axes, name)(x), axes, keepdim)
+    axis = normalize_axis(dim, x.ndim, operation)
+    index = _arg_extreme(operation, f"arg{name}", x, axis)
+    values = Pick(axis, index)(x) if x.ndim else x
+    index = Tensor.wrap(index)
+    return _dropped(values, (axis,), keepdim or x.ndim == 0), _dropped(index, (axis,), keepdim or x.ndim == 0)
+
+
+def _arg_extreme(operation, name, x, axis):
+    """Index of the first extreme element along `axis`, kept as size 1, int64."""
+    if x.ndim and x.shape[axis] == 0:
+        raise ValueError(f"{operation}: shape {x.shape} has no elements along dim {axis}")
+    array = x.data.astype(np.uint8) if x.dtype.kind == "b" else x.data
+    if x.ndim == 0:
+        return array_module(array).zeros((), np.int64)
+    return getattr(array, name)(axis=axis, keepdims=True).astype(np.int64)
+
+
+def max(x, dim=None, keepdim=False):
+    """The largest element of all, or (values, indices) along one axis, as in torch; NaN wins.
+
+    Equal elements share the gradient evenly without `dim`; along an axis the first of them takes it all.
+    """
+    return _extreme("max", "max", x, dim, keepdim)
+
+
+def min(x, dim=None, keepdim=False):
+    """The smallest element of all, or (values, indices) along one axis, as in torch; NaN wins."""
+    return _extreme("min", "min", x, dim, keepdim)
+
+
+def argmax(x, dim=None, keepdim=False):
+    """Index of the first largest element: along one axis, or in the flattened tensor."""
+    x = check_tensor(x, "argmax")
+    if dim is None:
+        flat = reshape(x, -1) if x.size else x.data.reshape(0)
+        index = reshape(Tensor.wrap(_arg_extreme("argmax", "argmax", check_tensor(flat, "argmax"), 0)), ())
+        return reshape(index, (1,) * x.ndim) if keepdim else index
+    axis = normalize_axis(dim, x.ndim, "argmax")
+    return _dropped(Tensor.wrap(_arg_extreme("argmax", "argmax", x, axis)), (axis,), keepdim or x.ndim == 0)
+
+
+def logsumexp(x, dim, keepdim=False):
+    """log(sum(exp(x))) over `dim`, shifted by the largest element so that nothing overflows."""
+    x = check_float(x, "logsumexp")
+    axes = normalize_axes(dim, x.ndim, "logsumexp")
+    if math.prod(x.shape[axis] for axis in axes) == 0:
+        total = Sum(axes)(x.exp()).log()
+    else:
+        xp = array_module(x.data)
+        shift = x.data.max(axis=axes, keepdims=True)
+        # inf - inf would be NaN: where the largest is infinite, shift by nothing
+        shift = Tensor.wrap(xp.where(xp.isinf(shift), xp.zeros_like(shift), shift))
+        total = Sum(axes)((x - shift).exp()).log() + shift
+    return _dropped(total, axes, keepdim)

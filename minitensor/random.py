@@ -1,0 +1,57 @@
+"""Random numbers: one generator for the library, seeded by `manual_seed`, its state saved with a checkpoint.
+
+Numbers are drawn on the CPU and moved where they are wanted: the same seed then gives the same numbers on every
+device. Training draws few (weights once, dropout masks), so the transfer does not count.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitensor.backend import to_device
+from minitensor.tensor import DEFAULT_DTYPE, Tensor, check_dtype, shape_argument
+
+_generator = np.random.default_rng()
+
+
+def manual_seed(seed):
+    """Start the generator anew: the same seed, the same numbers. Raises TypeError unless `seed` is an int >= 0."""
+    global _generator
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed.__index__() < 0:
+        raise TypeError(f"manual_seed: seed must be a whole number of 0 or more, got {seed!r}")
+    _generator = np.random.default_rng(seed.__index__())
+
+
+def generator():
+    """The NumPy generator from which the library draws."""
+    return _generator
+
+
+def get_state():
+    """The generator's state as plain Python numbers and strings: fit for a JSON file."""
+    return _generator.bit_generator.state
+
+
+def set_state(state):
+    """Continue exactly where `get_state` was taken."""
+    _generator.bit_generator.state = state
+
+
+def _drawn(operation, draw, shape, dtype, device, requires_grad):
+    shape = shape_argument(shape, operation)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"{operation}: sizes cannot be negative, got shape {shape}")
+    dtype = DEFAULT_DTYPE if dtype is None else check_dtype(dtype)
+    # float32 and float64 are drawn as such; anything else from float32
+    numbers = np.asarray(draw(shape, dtype if dtype.itemsize >= 4 and dtype.kind == "f" else DEFAULT_DTYPE))
+    return Tensor(to_device(numbers.astype(dtype, copy=False), device or "cpu"), requires_grad)
+
+
+def rand(*shape, dtype=None, device=None, requires_grad=False):
+    """Uniform numbers in [0, 1)."""
+    return _drawn("rand", lambda s, t: _generator.random(s, t), shape, dtype, device, requires_grad)
+
+
+def randn(*shape, dtype=None, device=None, requires_grad=False):
+    """Normal numbers of mean 0 and variance 1."""
+    return _drawn("randn", lambda s, t: _generator.standard_normal(s, t), shape, dtype, device, requires_grad)

@@ -1,0 +1,281 @@
+"""Tensor: an array, its gradient, and the operation that made it.
+
+This file knows nothing of operations. The engine records into `node`; the operators and methods (`a + b`,
+`x.exp()`, `loss.backward()`) are attached once, in `minitensor/__init__.py`, where the package is put together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitensor.backend import array_module, device_of, is_array, module_for, to_device, to_numpy
+
+DEFAULT_DTYPE = np.dtype(np.float32)
+
+
+class Tensor:
+    """An n-dimensional array that remembers how it was computed.
+
+    data           the array itself (NumPy or CuPy)
+    grad           a Tensor of the same shape once backward has reached this leaf, else None
+    requires_grad  whether gradients flow to it
+    node           the Op that computed it; None for a leaf: something the user made, such as a weight
+
+    An array is wrapped, not copied; anything else is converted as `minitensor.tensor` does. Edits through
+    `tensor[...] = value` and `tensor.data = array` are counted, so that backward can refuse to use a value that
+    has changed since. Edits through NumPy itself (`tensor.data[0] = 1`) cannot be seen, as in torch.
+    """
+
+    __slots__ = ("_data", "grad", "_requires_grad", "node", "_version", "__weakref__")
+
+    # NumPy must leave `array + tensor` to Tensor.__radd__ instead of looping over the elements.
+    __array_ufunc__ = None
+
+    def __init__(self, data, requires_grad=False):
+        self._data = data if is_array(data) else _convert(data, None, np)
+        self.grad = None
+        self.node = None
+        self._version = [0]  # a list, because all views of the same memory share one counter
+        self._requires_grad = False
+        if requires_grad:
+            self.requires_grad = True
+
+    @classmethod
+    def wrap(cls, array, node=None):
+        """A Tensor around an array, with nothing checked: what the engine uses for every result."""
+        tensor = Tensor.__new__(Tensor)
+        tensor._data = array
+        tensor.grad = None
+        tensor.node = node
+        tensor._version = [0]
+        tensor._requires_grad = node is not None
+        return tensor
+
+    @property
+    def data(self):
+        return self._data
+
+    @data.setter
+    def data(self, array):
+        if isinstance(array, Tensor):
+            array = array._data
+        if not is_array(array):
+            raise TypeError(f"data must be an array, got {type(array).__name__}")
+        if array.shape != self._data.shape:
+            raise ValueError(f"data must keep its shape {self._data.shape}, got {array.shape}")
+        self._data = array
+        self._version[0] += 1
+
+    @property
+    def requires_grad(self):
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, flag):
+        if flag and self._data.dtype.kind != "f":
+            raise TypeError(
+                f"only floating point tensors can require gradients, this one has dtype {self.dtype}"
+            )
+        if not flag and self.node is not None:
+            raise ValueError(
+                "requires_grad can be switched off for leaves only; this tensor was computed by "
+                f"{type(self.node).__name__}: use .detach()"
+            )
+        self._requires_grad = bool(flag)
+
+    @property
+    def is_leaf(self):
+        return self.node is None
+
+    @property
+    def shape(self):
+        return self._data.shape
+
+    @property
+    def ndim(self):
+        return self._data.ndim
+
+    @property
+    def size(self):
+        return self._data.size
+
+    @property
+    def dtype(self):
+        return self._data.dtype
+
+    @property
+    def device(self):
+        return device_of(self._data)
+
+    def numpy(self):
+        """The values as a NumPy array: shared memory on the CPU, a copy from a GPU.
+
+        The array is read-only where the tensor takes part in a graph, because an edit there would make a later
+        backward silently wrong.
+        """
+        array = to_numpy(self._data)
+        if self._requires_grad:
+            array = array.view()
+            array.flags.writeable = False
+        return array
+
+    def item(self):
+        """The one element, as a Python number."""
+        if self._data.size != 1:
+            raise ValueError(
+                f"item: only a tensor of one element has an item, this one has shape {self.shape}"
+            )
+        return self._data.item()
+
+    def tolist(self):
+        return self._data.tolist()
+
+    def detach(self):
+        """The same memory outside the graph: gradients stop here."""
+        detached = Tensor.wrap(self._data)
+        detached._version = self._version
+        return detached
+
+    def __len__(self):
+        if self._data.ndim == 0:
+            raise TypeError("a tensor of 0 dimensions has no length")
+        return len(self._data)
+
+    def __iter__(self):
+        return (self[index] for index in range(len(self)))
+
+    def __bool__(self):
+        if self._data.size != 1:
+            raise ValueError(
+                f"a tensor of shape {self.shape} is neither true nor false; reduce it first, e.g. (x > 0).data.any()"
+            )
+        return bool(self._data.item())
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __index__(self):
+        if self._data.dtype.kind not in "iu":
+            raise TypeError(f"only an integer tensor can be an index, this one has dtype {self.dtype}")
+        return int(self.item())
+
+    def __hash__(self):
+        # `==` compares elementwise, so identity is spelled out for dicts and sets.
+        return id(self)
+
+    def __repr__(self):
+        values = np.array2string(to_numpy(self._data), separator=", ", prefix="tensor(", threshold=200)
+        notes = "" if self.dtype == DEFAULT_DTYPE else f", dtype={self.dtype}"
+        if self.device != "cpu":
+            notes += f", device={self.device!r}"
+        if self.node is not None:
+            notes += f", made by {type(self.node).__name__}"
+        elif self._requires_grad:
+            notes += ", requires_grad=True"
+        return f"tensor({values}{notes})"
+
+
+def _convert(data, dtype, xp):
+    """Any array-like to an array. Python floats become float32, the default; arrays keep their dtype."""
+    if isinstance(data, Tensor):
+        data = data._data
+    source = data
+    if not is_array(data):
+        try:
+            data = np.array(data.tolist() if isinstance(data, np.generic) else _plain(data))
+        except ValueError as error:
+            raise ValueError(f"tensor: the rows of {source!r} have different lengths") from error
+        if isinstance(source, np.generic):
+            dtype = dtype or source.dtype
+        elif data.dtype.kind == "f":
+            dtype = dtype or DEFAULT_DTYPE
+    if data.dtype.kind not in "fiub":
+        raise TypeError(f"tensor: {type(source).__name__} of dtype {data.dtype} holds no real numbers")
+    return xp.array(data, dtype=dtype)
+
+
+def _plain(data):
+    """Nested lists in which Tensors and arrays stand as lists of numbers."""
+    if isinstance(data, (list, tuple)):
+        return [_plain(item) for item in data]
+    return data.tolist() if isinstance(data, Tensor) or is_array(data) else data
+
+
+def tensor(data, dtype=None, device=None, requires_grad=False):
+    """A new leaf with a copy of `data`: a number, nested lists, an array or a Tensor.
+
+    Python floats become float32, ints int64, bools bool; an array keeps its dtype and, where `device` is None,
+    its device. Raises TypeError for data that are no real numbers, ValueError for rows of different lengths.
+    """
+    if dtype is not None:
+        dtype = check_dtype(dtype)
+    array = data._data if isinstance(data, Tensor) else data
+    xp = array_module(array)
+    array = _convert(data, dtype, xp)
+    return Tensor(array if device is None else to_device(array, device), requires_grad)
+
+
+def check_dtype(dtype):
+    """A NumPy dtype of real numbers; raises TypeError for anything else."""
+    try:
+        result = np.dtype(dtype)
+    except TypeError as error:
+        raise TypeError(f"dtype must be one such as mt.float32, got {dtype!r}") from error
+    if result.kind not in "fiub":
+        raise TypeError(f"dtype must be floating point, integer or bool, got {result}")
+    return result
+
+
+def shape_argument(shape, operation):
+    """(2, 3) or ((2, 3),) -> (2, 3): a shape given as separate numbers or as one sequence."""
+    if len(shape) == 1 and not hasattr(shape[0], "__index__"):
+        shape = shape[0]
+    try:
+        return tuple(n.__index__() for n in shape)
+    except (TypeError, AttributeError) as error:
+        raise TypeError(f"{operation}: a shape is made of whole numbers, got {shape!r}") from error
+
+
+def _created(operation, shape, make, dtype, device, requires_grad):
+    shape = shape_argument(shape, operation)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"{operation}: sizes cannot be negative, got shape {shape}")
+    dtype = DEFAULT_DTYPE if dtype is None else check_dtype(dtype)
+    xp = module_for(device or "cpu")
+    return Tensor(to_device(make(xp, shape, dtype), device or "cpu"), requires_grad)
+
+
+def zeros(*shape, dtype=None, device=None, requires_grad=False):
+    """A tensor of zeros, float32 unless said otherwise."""
+    return _created("zeros", shape, lambda xp, s, t: xp.zeros(s, t), dtype, device, requires_grad)
+
+
+def ones(*shape, dtype=None, device=None, requires_grad=False):
+    """A tensor of ones, float32 unless said otherwise."""
+    return _created("ones", shape, lambda xp, s, t: xp.ones(s, t), dtype, device, requires_grad)
+
+
+def full(shape, fill_value, dtype=None, device=None, requires_grad=False):
+    """A tensor in which every element is `fill_value`; the dtype follows the value unless given."""
+    dtype = np.array(fill_value).dtype if dtype is None and not isinstance(fill_value, float) else dtype
+    shape = (shape,) if hasattr(shape, "__index__") else shape
+    return _created(
+        "full", (shape,), lambda xp, s, t: xp.full(s, fill_value, t), dtype, device, requires_grad
+    )
+
+
+def arange(start, end=None, step=1, dtype=None, device=None, requires_grad=False):
+    """start, start + step, ... below `end`; int64 where all three are whole numbers, else float32."""
+    if end is None:
+        start, end = 0, start
+    if step == 0:
+        raise ValueError("arange: step must not be 0")
+    if (end - start) * step < 0:
+        raise ValueError(f"arange: from {start} to {end} the step {step} leads away from the end")
+    if dtype is None:
+        dtype = DEFAULT_DTYPE if any(isinstance(v, float) for v in (start, end, step)) else np.int64
+    array = np.arange(start, end, step).astype(check_dtype(dtype))
+    return Tensor(to_device(array, device or "cpu"), requires_grad)
