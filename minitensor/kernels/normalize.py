@@ -1,0 +1,150 @@
+"""Batch normalisation: the formula, and the same sums a cache-sized group of channels at a time.
+
+Each channel is normalised by its own mean and variance over the batch and the image, so channels are independent
+of each other. A tile of a few channels stays in the cache from its first sum to its last product, where the plain
+text walks over the whole of memory for every one of them.
+"""
+
+from __future__ import annotations
+
+import math
+
+from minitensor.backend import array_module, backend_name
+from minitensor.kernels.table import register, rule
+from minitensor.kernels.tiles import blocks, run_tiles
+
+TILE_BYTES = 1 << 20  # less than the other kernels take: many small tiles share out evenly among threads
+
+
+@register("batch_norm", "reference")
+def batch_norm_reference(x, mean, variance, weight, bias, eps):
+    """y = weight (x - mean) / sqrt(variance + eps) + bias, channel by channel; returns (y, mean, variance).
+
+    x (N, C, ...); mean, variance, weight and bias (C,). Without mean and variance (both None) they are those of x
+    over all axes but the second, the variance biased: divided by the number of values. weight and bias may be
+    None. Source: Ioffe and Szegedy (2015), algorithm 1.
+    """
+    xp = array_module(x)
+    axes = (0, *range(2, x.ndim))
+    column = (-1, *[1] * (x.ndim - 2))  # (C,) -> (C, 1, 1), to meet x
+    if mean is None:
+        mean = x.mean(axis=axes)
+        variance = xp.square(x - mean.reshape(column)).mean(axis=axes)
+    y = (x - mean.reshape(column)) / xp.sqrt(variance + eps).reshape(column)
+    if weight is not None:
+        y = y * weight.reshape(column)
+    if bias is not None:
+        y = y + bias.reshape(column)
+    return y, mean, variance
+
+
+@register("batch_norm_grad", "reference")
+def batch_norm_grad_reference(grad, x, mean, variance, weight, eps, training):
+    """(grad_x, grad_weight, grad_bias) of batch_norm, where z = (x - mean) / sqrt(variance + eps) and
+
+        grad_bias = sum(grad)        grad_weight = sum(grad z)
+        grad_x = weight / sqrt(variance + eps) (grad - mean(grad) - z mean(grad z))
+
+    over the axes that were normalised. If not `training`, mean and variance were constants and do not depend on
+    x: both means drop out of grad_x. Source: Ioffe and Szegedy (2015), section 3, simplified.
+    """
+    xp = array_module(x)
+    axes = (0, *range(2, x.ndim))
+    column = (-1, *[1] * (x.ndim - 2))
+    deviation = xp.sqrt(variance + eps).reshape(column)
+    z = (x - mean.reshape(column)) / deviation
+    grad_weight, grad_bias = (grad * z).sum(axis=axes), grad.sum(axis=axes)
+    scale = 1 / deviation if weight is None else weight.reshape(column) / deviation
+    if not training:
+        return scale * grad, grad_weight, grad_bias
+    count = x.size / x.shape[1]
+    grad_x = scale * (grad - (grad_bias / count).reshape(column) - z * (grad_weight / count).reshape(column))
+    return grad_x, grad_weight, grad_bias
+
+
+@register("batch_norm", "tiles")
+def batch_norm(x, mean, variance, weight, bias, eps):
+    """The same, a tile of channels at a time."""
+    xp = array_module(x)
+    images = _planes(x)
+    count = images.shape[0] * images.shape[2]
+    own_statistics = mean is None
+    if own_statistics:
+        mean, variance = xp.empty(x.shape[1], dtype=x.dtype), xp.empty(x.shape[1], dtype=x.dtype)
+    y = xp.empty(images.shape, dtype=x.dtype)
+
+    def tile(part):
+        pixels, out = images[:, part], y[:, part]
+        if own_statistics:
+            mean[part] = pixels.sum(axis=(0, 2)) / count
+        xp.subtract(pixels, mean[part, None], out=out)
+        if own_statistics:
+            # After the mean is gone: E[x^2] - E[x]^2 would cancel where the mean is large.
+            variance[part] = _dot(out, out) / count
+        scale = 1 / xp.sqrt(variance[part] + eps)
+        out *= (scale if weight is None else scale * weight[part])[:, None]
+        if bias is not None:
+            out += bias[part, None]
+
+    _over_channels(tile, images)
+    return _unplanes(y, x.shape), mean, variance
+
+
+@register("batch_norm_grad", "tiles")
+def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
+    """The same, a tile of channels at a time."""
+    xp = array_module(x)
+    images, grads = _planes(x), _planes(grad)
+    count = images.shape[0] * images.shape[2]
+    grad_x = xp.empty(images.shape, dtype=x.dtype)
+    grad_weight, grad_bias = xp.empty(x.shape[1], dtype=x.dtype), xp.empty(x.shape[1], dtype=x.dtype)
+
+    def tile(part):
+        pixel_grads, out = grads[:, part], grad_x[:, part]
+        inverse = 1 / xp.sqrt(variance[part] + eps)
+        scale = (inverse if weight is None else inverse * weight[part])[:, None]
+        xp.subtract(images[:, part], mean[part, None], out=out)
+        total = pixel_grads.sum(axis=(0, 2))
+        grad_bias[part], grad_weight[part] = total, _dot(pixel_grads, out) * inverse
+        if not training:
+            xp.multiply(pixel_grads, scale, out=out)
+            return
+        # `out` holds x - mean; one more factor 1 / deviation makes it z.
+        out *= -(grad_weight[part] * inverse / count)[:, None]
+        out -= (total / count)[:, None]
+        out += pixel_grads
+        out *= scale
+
+    _over_channels(tile, images)
+    return _unplanes(grad_x, x.shape), grad_weight, grad_bias
+
+
+def _planes(x):
+    """(N, C, ...) -> (N, C, pixels); a batch of vectors (N, C) -> (1, C, N), so that the sums run along memory."""
+    if x.ndim == 2:
+        return array_module(x).ascontiguousarray(x.T)[None]
+    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+
+
+def _unplanes(y, shape):
+    return y[0].T if len(shape) == 2 else y.reshape(shape)
+
+
+def _dot(a, b):
+    """Sum of a b over all but the channels: (N, C, L), (N, C, L) -> (C,), as N C products of a row and a column."""
+    # (N, C, 1, L) @ (N, C, L, 1) -> (N, C, 1, 1)
+    return (a[:, :, None, :] @ b[:, :, :, None])[:, :, 0, 0].sum(axis=0)
+
+
+def _over_channels(function, images):
+    """Call function(part) for slices of channels that fit the cache, on threads; on a GPU once for all."""
+    channels = images.shape[1]
+    channel_bytes = 2 * images.itemsize * images.shape[0] * images.shape[2]
+    whole = [slice(0, channels)]
+    run_tiles(function, blocks(channels, channel_bytes, TILE_BYTES) if backend_name(images) == "numpy" else whole)
+
+
+@rule("batch_norm")
+@rule("batch_norm_grad")
+def _choose(*args, **params):
+    return "tiles"
