@@ -1,0 +1,195 @@
+"""Cross entropy of class logits with whole-number targets, fused: no softmax is ever stored.
+
+The forward pass keeps one number a pixel, log(sum over k of exp(z_k)), the log-normaliser. From it and the
+logits the backward pass finds each probability again as exp(z_c - log-normaliser), in one pass over the image.
+"""
+
+from __future__ import annotations
+
+from minitensor.backend import array_module
+from minitensor.kernels.softmax import as_columns, log_softmax_reference, over_columns
+from minitensor.kernels.table import register, rule
+
+
+@register("cross_entropy", "reference")
+def cross_entropy_reference(
+    logits, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0
+):
+    """Each pixel's loss, unreduced: returns (losses, total_weight, log_normaliser).
+
+        loss = v (1 - e) w_y (-log p_y) + v e/C sum over c of w_c (-log p_c),    p = softmax(z)
+
+    logits z (N, C, ...); target y (N, ...), any integer type; class_weight w (C,), 1 if None; pixel_weight v
+    (N, ...), 1 if None; e = label_smoothing. Where y is ignore_index the loss is 0. losses and log_normaliser
+    are (N, ...); total_weight is a 0-d array, the sum of v w_y over the pixels not ignored. torch's reductions
+    are losses, losses.sum(), and losses.sum() / total_weight: 0/0, NaN, where all pixels are ignored.
+    Raises ValueError for a target that is neither a class nor ignore_index.
+    """
+    xp = array_module(logits)
+    classes = logits.shape[1]
+    counted = target != ignore_index
+    _check(target[counted], classes, ignore_index)
+    log_p = log_softmax_reference(logits, 1)
+    losses, weights = xp.zeros(target.shape, dtype=logits.dtype), xp.zeros(target.shape, dtype=logits.dtype)
+    for c in range(classes):
+        weight = logits.dtype.type(1) if class_weight is None else class_weight[c]
+        losses += xp.where(target == c, (1 - label_smoothing) * weight * -log_p[:, c], 0)
+        losses += label_smoothing / classes * weight * -log_p[:, c]
+        weights += xp.where(target == c, weight, 0)
+    if pixel_weight is not None:
+        losses, weights = losses * pixel_weight, weights * pixel_weight
+    losses, weights = xp.where(counted, losses, 0), xp.where(counted, weights, 0)
+    return losses, weights.sum(), logits[:, 0] - log_p[:, 0]
+
+
+@register("cross_entropy_grad", "reference")
+def cross_entropy_grad_reference(
+    grad,
+    logits,
+    log_normaliser,
+    target,
+    class_weight=None,
+    pixel_weight=None,
+    ignore_index=-100,
+    label_smoothing=0.0,
+):
+    """Gradient of the losses by the logits: p_c times the loss's weights, less the weight of class c itself.
+
+        grad_c = g v ((1 - e) w_y (p_c - [c = y]) + e/C (p_c sum over k of w_k - w_c))
+
+    grad g (N, ...) or 0-d: the gradient by the losses; for torch's mean it is the incoming one / total_weight.
+    The other arguments are those of cross_entropy, and the log_normaliser it returned. Returns (N, C, ...).
+    """
+    xp = array_module(logits)
+    classes = logits.shape[1]
+    weights = xp.ones(classes, dtype=logits.dtype) if class_weight is None else class_weight
+    scale = grad * xp.where(target != ignore_index, 1 if pixel_weight is None else pixel_weight, 0)
+    own_weight = sum(xp.where(target == c, weights[c], 0) for c in range(classes))
+    grad_logits = xp.empty_like(logits)
+    for c in range(classes):
+        p = xp.exp(logits[:, c] - log_normaliser)
+        own = (1 - label_smoothing) * own_weight * (p - (target == c))
+        smooth = label_smoothing / classes * (p * weights.sum() - weights[c])
+        grad_logits[:, c] = scale * (own + smooth)
+    return grad_logits
+
+
+@register("cross_entropy", "tiles")
+def cross_entropy(
+    logits, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0
+):
+    """The same, a tile of pixels at a time."""
+    xp = array_module(logits)
+    columns = as_columns(logits, 1)
+    terms = _Terms(columns, target, class_weight, pixel_weight, ignore_index, label_smoothing)
+    shape = columns.shape[0], columns.shape[2]
+    losses, log_normaliser, weights = (xp.empty(shape, dtype=logits.dtype) for _ in range(3))
+
+    def tile(part):
+        rows, places = part
+        label, pixel_weights, own_weights = terms.of(part)
+        z = columns[rows, :, places]
+        largest = z.max(axis=1)
+        shifted = z - largest[:, None]
+        own = shifted.reshape(-1)[terms.at_label(label, shifted.shape)]
+        if label_smoothing:
+            # (C,) @ (R, C, L) -> (R, L)
+            weighted = terms.class_weight @ shifted
+        log_total = xp.log(xp.exp(shifted, out=shifted).sum(axis=1))
+        loss = (log_total - own) * own_weights * (1 - label_smoothing)
+        if label_smoothing:
+            loss += (terms.class_weight.sum() * log_total - weighted) * pixel_weights * terms.share
+        losses[part], weights[part] = loss, own_weights
+        log_normaliser[part] = log_total + largest
+
+    over_columns(tile, columns)
+    return losses.reshape(target.shape), xp.asarray(weights.sum()), log_normaliser.reshape(target.shape)
+
+
+@register("cross_entropy_grad", "tiles")
+def cross_entropy_grad(
+    grad,
+    logits,
+    log_normaliser,
+    target,
+    class_weight=None,
+    pixel_weight=None,
+    ignore_index=-100,
+    label_smoothing=0.0,
+):
+    """The same, a tile of pixels at a time."""
+    xp = array_module(logits)
+    columns = as_columns(logits, 1)
+    terms = _Terms(columns, target, class_weight, pixel_weight, ignore_index, label_smoothing)
+    shape = columns.shape[0], columns.shape[2]
+    grads, normalisers = xp.broadcast_to(grad, target.shape).reshape(shape), log_normaliser.reshape(shape)
+    grad_logits = xp.empty(columns.shape, dtype=logits.dtype)
+
+    def tile(part):
+        rows, places = part
+        label, pixel_weights, own_weights = terms.of(part)
+        own_weights = own_weights * grads[part] * (1 - label_smoothing)
+        # First p_c times all weights that multiply it, for every class ...
+        factor = own_weights
+        if label_smoothing:
+            smooth_weights = pixel_weights * grads[part] * terms.share
+            factor = factor + smooth_weights * terms.class_weight.sum()
+        p = columns[rows, :, places] - normalisers[part][:, None]
+        xp.exp(p, out=p)
+        p *= factor[:, None]
+        if label_smoothing:
+            p -= smooth_weights[:, None] * terms.class_weight[:, None]
+        # ... then the class that was right gives up its own weight. A pixel has one label: no index comes twice.
+        p.reshape(-1)[terms.at_label(label, p.shape)] -= own_weights
+        grad_logits[rows, :, places] = p
+
+    over_columns(tile, columns)
+    return grad_logits.reshape(logits.shape)
+
+
+class _Terms:
+    """What a tile needs to know of the targets: labels that can be used as indices, and their weights."""
+
+    def __init__(self, columns, target, class_weight, pixel_weight, ignore_index, label_smoothing):
+        self.xp, self.dtype, self.classes = array_module(columns), columns.dtype, columns.shape[1]
+        shape = columns.shape[0], columns.shape[2]
+        self.labels, self.ignore_index = target.reshape(shape), ignore_index
+        self.pixel_weight = None if pixel_weight is None else pixel_weight.reshape(shape)
+        self.is_weighted = class_weight is not None
+        weights = class_weight if self.is_weighted else self.xp.ones(self.classes)
+        self.class_weight = weights.astype(self.dtype)
+        self.share = label_smoothing / self.classes  # of the loss, to each class
+
+    def of(self, part):
+        """(label, v, v w_y) of a tile: 0, 0, 0 where the pixel is ignored."""
+        label = self.labels[part]
+        counted = label != self.ignore_index
+        if not counted.all():
+            label = self.xp.where(counted, label, 0)
+        _check(label, self.classes, self.ignore_index)
+        pixel_weights = counted.astype(self.dtype)
+        if self.pixel_weight is not None:
+            pixel_weights *= self.pixel_weight[part]
+        own_weights = pixel_weights * self.class_weight[label] if self.is_weighted else pixel_weights
+        return label, pixel_weights, own_weights
+
+    def at_label(self, label, shape):
+        """Where the logit of each pixel's label lies in a flattened array (R, C, L): (r C + label) L + l."""
+        rows, classes, places = shape
+        row = self.xp.arange(rows)[:, None] * (classes * places)
+        return row + label.astype("int64") * places + self.xp.arange(places)
+
+
+def _check(labels, classes, ignore_index):
+    """Raise ValueError unless all labels are classes."""
+    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+        raise ValueError(
+            f"cross_entropy: targets must be 0 to {classes - 1} or ignore_index ({ignore_index}), "
+            f"got {int(labels.min())} to {int(labels.max())}"
+        )
+
+
+@rule("cross_entropy")
+@rule("cross_entropy_grad")
+def _choose(*args, **params):
+    return "tiles"
