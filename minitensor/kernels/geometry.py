@@ -77,3 +77,15 @@ def pool_output_size(size, kernel, stride, padding=0, dilation=1, ceil_mode=Fals
 def taps(offset, positions, stride):
     """Slice of a padded axis that the tap at `offset` sees as its window visits all positions."""
     return slice(offset, offset + stride * (positions - 1) + 1, stride)
+
+
+def overlap(first, step, positions, size):
+    """Which of `positions` reads at first, first + step, ... fall on an axis of `size` pixels.
+
+    Returns two slices: the positions inside, and the pixels they read. Reads outside mean zero padding.
+    """
+    start = min(max(-(first // step), 0), positions)  # -(first // step) is the ceiling of -first / step
+    stop = max(min((size - 1 - first) // step + 1, positions), start)
+    if start == stop:
+        return slice(0, 0), slice(0, 0)
+    return slice(start, stop), slice(first + start * step, first + (stop - 1) * step + 1, step)

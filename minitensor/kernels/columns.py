@@ -1,0 +1,76 @@
+"""Columns of windows, a tile of the output at a time: what every convolution by matrix products shares.
+
+A tile is some rows of the output of one image, or several whole images where they are small. Its columns
+
+    columns (C, KH, KW, n, R, OW)      C*KH*KW rows, one column for each of n images * R rows * OW pixels
+
+are filled by copying, for each tap of the kernel, the pixels that this tap sees; where it hangs over the border it
+sees zeros. So padding costs no padded copy of x, and the columns never exist for more than a tile.
+"""
+
+from __future__ import annotations
+
+from minitensor.backend import array_module
+from minitensor.kernels.geometry import overlap
+from minitensor.kernels.tiles import SERIAL_BYTES, get_num_threads, split
+
+COLUMN_BYTES = 1 << 20  # columns of one tile: about what a core's second-level cache holds
+FEW_PIXELS = 256  # fewer columns than this do not keep a matrix product busy, so images share a tile
+
+
+def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes):
+    """Cut the output into tiles [(slice of images, slice of rows)] for columns of `bytes_per_pixel` each.
+
+    A product reads the whole weight for every tile, so a tile has columns enough to be worth that.
+    """
+    height, width = out_size
+    budget = max(COLUMN_BYTES, weight_bytes)
+    if images * height * width == 0:
+        return []
+    if images * height * width * bytes_per_pixel < SERIAL_BYTES:
+        return [(slice(0, images), slice(0, height))]
+    if height * width < FEW_PIXELS:
+        fitting = max(1, min(FEW_PIXELS, budget // bytes_per_pixel) // (height * width))
+        parts = max(get_num_threads(), -(-images // fitting))
+        return [(part, slice(0, height)) for part in split(images, parts)]
+    fitting = max(1, budget // (bytes_per_pixel * width))
+    parts = max(-(-height // fitting), -(-get_num_threads() // max(1, images)))
+    return [(slice(n, n + 1), rows) for n in range(images) for rows in split(height, parts)]
+
+
+def tile_columns(x, tile, kernel_size, stride, before, dilation, out_width):
+    """The columns (C, KH, KW, n, R, OW) of a tile of the output; a view of x where they are its very pixels."""
+    images, rows = tile
+    x = x[images].swapaxes(0, 1)
+    if sees_itself(kernel_size, stride, before) and out_width == x.shape[3] and rows.stop <= x.shape[2]:
+        return x[:, None, None, :, rows]
+    shape = (len(x), *kernel_size, x.shape[1], rows.stop - rows.start, out_width)
+    columns = array_module(x).empty(shape, x.dtype)
+    fill_columns(columns, x, rows.start, stride, before, dilation)
+    return columns
+
+
+def sees_itself(kernel_size, stride, before):
+    """True where position (i, j) of the window is pixel (i, j) and nothing else: a 1x1 kernel, stride 1."""
+    return tuple(kernel_size) == (1, 1) and tuple(stride) == (1, 1) and tuple(before) == (0, 0)
+
+
+def fill_columns(columns, x, first_row, stride, before, dilation):
+    """columns[c, a, b, n, r, j] = x[c, n, (first_row + r) s + a d - before, j s + b d - before], zero outside.
+
+    columns (C, KH, KW, n, R, OW), x (C, n, H, W), pairs (height, width). `before` is the padding at the top and
+    left; a negative one skips pixels.
+    """
+    kernel_height, kernel_width, _, out_rows, out_width = columns.shape[1:]
+    for a in range(kernel_height):
+        top = first_row * stride[0] + a * dilation[0] - before[0]
+        rows, seen_rows = overlap(top, stride[0], out_rows, x.shape[2])
+        for b in range(kernel_width):
+            left = b * dilation[1] - before[1]
+            across, seen_across = overlap(left, stride[1], out_width, x.shape[3])
+            tap = columns[:, a, b]
+            tap[:, :, : rows.start] = 0
+            tap[:, :, rows.stop :] = 0
+            tap[:, :, rows, : across.start] = 0
+            tap[:, :, rows, across.stop :] = 0
+            tap[:, :, rows, across] = x[:, :, seen_rows, seen_across]

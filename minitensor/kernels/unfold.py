@@ -1,0 +1,138 @@
+"""Unfold: windows become columns of a matrix, and convolution becomes one matrix product.
+
+    unfold          x (C, H, W) -> columns (C*KH*KW, L): column l is the window at output position l
+    fold            `unfold` read backwards: columns are added into the windows they came from
+    conv2d          weight (O, C*KH*KW) @ columns -> (O, L)
+    conv2d_weight   grad (O, L) @ columns^T -> (O, C*KH*KW)
+
+The columns repeat every pixel KH*KW times. Written out for a whole image they would be the peak of memory, and the
+product would wait for memory; so the convolutions make them a tile at a time (columns.py). conv_transpose2d
+is in phases.py. Source: Chellapilla, Puri and Simard 2006, High performance convolutional neural networks.
+"""
+
+from __future__ import annotations
+
+from minitensor.backend import array_module
+from minitensor.kernels.columns import fill_columns, plan_tiles, tile_columns
+from minitensor.kernels.geometry import conv_output_size, taps
+from minitensor.kernels.reference import crop, output_size
+from minitensor.kernels.table import register
+from minitensor.kernels.tiles import get_num_threads, run_tiles, split, threads_for
+
+LARGE_WEIGHT_BYTES = 16 << 20  # a second copy of such a gradient costs more than a second thread gains
+
+
+@register("unfold", "unfold")
+def unfold(x, kernel_size, dilation, padding, stride):
+    """Write every window of x as a column: (N, C, H, W) -> (N, C*KH*KW, L), L = OH*OW in reading order."""
+    out_size = output_size(x, kernel_size, stride, padding, dilation)
+    images, channels = x.shape[:2]
+    columns = array_module(x).empty((images, channels, *kernel_size, *out_size), x.dtype)
+
+    def tile(part):
+        # (N, C, KH, KW, OH, OW) -> (C, KH, KW, N, OH, OW), the order of axes of a tile's columns
+        by_tap = columns[:, part].transpose(1, 2, 3, 0, 4, 5)
+        fill_columns(by_tap, x[:, part].swapaxes(0, 1), 0, stride, padding, dilation)
+
+    run_tiles(tile, split(channels, threads_for(columns.nbytes)))
+    return columns.reshape(images, channels * kernel_size[0] * kernel_size[1], out_size[0] * out_size[1])
+
+
+@register("fold", "unfold")
+def fold(columns, output_size, kernel_size, dilation, padding, stride):
+    """`unfold` read backwards: add the columns (N, C*KH*KW, L) into an image (N, C, H, W), a tap at a time."""
+    images, rows, _ = columns.shape
+    channels = rows // (kernel_size[0] * kernel_size[1])
+    axes = zip(output_size, kernel_size, stride, padding, dilation, strict=True)
+    positions = [conv_output_size(*axis) for axis in axes]
+    columns = columns.reshape(images, channels, *kernel_size, *positions)
+    padded_size = [size + 2 * pad for size, pad in zip(output_size, padding, strict=True)]
+    padded = array_module(columns).zeros((images, channels, *padded_size), columns.dtype)
+
+    def tile(part):
+        for a in range(kernel_size[0]):
+            down = taps(a * dilation[0], positions[0], stride[0])
+            for b in range(kernel_size[1]):
+                across = taps(b * dilation[1], positions[1], stride[1])
+                padded[:, part, down, across] += columns[:, part, a, b]
+
+    run_tiles(tile, split(channels, threads_for(columns.nbytes)))
+    return crop(padded, padding)
+
+
+@register("conv2d", "unfold")
+def conv2d(x, weight, bias, stride, padding, dilation, groups):
+    """out[o] = bias[o] + weight[o] . columns, tile by tile. Shapes as in reference.py."""
+    filters, group_channels, *kernel_size = weight.shape
+    out_size = output_size(x, kernel_size, stride, padding, dilation)
+    out = array_module(x).empty((len(x), filters, *out_size), x.dtype)
+    # (O, C/g, KH, KW) -> (g, O/g, C/g, KH, KW)
+    weight = weight.reshape(groups, filters // groups, group_channels, *kernel_size)
+    # (N, O, OH, OW) -> (N, g, O/g, OH, OW)
+    target = out.reshape(len(x), groups, filters // groups, *out_size)
+    correlate(x, weight, bias, stride, padding, dilation, target)
+    return out
+
+
+def correlate(x, weight, bias, stride, before, dilation, target):
+    """Write the convolution of x with weight into `target`, a view with any strides.
+
+    weight (g, F, C/g, KH, KW) with F filters a group; target (N, g, ..., OH, OW), where the axes in the middle
+    multiply to F; bias (g * B,) for B filters a group, or None: F is B, or a multiple of it, B changing slowest.
+    """
+    xp = array_module(x)
+    groups, filters, group_channels, *kernel_size = weight.shape
+    *filter_shape, height, width = target.shape[2:]
+    rows_of_columns = group_channels * kernel_size[0] * kernel_size[1]
+    # (g, F, C/g, KH, KW) -> (g, F, C/g*KH*KW)
+    matrix = weight.reshape(groups, filters, rows_of_columns)
+    bytes_per_pixel = max(1, groups * rows_of_columns) * x.itemsize
+    in_reading_order = target.strides[-2:] == (width * x.itemsize, x.itemsize) and len(filter_shape) == 1
+
+    def tile(part):
+        images, rows = part
+        count, pixels = images.stop - images.start, (rows.stop - rows.start) * width
+        # (C, KH, KW, n, R, OW) -> (g, C/g*KH*KW, n*R*OW)
+        columns = tile_columns(x, part, kernel_size, stride, before, dilation, width)
+        columns = columns.reshape(groups, rows_of_columns, count * pixels)
+        place = target[images, ..., rows, :]  # (n, g, ..., R, OW)
+        in_place = in_reading_order and count == 1
+        result = place[0].reshape(groups, filters, pixels) if in_place else None
+        # (g, F, C/g*KH*KW) @ (g, C/g*KH*KW, n*R*OW) -> (g, F, n*R*OW)
+        result = xp.matmul(matrix, columns, out=result)
+        if bias is not None:
+            result.reshape(len(bias), -1)[...] += bias[:, None]
+        if not in_place:
+            # (g, F, n*R*OW) -> (g, ..., n, R, OW) -> (n, g, ..., R, OW)
+            place[...] = xp.moveaxis(
+                result.reshape(groups, *filter_shape, count, pixels // width, width), -3, 0
+            )
+
+    run_tiles(tile, plan_tiles(len(x), (height, width), bytes_per_pixel, weight.nbytes))
+
+
+@register("conv2d_weight", "unfold")
+def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
+    """grad . columns^T, summed over the tiles. Shapes as in reference.py.
+
+    Every thread sums the tiles of its own part, and the parts are added in their order, so the same number of
+    threads gives the same bits.
+    """
+    xp = array_module(x)
+    filters, height, width = grad.shape[1:]
+    rows_of_columns = x.shape[1] // groups * kernel_size[0] * kernel_size[1]
+    weight_bytes = filters * rows_of_columns * x.itemsize
+    tiles = plan_tiles(len(x), (height, width), groups * rows_of_columns * x.itemsize, weight_bytes)
+    parts = split(len(tiles), 1 if weight_bytes > LARGE_WEIGHT_BYTES else get_num_threads())
+    sums = xp.zeros((len(parts), groups, filters // groups, rows_of_columns), x.dtype)
+
+    def add_up(part):
+        for images, rows in tiles[parts[part]]:
+            columns = tile_columns(x, (images, rows), kernel_size, stride, padding, dilation, width)
+            # (n, O, R, OW) -> (O, n, R, OW) -> (g, O/g, n*R*OW)
+            seen = grad[images, :, rows].swapaxes(0, 1).reshape(groups, filters // groups, -1)
+            # (g, O/g, n*R*OW) @ (g, n*R*OW, C/g*KH*KW) -> (g, O/g, C/g*KH*KW)
+            sums[part] += seen @ columns.reshape(groups, rows_of_columns, -1).swapaxes(1, 2)
+
+    run_tiles(add_up, range(len(parts)))
+    return sums.sum(axis=0).reshape(filters, x.shape[1] // groups, *kernel_size)
