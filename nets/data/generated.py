@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .encoding import Encoding
+
 # The second word of every sample's seed. Training and validation never share a stream of random numbers.
 SPLITS = {"train": 0, "validation": 1}
 
@@ -26,12 +28,13 @@ class GeneratedDataset:
         self.classes = classes
         self.channels = channels
         self.orientation = orientation
-        self.encoding = None  # labels are made here, not read from files
+        self.encoding = Encoding("ids", classes)
         self._draw = draw
         self._length = length
         self._stream = (seed, SPLITS[split])
         self._drawn = {}
-        height, width = self.sample(0).label.shape
+        self.smallest = self.sample(0).label.shape
+        height, width = self.smallest
         self.description = (
             f"{name} ({split}, seed {seed}): {length} generated images, {height}x{width}, "
             f"{'grey' if channels == 1 else 'RGB'}, {len(classes)} classes "

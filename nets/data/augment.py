@@ -1,0 +1,173 @@
+"""Random variants of a sample: another crop, another size, mirrored, turned, bent, in another light.
+
+Image, label and objects go through the same geometry, so that they stay one picture; light changes the image
+alone. All randomness comes from the Generator passed in: equal states give equal variants, which lets a resumed
+training repeat an uninterrupted one bit for bit.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .elastic import bend
+from .sample import IGNORE, Sample
+
+ORIENTATIONS = ("free", "upright")
+TRIES = 10  # crops tried until one holds a pixel that counts: a loss over ignored pixels alone is 0/0
+
+
+class Augmentation(NamedTuple):
+    """What may happen to a sample, and how much.
+
+    crop         (H, W) of the result
+    orientation  "free": all eight mirrored and turned views; "upright": mirrored left to right only, for pictures
+                 with a ground and a sky. A dataset's own `orientation` is the right default
+    scale        the picture is enlarged by a factor between these two (even in its logarithm)
+    elastic      probability of bending on a 3x3 grid with sigma 10 px, as in the U-Net paper
+    brightness   added: up to this share of the full range, up or down
+    contrast     factor about the image's mean: up to 1 + this, down to 1 / (1 + this)
+    gamma        exponent: the same
+    color        factor of each channel of an RGB image: the same
+    """
+
+    crop: tuple[int, int]
+    orientation: str = "free"
+    scale: tuple[float, float] = (0.8, 1.25)
+    elastic: float = 0.0
+    brightness: float = 0.1
+    contrast: float = 0.25
+    gamma: float = 0.25
+    color: float = 0.1
+
+
+def default_crop(dataset, most=256, multiple=16):
+    """The crop (H, W) for a dataset: its smallest image rounded down to `multiple`, at most `most`, at least 64."""
+    return tuple(max(64, min(most, size // multiple * multiple)) for size in dataset.smallest)
+
+
+def augment(sample, rng, settings):
+    """One random variant of `sample`, a Sample of size settings.crop.
+
+    Where the picture is smaller than the crop it is continued by its mirror image, and so is its truth: a
+    mirrored cell is still a picture of a cell, and labelled, so nothing is gained by ignoring it.
+    """
+    _check(settings)
+    turns = int(rng.integers(4)) if settings.orientation == "free" else 0
+    mirrored = rng.random() < 0.5
+    factor = np.exp(rng.uniform(*np.log(settings.scale)))
+    # The window is cut before it is turned: an odd number of quarter turns swaps its sides.
+    crop = settings.crop if turns % 2 == 0 else settings.crop[::-1]
+    for _ in range(TRIES):
+        window = [
+            _window(rng, size, wanted / factor) for size, wanted in zip(sample.label.shape, crop, strict=True)
+        ]
+        rows, columns = (
+            _nearest(start, extent, wanted) for (start, extent), wanted in zip(window, crop, strict=True)
+        )
+        label = _take(sample.label, rows, columns)
+        if (label != IGNORE).any():
+            break
+    image = _resample(sample.image, window, crop)
+    instances = None if sample.instances is None else _take(sample.instances, rows, columns)
+    variant = Sample(image, label, instances, sample.name)
+    variant = variant._replace(
+        **{field: np.ascontiguousarray(_turn(array, turns, mirrored)) for field, array in _arrays(variant)}
+    )
+    if settings.elastic and rng.random() < settings.elastic:
+        variant = bend(variant, rng)
+    return variant._replace(image=relight(variant.image, rng, settings))
+
+
+def _check(settings):
+    if settings.orientation not in ORIENTATIONS:
+        raise ValueError(f"augment: orientation must be one of {ORIENTATIONS}, got {settings.orientation!r}")
+    if min(settings.crop) < 1:
+        raise ValueError(f"augment: crop must be positive, got {settings.crop}")
+    if not 0 < settings.scale[0] <= settings.scale[1]:
+        raise ValueError(f"augment: scale must be (least, most), both positive, got {settings.scale}")
+
+
+def _arrays(sample):
+    """The (field, array) pairs that share the picture's geometry."""
+    fields = ("image", "label", "instances")
+    return [(field, getattr(sample, field)) for field in fields if getattr(sample, field) is not None]
+
+
+def _window(rng, size, extent):
+    """(start, extent) of the window on an axis of `size` pixels, in pixels and parts of pixels.
+
+    Anywhere inside where it fits; else centred up to the slack, so that all of the axis is in sight.
+    """
+    slack = size - extent
+    return rng.uniform(min(0, slack), max(0, slack)), extent
+
+
+def _nearest(start, extent, wanted):
+    """Pixel numbers on the axis for `wanted` samples of the window, each at the middle of its share."""
+    return np.floor(start + (np.arange(wanted) + 0.5) * extent / wanted).astype(np.int64)
+
+
+def _mirror(numbers, size):
+    """Pixel numbers beyond 0 .. size-1 folded back, the edge pixel not repeated: -1 -> 1, size -> size - 2."""
+    if size == 1:
+        return np.zeros_like(numbers)
+    period = 2 * (size - 1)
+    folded = np.abs(numbers) % period
+    return np.minimum(folded, period - folded)
+
+
+def _take(array, rows, columns):
+    """array[rows, columns], mirrored beyond the edges."""
+    height, width = array.shape[:2]
+    return array[_mirror(rows, height)[:, None], _mirror(columns, width)[None, :]]
+
+
+def _resample(image, window, crop):
+    """The window of the image at the crop's size: bilinear, averaging where it shrinks."""
+    from PIL import Image
+
+    # Whole pixels around the window, a margin for the filter's reach, mirrored beyond the edges.
+    reach = 2
+    lows = [int(np.floor(start)) - reach for start, _ in window]
+    highs = [int(np.ceil(start + extent)) + reach for start, extent in window]
+    rows, columns = (np.arange(low, high) for low, high in zip(lows, highs, strict=True))
+    cut = Image.fromarray(_take(image, rows, columns))
+    (top, tall), (left, wide) = (
+        (start - low, extent) for (start, extent), low in zip(window, lows, strict=True)
+    )
+    box = (left, top, left + wide, top + tall)
+    return np.asarray(cut.resize((crop[1], crop[0]), Image.Resampling.BILINEAR, box))
+
+
+def _turn(array, turns, mirrored):
+    """Mirrored left to right, then turned by quarter turns."""
+    return np.rot90(array[:, ::-1] if mirrored else array, turns)
+
+
+def relight(image, rng, settings):
+    """The image in another light: v -> contrast * (v^gamma - mean) + mean + brightness, a colour cast for RGB.
+
+    8 bits have 256 values, so the formula is worked out for those and looked up for every pixel.
+    """
+    brightness = rng.uniform(-settings.brightness, settings.brightness)
+    contrast, gamma = (_factor(rng, spread) for spread in (settings.contrast, settings.gamma))
+    value = (np.arange(256) / 255) ** gamma
+    mean = value[int(image.mean())]
+    value = contrast * (value - mean) + mean + brightness
+    if image.ndim == 2:
+        return _bytes(value)[image]
+    cast = np.array([_factor(rng, settings.color) for _ in range(3)])
+    table = _bytes(value[:, None] * cast)
+    return np.stack([table[:, channel][image[..., channel]] for channel in range(3)], axis=-1)
+
+
+def _factor(rng, spread):
+    """A factor between 1 / (1 + spread) and 1 + spread, as likely to shrink as to grow."""
+    limit = np.log1p(spread)
+    return np.exp(rng.uniform(-limit, limit))
+
+
+def _bytes(value):
+    return np.clip(value * 255 + 0.5, 0, 255).astype(np.uint8)

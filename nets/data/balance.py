@@ -1,0 +1,64 @@
+"""Class weights for a loss, so that a class of few pixels is learnt too."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .sample import IGNORE
+
+ENET_C = 1.02  # bounds ENet's weights: none above 1 / ln 1.02 = 50
+
+
+class ClassCounts(NamedTuple):
+    """Pixels of each class, and pixels of the images in which the class occurs; ignored pixels are in neither."""
+
+    pixels: np.ndarray
+    images_pixels: np.ndarray
+
+
+def count_classes(dataset):
+    """ClassCounts of a training set, two int64 arrays (C,)."""
+    classes = len(dataset.classes)
+    pixels = np.zeros(classes, np.int64)
+    images_pixels = np.zeros(classes, np.int64)
+    for index in range(len(dataset)):
+        counts = np.bincount(dataset.sample(index).label.ravel(), minlength=IGNORE + 1)[:classes]
+        pixels += counts
+        images_pixels += np.where(counts > 0, counts.sum(), 0)
+    return ClassCounts(pixels, images_pixels)
+
+
+def median_frequency_weights(counts, power=1.0):
+    """weight_c = (median(f) / f_c)^power with f_c = pixels of c / pixels of the images that hold c; float32 (C,).
+
+    Eigen and Fergus (2015), section 5.3, and SegNet, with power 1. A lower power weakens it: with power 1 the net
+    errs towards rare classes, which lifts the mean accuracy but, past some point, lowers the mean IU.
+    Classes that do not occur get weight 1: they have no pixel to be weighted in training.
+    """
+    pixels, images_pixels = counts
+    _some_pixels(pixels)
+    occurs = pixels > 0
+    frequency = pixels[occurs] / images_pixels[occurs]
+    weights = np.ones(len(pixels), np.float32)
+    weights[occurs] = (np.median(frequency) / frequency) ** power
+    return weights
+
+
+def log_weights(counts):
+    """weight_c = 1 / ln(1.02 + p_c) with p_c = pixels of c / all pixels; float32 (C,), each below 50.5.
+
+    ENet (Paszke et al. 2016), section 5.1. Classes that do not occur get weight 1.
+    """
+    pixels = counts.pixels
+    _some_pixels(pixels)
+    weights = np.ones(len(pixels), np.float32)
+    occurs = pixels > 0
+    weights[occurs] = 1 / np.log(ENET_C + pixels[occurs] / pixels.sum())
+    return weights
+
+
+def _some_pixels(pixels):
+    if pixels.sum() == 0:
+        raise ValueError("class weights: no pixel of the training set belongs to a class, all are ignored")

@@ -1,0 +1,99 @@
+"""classes.json: what the numbers and colours in the masks mean.
+
+    [{"id": 0, "name": "Sky", "color": [128, 128, 128]}, ..., {"id": 11, "name": "Void", "ignore": true}]
+
+or {"classes": [...], "encoding": "instances"}, where `encoding` settles what the masks alone leave open.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from .images import pack
+from .sample import IGNORE, SegmentationClass, class_color
+
+ENCODINGS = ("ids", "binary", "instances", "colors")
+
+
+class Declared(NamedTuple):
+    """The classes of a folder, sorted by id; the ids and packed colours that mean ignore; the encoding or None.
+
+    `colors` maps packed colours to ids of classes and of ignored ones; None unless each has a colour of its own.
+    """
+
+    classes: tuple[SegmentationClass, ...]
+    ignored: tuple[int, ...]
+    colors: dict[int, int] | None
+    encoding: str | None
+
+
+def read_classes(path):
+    """The file as Declared. Raises ValueError with the file's name and the entry that is wrong."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read as JSON ({error})") from error
+    encoding = None
+    if isinstance(content, dict):
+        encoding = content.get("encoding")
+        content = content.get("classes")
+        if encoding is not None and encoding not in ENCODINGS:
+            raise ValueError(f"{path}: encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}")
+    if not isinstance(content, list) or not content:
+        raise ValueError(f'{path}: expected a list of classes, or {{"classes": [...]}}')
+    entries = [_entry(path, position, entry) for position, entry in enumerate(content)]
+    return _declared(path, entries, encoding)
+
+
+def _entry(path, position, entry):
+    """(id, name, colour or None, ignore) of one element of the list."""
+    where = f"{path}: class {position}"
+    if not isinstance(entry, dict) or "id" not in entry:
+        raise ValueError(f'{where} must be an object with an "id", got {json.dumps(entry)}')
+    number, ignore = entry["id"], entry.get("ignore", False)
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise ValueError(f"{where}: id must be a whole number from 0 up, got {number!r}")
+    if not isinstance(ignore, bool):
+        raise ValueError(f"{where}: ignore must be true or false, got {ignore!r}")
+    name = entry.get("name", f"class {number}")
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"{where}: name must be a text, got {name!r}")
+    return number, name, _color(where, entry.get("color")), ignore
+
+
+def _color(where, color):
+    """[r, g, b] or "#rrggbb" as a tuple; None stays None."""
+    if color is None:
+        return None
+    if isinstance(color, str) and len(color) == 7 and color[0] == "#":
+        try:
+            color = list(bytes.fromhex(color[1:]))
+        except ValueError:
+            raise ValueError(f'{where}: color must be [r, g, b] or "#rrggbb", got {color!r}') from None
+    whole = isinstance(color, list) and all(isinstance(c, int) and 0 <= c <= 255 for c in color)
+    if not whole or len(color) != 3:
+        raise ValueError(f'{where}: color must be [r, g, b] of 0 to 255 or "#rrggbb", got {color!r}')
+    return tuple(color)
+
+
+def _declared(path, entries, encoding):
+    """Checks that hold over all entries, then the parts that the readers of masks need."""
+    numbers = [number for number, *_ in entries]
+    for number in numbers:
+        if numbers.count(number) > 1:
+            raise ValueError(f"{path}: id {number} occurs twice")
+    counted = sorted(entry for entry in entries if not entry[3])
+    if not counted:
+        raise ValueError(f"{path}: every class is marked ignore")
+    if len(counted) > IGNORE:
+        raise ValueError(f"{path}: {len(counted)} classes, at most {IGNORE} are possible")
+    classes = tuple(
+        SegmentationClass(number, name, color or class_color(position))
+        for position, (number, name, color, _) in enumerate(counted)
+    )
+    ignored = tuple(sorted(number for number, _, _, ignore in entries if ignore))
+    given = [(pack(color).item(), number) for number, _, color, _ in entries if color is not None]
+    colors = dict(given)
+    complete = len(given) == len(entries) == len(colors)
+    return Declared(classes, ignored, colors if complete else None, encoding)

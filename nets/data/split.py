@@ -1,0 +1,90 @@
+"""Which images to train on and which to validate on: the same answer for the same seed."""
+
+from __future__ import annotations
+
+import csv
+from typing import NamedTuple
+
+import numpy as np
+
+VALIDATION_SHARE = 0.15
+MOST_VALIDATION = 100  # more images would make the curve little smoother, and each validation slower
+GROUP_COLUMNS = ("fov_group", "group", "sequence", "patient")
+VALIDATION_WORDS = ("val", "valid", "validation")
+
+
+class Split(NamedTuple):
+    """Positions of the images of either side, and how they were chosen, in a few words."""
+
+    train: tuple[int, ...]
+    validation: tuple[int, ...]
+    how: str
+
+
+def split(names, seed, manifest=None):
+    """Split `names` by the manifest's `split` column, else by its groups, else by shuffling.
+
+    A group (tiles of one field of view, frames of one drive) never lies on both sides: its images resemble each
+    other so much that the validation would measure memory. One image alone is used for both.
+    """
+    if seed < 0:
+        raise ValueError(f"split: seed must not be negative, got {seed}")
+    rows = {} if manifest is None else _read_manifest(manifest)
+    if len(names) == 1:
+        return Split((0,), (0,), "one image, used for training and validation alike")
+    told = _by_column(names, rows)
+    if told is not None:
+        return told
+    groups, column = _groups(names, rows)
+    rng = np.random.default_rng([seed, 2])
+    order = rng.permutation(len(groups))
+    wanted = min(MOST_VALIDATION, max(1, round(VALIDATION_SHARE * len(names))))
+    validation = []
+    for position in order:
+        fits = len(validation) + len(groups[position]) <= 1.25 * wanted
+        if fits and len(validation) < wanted:
+            validation += groups[position]
+    if not validation:  # every group is larger than the share: take the smallest
+        validation = list(min((groups[position] for position in order), key=len))
+    train = sorted(set(range(len(names))) - set(validation))
+    how = f"shuffled by seed {seed}" + (f", groups of {column} kept together" if column else "")
+    return Split(tuple(train), tuple(sorted(validation)), how)
+
+
+def _by_column(names, rows):
+    """The split that the manifest prescribes; None where it prescribes none."""
+    sides = {"train": [], "validation": [], "test": []}
+    for position, name in enumerate(names):
+        word = (rows.get(name, {}).get("split") or "").strip().lower()
+        side = "validation" if word in VALIDATION_WORDS else word
+        if side in sides:
+            sides[side].append(position)
+    if sides["test"] and not sides["validation"]:
+        sides["validation"], sides["test"] = sides["test"], []
+    if not sides["train"] or not sides["validation"]:
+        return None
+    left_out = len(names) - len(sides["train"]) - len(sides["validation"])
+    how = "by manifest.csv" + (f", {left_out} neither" if left_out else "")
+    return Split(tuple(sides["train"]), tuple(sides["validation"]), how)
+
+
+def _groups(names, rows):
+    """(lists of positions, the column they come from or None). Images the manifest does not name stand alone."""
+    for column in GROUP_COLUMNS:
+        groups = {}
+        for position, name in enumerate(names):
+            value = rows.get(name, {}).get(column)
+            groups.setdefault(("group", value) if value else ("alone", name), []).append(position)
+        if 1 < len(groups) < len(names):
+            return list(groups.values()), column
+    return [[position] for position in range(len(names))], None
+
+
+def _read_manifest(path):
+    """{name without suffix: row} of a table with a column `name`; empty where there is none."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.DictReader(file) if row.get("name")]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: cannot be read ({error})") from error
+    return {row["name"].rsplit(".", 1)[0]: row for row in rows}
