@@ -24,15 +24,24 @@ class ToDevice(Op):
         return ToDevice(self.source)(grad)
 
 
-def to(x, *targets, device=None, dtype=None):
-    """x on a device ("cpu", "cuda:0"), with a dtype, or both: x.to("cuda"), x.to(mt.float64). Itself if unchanged."""
+def parse_targets(targets, device, dtype):
+    """The arguments of `to` as (device or None, dtype or None): a string such as "cpu" or "cuda:0" is a device."""
     for target in targets:
         if isinstance(target, str) and (target == "cpu" or target.startswith("cuda")):
             device = target
         else:
             dtype = target
+    return (
+        None if device is None else parse_device(device),
+        None if dtype is None else check_dtype(dtype),
+    )
+
+
+def to(x, *targets, device=None, dtype=None):
+    """x on a device ("cpu", "cuda:0"), with a dtype, or both: x.to("cuda"), x.to(mt.float64). Itself if unchanged."""
+    device, dtype = parse_targets(targets, device, dtype)
     if dtype is not None:
-        x = cast(x, check_dtype(dtype))
-    if device is not None and parse_device(device) != x.device:
-        x = ToDevice(parse_device(device))(x)
+        x = cast(x, dtype)
+    if device is not None and device != x.device:
+        x = ToDevice(device)(x)
     return x

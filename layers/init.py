@@ -1,0 +1,175 @@
+"""Initialisation: the numbers that training starts from. Every function fills a Tensor in place and returns it.
+
+A unit's output is a sum over its fan_in inputs, so its variance is fan_in * Var(w) * E[x^2]. Choose Var(w) so that
+this product keeps its size from layer to layer and signals neither die out nor explode:
+
+    Kaiming:  Var(w) = gain^2 / fan_in                  keeps the forward signal; gain^2 = 2 as ReLU drops half of it
+    Xavier:   Var(w) = gain^2 * 2 / (fan_in + fan_out)  a compromise with the backward signal, which sees fan_out
+
+Numbers come from minitensor's generator, so `manual_seed` repeats them. Sources: He et al. 2015 (arXiv 1502.01852),
+equations 10 and 14; Glorot and Bengio 2010, equations 12 and 16.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minitensor.backend import to_device
+from minitensor.engine import no_grad
+from minitensor.random import rand, randn
+
+# The factor by which a nonlinearity shrinks the signal's root mean square, inverted, as in torch.
+_GAINS = {
+    "linear": 1.0,
+    "identity": 1.0,
+    "conv2d": 1.0,
+    "conv_transpose2d": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5.0 / 3.0,
+    "relu": math.sqrt(2.0),
+}
+
+
+def calculate_gain(nonlinearity, param=None):
+    """The recommended gain: sqrt(2) for relu, sqrt(2 / (1 + a^2)) for leaky_relu of slope a (`param`), 1 for none."""
+    if nonlinearity == "leaky_relu":
+        slope = 0.01 if param is None else param
+        return math.sqrt(2.0 / (1.0 + slope**2))
+    if nonlinearity not in _GAINS:
+        raise ValueError(
+            f"calculate_gain: nonlinearity must be one of {', '.join([*_GAINS, 'leaky_relu'])}, got {nonlinearity!r}"
+        )
+    return _GAINS[nonlinearity]
+
+
+def calculate_fan(tensor):
+    """(fan_in, fan_out) of a weight (O, C, KH, KW) or (O, C): C*KH*KW inputs of an output, O*KH*KW outputs of an input.
+
+    A transposed convolution's weight is (C, O, KH, KW); its axes are read in the same places, as torch does.
+    """
+    if tensor.ndim < 2:
+        raise ValueError(f"calculate_fan: a weight needs at least 2 dimensions, got shape {tensor.shape}")
+    taps = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * taps, tensor.shape[0] * taps
+
+
+def _fill(tensor, numbers):
+    with no_grad():  # a leaf that requires a gradient may be edited only here
+        tensor[...] = numbers
+    return tensor
+
+
+def _fill_uniform(tensor, low, high):
+    numbers = rand(tensor.shape, dtype=tensor.dtype, device=tensor.device).data
+    numbers *= high - low
+    numbers += low
+    return _fill(tensor, numbers)
+
+
+def _fill_normal(tensor, mean, std):
+    numbers = randn(tensor.shape, dtype=tensor.dtype, device=tensor.device).data
+    numbers *= std
+    numbers += mean
+    return _fill(tensor, numbers)
+
+
+def _kaiming_std(tensor, a, mode, nonlinearity):
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f'kaiming: mode must be "fan_in" or "fan_out", got {mode!r}')
+    fan_in, fan_out = calculate_fan(tensor)
+    fan = fan_in if mode == "fan_in" else fan_out
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+
+
+def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
+    """N(0, gain^2 / fan): for ReLU sqrt(2 / fan_in), as in U-Net. `a` is the slope of the leaky ReLU that follows."""
+    return _fill_normal(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity))
+
+
+def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
+    """U(-b, b) of the same variance: b = sqrt(3) * gain / sqrt(fan), since Var(U(-b, b)) = b^2 / 3."""
+    bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
+    return _fill_uniform(tensor, -bound, bound)
+
+
+def _xavier_std(tensor, gain):
+    return gain * math.sqrt(2.0 / sum(calculate_fan(tensor)))
+
+
+def xavier_normal_(tensor, gain=1.0):
+    """N(0, gain^2 * 2 / (fan_in + fan_out))."""
+    return _fill_normal(tensor, 0.0, _xavier_std(tensor, gain))
+
+
+def xavier_uniform_(tensor, gain=1.0):
+    """U(-b, b) with b = gain * sqrt(6 / (fan_in + fan_out))."""
+    bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
+    return _fill_uniform(tensor, -bound, bound)
+
+
+def normal_(tensor, mean=0.0, std=1.0):
+    """N(mean, std^2)."""
+    if std < 0:
+        raise ValueError(f"normal_: std must be 0 or more, got {std}")
+    return _fill_normal(tensor, mean, std)
+
+
+def uniform_(tensor, a=0.0, b=1.0):
+    """U(a, b)."""
+    if a > b:
+        raise ValueError(f"uniform_: the lower bound {a} exceeds the upper bound {b}")
+    return _fill_uniform(tensor, a, b)
+
+
+def constant_(tensor, val):
+    """Every element `val`."""
+    return _fill(tensor, val)
+
+
+def zeros_(tensor):
+    """Every element 0."""
+    return constant_(tensor, 0.0)
+
+
+def ones_(tensor):
+    """Every element 1."""
+    return constant_(tensor, 1.0)
+
+
+def bilinear_filter(size):
+    """One axis of the kernel with which a transposed convolution interpolates linearly: a triangle of `size` taps.
+
+        w[i] = 1 - |i - c| / f      f = (size + 1) // 2, the upsampling factor that the size serves
+                                    c = f - 1 for odd sizes, f - 1/2 for even ones: the middle of the taps
+
+    size 4 -> 0.25 0.75 0.75 0.25. Source: Long et al. 2015 (FCN), `upsample_filt` of its published code.
+    """
+    factor = (size + 1) // 2
+    centre = factor - 1 if size % 2 else factor - 0.5
+    return 1 - np.abs(np.arange(size) - centre) / factor
+
+
+def bilinear_(tensor, groups=1):
+    """Make the weight of a transposed convolution (C, O/groups, KH, KW) upsample each channel on its own, bilinearly.
+
+    Channel k of the input goes to channel k of the output through the outer product of two triangles; all other
+    kernels are 0. With stride s, a kernel of 2s - s % 2 upsamples by s: how FCN's transposed convolutions begin.
+    Raises ValueError where inputs and outputs differ in number, since the diagonal would then leave some out.
+    """
+    if tensor.ndim != 4:
+        raise ValueError(f"bilinear_: a weight (C, O/groups, KH, KW) is needed, got shape {tensor.shape}")
+    channels, outputs = tensor.shape[:2]
+    if groups < 1 or channels != outputs * groups:
+        raise ValueError(
+            f"bilinear_: needs as many outputs as inputs, got {channels} inputs and {outputs} * {groups} outputs "
+            f"(weight shape {tensor.shape}, groups={groups})"
+        )
+    # (KH, 1) * (1, KW) -> (KH, KW)
+    kernel = bilinear_filter(tensor.shape[2])[:, None] * bilinear_filter(tensor.shape[3])[None, :]
+    weight = np.zeros(tensor.shape, tensor.dtype)
+    own = np.arange(channels)
+    # Input k is number k % (channels / groups) of its group, and that is its output's place within the group.
+    weight[own, own % outputs] = kernel
+    return _fill(tensor, to_device(weight, tensor.device))

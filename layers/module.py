@@ -1,0 +1,266 @@
+"""Module: a part of a net, with its weights and its smaller parts, all found by assignment.
+
+    class Block(Module):
+        def __init__(self, channels):
+            super().__init__()
+            self.conv = Conv2d(channels, channels, 3, padding=1)    # a Module: registered as a part
+            self.scale = Parameter(mt.ones(channels, 1, 1))         # a Parameter: registered as a weight
+
+        def forward(self, x):
+            return self.conv(x) * self.scale
+
+`__setattr__` files every Parameter and Module that is assigned to an attribute in an ordered dict, so the order of
+definition is the order of `parameters()`, and the path of attributes ("conv.weight") is the name in `state_dict()`.
+"""
+
+from __future__ import annotations
+
+from layers.state import check_state
+from minitensor.backend import to_device
+from minitensor.engine import no_grad
+from minitensor.ops.move import parse_targets
+from minitensor.tensor import Tensor
+
+
+class Parameter(Tensor):
+    """A Tensor that is learned: it requires a gradient, and a Module to which it is assigned registers it."""
+
+    __slots__ = ()
+
+    def __init__(self, data, requires_grad=True):
+        super().__init__(data.data if isinstance(data, Tensor) else data, requires_grad)
+
+
+class Module:
+    """The base of all layers and nets: subclasses define `__init__` and `forward`; calling the module runs `forward`.
+
+    training   True after `train()`, False after `eval()`; batch norm and dropout behave differently
+    """
+
+    def __init__(self):
+        # Written past __setattr__, which needs them.
+        self.__dict__.update(_parameters={}, _buffers={}, _modules={}, training=True)
+
+    def forward(self, *inputs):
+        raise TypeError(f"{type(self).__name__} defines no forward")
+
+    def __call__(self, *inputs, **options):
+        return self.forward(*inputs, **options)
+
+    # Registration
+
+    def _registries(self):
+        return self.__dict__["_parameters"], self.__dict__["_buffers"], self.__dict__["_modules"]
+
+    def __setattr__(self, name, value):
+        kind = {Parameter: "_parameters", Module: "_modules"}
+        registry = next((kind[base] for base in kind if isinstance(value, base)), None)
+        if registry is None:
+            self._set_plain(name, value)
+            return
+        if "_parameters" not in self.__dict__:
+            raise AttributeError(
+                f"{type(self).__name__}: call super().__init__() before assigning {name!r}, which registers it"
+            )
+        if hasattr(type(self), name) or "." in name or not name:
+            raise ValueError(
+                f"{type(self).__name__}: a {type(value).__name__} cannot be named {name!r}: taken, or has a dot"
+            )
+        self.__dict__.pop(name, None)
+        for other in self._registries():
+            if other is not self.__dict__[registry]:
+                other.pop(name, None)
+        self.__dict__[registry][name] = value
+
+    def _set_plain(self, name, value):
+        """An assignment of anything but a Parameter or Module: a new value for a buffer, or a plain attribute."""
+        for registry in self._registries() if "_parameters" in self.__dict__ else ():
+            if name not in registry:
+                continue
+            if value is None:
+                del registry[name]
+            elif registry is self.__dict__["_buffers"] and isinstance(value, Tensor):
+                registry[name] = value
+                return
+            else:
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is a {type(registry[name]).__name__}; it can be replaced by "
+                    f"another or by None, got {type(value).__name__}"
+                )
+        object.__setattr__(self, name, value)
+
+    def __getattr__(self, name):
+        # Reached only where normal lookup has found nothing.
+        for registry in ("_parameters", "_buffers", "_modules"):
+            found = self.__dict__.get(registry, {})
+            if name in found:
+                return found[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __delattr__(self, name):
+        for registry in self._registries():
+            if name in registry:
+                del registry[name]
+                return
+        object.__delattr__(self, name)
+
+    def register_buffer(self, name, tensor):
+        """Keep a Tensor that belongs to the state but is not learned, such as batch norm's running mean."""
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"register_buffer: {name!r} must be a Tensor, got {type(tensor).__name__}")
+        if hasattr(self, name) or "." in name:
+            raise ValueError(
+                f"register_buffer: {type(self).__name__} cannot name a buffer {name!r}: taken, or has a dot"
+            )
+        self._buffers[name] = tensor
+
+    # Walking the tree
+
+    def children(self):
+        """The direct parts, in order of definition."""
+        return iter(self._modules.values())
+
+    def named_modules(self, prefix=""):
+        """(path, module) for this module (path `prefix`) and all parts below it, each once, parents first."""
+        return iter(_walk(self, prefix, set()))
+
+    def modules(self):
+        """This module and all parts below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(self, prefix="", recurse=True):
+        """(path, Parameter) of all that is learned, in order of definition; shared Parameters once."""
+        return self._named("_parameters", prefix, recurse)
+
+    def parameters(self, recurse=True):
+        """All Parameters, in order of definition; what an optimizer wants."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def named_buffers(self, prefix="", recurse=True):
+        """(path, Tensor) of all buffers, in order of definition."""
+        return self._named("_buffers", prefix, recurse)
+
+    def buffers(self, recurse=True):
+        """All buffers, in order of definition."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def _named(self, registry, prefix, recurse):
+        seen = set()
+        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
+            for name, tensor in module.__dict__[registry].items():
+                if id(tensor) not in seen:
+                    seen.add(id(tensor))
+                    yield _join(path, name), tensor
+
+    def apply(self, fn):
+        """Call fn(module) for every part, then for this module; returns self. Handy for initialisation."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    # State
+
+    def state_dict(self, prefix=""):
+        """{path: Tensor} of all Parameters and buffers, under torch's names.
+
+        The Tensors share the module's memory: `save` them, or copy them, before training changes them.
+        """
+        state = {}
+        for name, tensor in (self._parameters | self._buffers).items():
+            state[_join(prefix, name)] = tensor.detach()
+        for name, child in self._modules.items():
+            state |= child.state_dict(_join(prefix, name))
+        return state
+
+    def load_state_dict(self, state_dict, strict=True):
+        """Copy values into the Parameters and buffers, which stay the same objects; dtypes are converted.
+
+        With strict=False, names missing from either side are left alone. Returns (missing_keys, unexpected_keys).
+        Raises ValueError, before anything is changed, listing every missing and unexpected name and every
+        shape that differs.
+        """
+        own = self.state_dict()
+        report = check_state(type(self).__name__, own, state_dict, strict)
+        with no_grad():
+            for name, tensor in own.items():
+                if name in state_dict:
+                    value = state_dict[name]
+                    tensor[...] = to_device(value.data if isinstance(value, Tensor) else value, tensor.device)
+        return report
+
+    # Modes
+
+    def train(self, mode=True):
+        """Switch this module and all its parts to training (or, with mode=False, to evaluation); returns self."""
+        if not isinstance(mode, bool):
+            raise TypeError(f"train: mode must be True or False, got {mode!r}")
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self):
+        """Switch to evaluation: running statistics are used, nothing is dropped; returns self."""
+        return self.train(False)
+
+    def to(self, *targets, device=None, dtype=None):
+        """Move all Parameters, gradients and buffers to a device, a floating dtype, or both; returns self.
+
+        The Parameters stay the same objects, so that an optimizer keeps hold of them. Whole numbers and bools
+        (counters) keep their dtype. Raises TypeError for a dtype that is not floating point.
+        """
+        device, dtype = parse_targets(targets, device, dtype)
+        if dtype is not None and dtype.kind != "f":
+            raise TypeError(f"to: a module's dtype must be floating point, got {dtype}")
+        for tensor in [*self.parameters(), *self.buffers()]:
+            _move(tensor, device, dtype)
+            if tensor.grad is not None:
+                tensor.grad = tensor.grad.detach()
+                _move(tensor.grad, device, dtype)
+        return self
+
+    def zero_grad(self):
+        """Forget all gradients."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    # Description
+
+    def parameter_count(self):
+        """How many numbers are learned; shared Parameters count once."""
+        return sum(parameter.size for parameter in self.parameters())
+
+    def extra_repr(self):
+        """The settings that `repr` shows between the parentheses; layers override it."""
+        return ""
+
+    def __repr__(self):
+        """The tree of parts, one a line, with the number of parameters of each."""
+        count = self.parameter_count()
+        note = f"  # {count:,} parameters" if count else ""
+        head = f"{type(self).__name__}({self.extra_repr()}"
+        if not self._modules:
+            return f"{head}){note}"
+        lines = [head + note]
+        for name, child in self._modules.items():
+            lines += ["  " + line for line in f"({name}): {child!r}".splitlines()]
+        return "\n".join([*lines, ")"])
+
+
+def _walk(module, path, seen):
+    found = [] if id(module) in seen else [(path, module)]
+    seen.add(id(module))
+    for name, child in module._modules.items() if found else ():
+        found += _walk(child, _join(path, name), seen)
+    return found
+
+
+def _join(prefix, name):
+    return f"{prefix}.{name}" if prefix else name
+
+
+def _move(tensor, device, dtype):
+    keeps_dtype = dtype is None or tensor.dtype.kind != "f"
+    moved = tensor.detach().to(device=device, dtype=None if keeps_dtype else dtype)
+    if moved.data is not tensor.data:
+        tensor.data = moved.data

@@ -1,0 +1,51 @@
+"""Comparing a state dict with the module that is to receive it, in full, before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from minitensor.backend import is_array
+from minitensor.tensor import Tensor
+
+
+class LoadReport(NamedTuple):
+    """What `load_state_dict` left alone: the module's names not in the file, and the file's not in the module."""
+
+    missing_keys: list
+    unexpected_keys: list
+
+
+def check_state(owner, own, given, strict):
+    """Compare names and shapes; returns a LoadReport.
+
+    A load that fails halfway leaves a net that is neither the old nor the new one, and an error that names only
+    the first wrong shape costs one run for each. So all is checked first and all is said at once.
+    Raises TypeError where `given` is no dict of Tensors or arrays, ValueError where it does not fit.
+    """
+    if not isinstance(given, Mapping):
+        raise TypeError(f"load_state_dict: expects a dict of name -> Tensor, got {type(given).__name__}")
+    for name, value in given.items():
+        if not isinstance(value, Tensor) and not is_array(value):
+            raise TypeError(
+                f"load_state_dict: {name!r} must be a Tensor or array, got {type(value).__name__}"
+            )
+        if value.dtype.kind not in "fiub":
+            raise TypeError(f"load_state_dict: {name!r} holds no real numbers but dtype {value.dtype}")
+    missing = [name for name in own if name not in given]
+    unexpected = [name for name in given if name not in own]
+    wrong = [
+        f"{name} has shape {given[name].shape}, {owner} expects {tensor.shape}"
+        for name, tensor in own.items()
+        if name in given and given[name].shape != tensor.shape
+    ]
+    complaints = []
+    if strict and missing:
+        complaints.append(f"missing: {', '.join(missing)}")
+    if strict and unexpected:
+        complaints.append(f"unexpected: {', '.join(map(str, unexpected))}")
+    if wrong:
+        complaints.append(f"wrong shape: {'; '.join(wrong)}")
+    if complaints:
+        raise ValueError(f"load_state_dict: the state does not fit {owner}:\n  " + "\n  ".join(complaints))
+    return LoadReport(missing, unexpected)
