@@ -12,6 +12,7 @@ from minitensor.backend import cuda
 from minitensor.engine import Op, enable_grad, grad, is_grad_enabled, no_grad
 from minitensor.gradcheck import gradcheck
 from minitensor.kernels import kernel_variants, use_kernels
+from minitensor.kernels.memory import keep_freed_memory
 from minitensor.kernels.tiles import get_num_threads, set_num_threads
 from minitensor.ops import conv as _conv
 from minitensor.ops import elementwise as _elementwise
@@ -120,3 +121,4 @@ def _assemble():
 
 
 _assemble()
+keep_freed_memory()
