@@ -4,11 +4,14 @@
 from minitensor.kernels import (
     average_pool,
     conv_rules,
+    cross_entropy,
+    normalize,
     phases,
     pool,
     reference,
     reference_pool,
     resample,
+    softmax,
     unfold,
 )
 from minitensor.kernels.table import kernel_variants, operations, run, use_kernels
