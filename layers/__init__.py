@@ -1,6 +1,12 @@
 """Layers: operations together with their weights, put together to nets. Names and arguments are torch.nn's."""
 
 from layers import init
+from layers.activation import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from layers.container import Identity, ModuleList, Sequential
 from layers.conv import Conv2d, ConvTranspose2d
+from layers.dropout import Dropout, Dropout2d
+from layers.linear import Flatten, Linear
 from layers.module import Module, Parameter
+from layers.norm import BatchNorm2d, GroupNorm
+from layers.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from layers.upsample import Upsample

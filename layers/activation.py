@@ -1,0 +1,62 @@
+"""Nonlinearities as layers; the operations of minitensor/ops do the work.
+
+`inplace` is accepted so that nets written for torch run unchanged. It has no effect: a result is always a new
+array, because an array that was overwritten could no longer be used for a gradient.
+"""
+
+from __future__ import annotations
+
+import minitensor as mt
+from layers.module import Module
+
+
+class ReLU(Module):
+    """y = max(x, 0)."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+
+    def forward(self, x):
+        return mt.relu(x)
+
+
+class LeakyReLU(Module):
+    """y = x where x > 0, else negative_slope * x."""
+
+    def __init__(self, negative_slope=0.01, inplace=False):
+        super().__init__()
+        self.negative_slope = negative_slope
+
+    def forward(self, x):
+        return mt.leaky_relu(x, self.negative_slope)
+
+    def extra_repr(self):
+        return f"negative_slope={self.negative_slope}"
+
+
+class Sigmoid(Module):
+    """y = 1 / (1 + e^-x)."""
+
+    def forward(self, x):
+        return mt.sigmoid(x)
+
+
+class Tanh(Module):
+    """y = (e^x - e^-x) / (e^x + e^-x)."""
+
+    def forward(self, x):
+        return mt.tanh(x)
+
+
+class Softmax(Module):
+    """y_c = e^x_c / sum_k e^x_k along the axis `dim`; for segmentation that is dim=1, the classes of a pixel."""
+
+    def __init__(self, dim):
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, x):
+        return mt.softmax(x, self.dim)
+
+    def extra_repr(self):
+        return f"dim={self.dim}"

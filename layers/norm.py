@@ -1,0 +1,108 @@
+"""Normalisation: channels brought to mean 0 and variance 1, then to a learned mean and size."""
+
+from __future__ import annotations
+
+import minitensor as mt
+from layers.affine import positive
+from layers.module import Module, Parameter
+
+
+def _scale_and_shift(count, affine, dtype, device):
+    """The learned weight and bias, which begin as the identity; (None, None) without `affine`."""
+    if not affine:
+        return None, None
+    options = {"dtype": dtype, "device": device}
+    return Parameter(mt.ones(count, **options)), Parameter(mt.zeros(count, **options))
+
+
+def _check_eps(eps, layer):
+    if not eps > 0:
+        raise ValueError(f"{layer}: eps must be above 0, got {eps}")
+    return eps
+
+
+class BatchNorm2d(Module):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and variance of each channel over N, H and W.
+
+    In training these come from the batch and are averaged into buffers: new = (1 - momentum) old + momentum batch;
+    in evaluation they come from the buffers. momentum=None averages all batches evenly instead, for which
+    `num_batches_tracked` counts them. Without track_running_stats the batch is always used.
+    Raises ValueError unless x is (N, num_features, H, W). Source: Ioffe and Szegedy 2015, algorithms 1 and 2.
+    """
+
+    def __init__(
+        self,
+        num_features,
+        eps=1e-5,
+        momentum=0.1,
+        affine=True,
+        track_running_stats=True,
+        device=None,
+        dtype=None,
+    ):
+        super().__init__()
+        self.num_features = positive(num_features, "num_features", "BatchNorm2d")
+        self.eps = _check_eps(eps, "BatchNorm2d")
+        if momentum is not None and not 0 <= momentum <= 1:
+            raise ValueError(f"BatchNorm2d: momentum must lie in [0, 1] or be None, got {momentum}")
+        self.momentum = momentum
+        self.track_running_stats = bool(track_running_stats)
+        self.weight, self.bias = _scale_and_shift(self.num_features, affine, dtype, device)
+        self.running_mean = self.running_var = self.num_batches_tracked = None
+        if self.track_running_stats:
+            options = {"dtype": dtype, "device": device}
+            self.register_buffer("running_mean", mt.zeros(self.num_features, **options))
+            self.register_buffer("running_var", mt.ones(self.num_features, **options))
+            self.register_buffer("num_batches_tracked", mt.zeros((), dtype=mt.int64, device=device))
+
+    def forward(self, x):
+        if x.ndim != 4 or x.shape[1] != self.num_features:
+            raise ValueError(f"BatchNorm2d: x must be (N, {self.num_features}, H, W), got shape {x.shape}")
+        use_batch = self.training or not self.track_running_stats
+        momentum = self.momentum
+        if self.training and self.track_running_stats:
+            self.num_batches_tracked[...] = self.num_batches_tracked + 1
+            if momentum is None:
+                momentum = 1 / self.num_batches_tracked.item()
+        return mt.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            use_batch,
+            0.0 if momentum is None else momentum,
+            self.eps,
+        )
+
+    def extra_repr(self):
+        text = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+        if self.weight is None:
+            text += ", affine=False"
+        return text if self.track_running_stats else f"{text}, track_running_stats=False"
+
+
+class GroupNorm(Module):
+    """As batch norm, with mean and variance of each image over H, W and C / num_groups neighbouring channels.
+
+    No image sees another, so small batches do no harm and training and evaluation are the same.
+    Source: Wu and He 2018 (arXiv 1803.08494), equations 1 and 7.
+    """
+
+    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, device=None, dtype=None):
+        super().__init__()
+        self.num_groups = positive(num_groups, "num_groups", "GroupNorm")
+        self.num_channels = positive(num_channels, "num_channels", "GroupNorm")
+        if self.num_channels % self.num_groups:
+            raise ValueError(
+                f"GroupNorm: {self.num_channels} channels do not divide into {self.num_groups} groups"
+            )
+        self.eps = _check_eps(eps, "GroupNorm")
+        self.weight, self.bias = _scale_and_shift(self.num_channels, affine, dtype, device)
+
+    def forward(self, x):
+        return mt.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self):
+        text = f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
+        return text if self.weight is not None else f"{text}, affine=False"
