@@ -76,15 +76,23 @@ def batch_norm(x, mean, variance, weight, bias, eps):
     def tile(part):
         pixels, out = images[:, part], y[:, part]
         if own_statistics:
-            mean[part] = pixels.sum(axis=(0, 2)) / count
+            mean[part] = _total(pixels) / count
         xp.subtract(pixels, mean[part, None], out=out)
+        offset = 0 if bias is None else bias[part]
         if own_statistics:
-            # After the mean is gone: E[x^2] - E[x]^2 would cancel where the mean is large.
-            variance[part] = _dot(out, out) / count
+            # The mean of what is left is the rounding error of the mean. The variance is taken after the mean is
+            # gone: E[x^2] - E[x]^2 would cancel where the mean is large. Chan, Golub and LeVeque (1983), eq. 1.7.
+            left = _total(out) / count
+            variance[part] = _dot(out, out) / count - left * left
         scale = 1 / xp.sqrt(variance[part] + eps)
-        out *= (scale if weight is None else scale * weight[part])[:, None]
-        if bias is not None:
-            out += bias[part, None]
+        if weight is not None:
+            scale *= weight[part]
+        if own_statistics:
+            mean[part] += left
+            offset = offset - left * scale
+        out *= scale[:, None]
+        if own_statistics or bias is not None:
+            out += offset[:, None]
 
     _over_channels(tile, images)
     return _unplanes(y, x.shape), mean, variance
@@ -104,7 +112,7 @@ def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
         inverse = 1 / xp.sqrt(variance[part] + eps)
         scale = (inverse if weight is None else inverse * weight[part])[:, None]
         xp.subtract(images[:, part], mean[part, None], out=out)
-        total = pixel_grads.sum(axis=(0, 2))
+        total = _total(pixel_grads)
         grad_bias[part], grad_weight[part] = total, _dot(pixel_grads, out) * inverse
         if not training:
             xp.multiply(pixel_grads, scale, out=out)
@@ -121,13 +129,20 @@ def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
 
 def _planes(x):
     """(N, C, ...) -> (N, C, pixels); a batch of vectors (N, C) -> (1, C, N), so that the sums run along memory."""
+    xp = array_module(x)
     if x.ndim == 2:
-        return array_module(x).ascontiguousarray(x.T)[None]
-    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+        return xp.ascontiguousarray(x.T)[None]
+    return xp.ascontiguousarray(x).reshape(*x.shape[:2], math.prod(x.shape[2:]))
 
 
 def _unplanes(y, shape):
     return y[0].T if len(shape) == 2 else y.reshape(shape)
+
+
+def _total(a):
+    """Sum over all but the channels: (N, C, L) -> (C,), as a product with ones, which BLAS does twice as fast."""
+    # (N, C, L) @ (L,) -> (N, C)
+    return (a @ array_module(a).ones(a.shape[2], dtype=a.dtype)).sum(axis=0)
 
 
 def _dot(a, b):
