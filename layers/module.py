@@ -53,18 +53,23 @@ class Module:
         return self.__dict__["_parameters"], self.__dict__["_buffers"], self.__dict__["_modules"]
 
     def __setattr__(self, name, value):
-        kind = {Parameter: "_parameters", Module: "_modules"}
-        registry = next((kind[base] for base in kind if isinstance(value, base)), None)
-        if registry is None:
+        if isinstance(value, Parameter):
+            self._register("_parameters", name, value)
+        elif isinstance(value, Module):
+            self._register("_modules", name, value)
+        else:
             self._set_plain(name, value)
-            return
-        if "_parameters" not in self.__dict__:
+
+    def _register(self, registry, name, value):
+        """File `value` under `name` in one of the three dicts, and nowhere else."""
+        owner = type(self).__name__
+        if registry not in self.__dict__:
             raise AttributeError(
-                f"{type(self).__name__}: call super().__init__() before assigning {name!r}, which registers it"
+                f"{owner}: call super().__init__() before assigning {name!r}, which registers it"
             )
         if hasattr(type(self), name) or "." in name or not name:
             raise ValueError(
-                f"{type(self).__name__}: a {type(value).__name__} cannot be named {name!r}: taken, or has a dot"
+                f"{owner}: a {type(value).__name__} cannot be named {name!r}: taken, or has a dot"
             )
         self.__dict__.pop(name, None)
         for other in self._registries():
@@ -77,16 +82,15 @@ class Module:
         for registry in self._registries() if "_parameters" in self.__dict__ else ():
             if name not in registry:
                 continue
-            if value is None:
-                del registry[name]
-            elif registry is self.__dict__["_buffers"] and isinstance(value, Tensor):
+            if registry is self._buffers and isinstance(value, Tensor):
                 registry[name] = value
                 return
-            else:
+            if value is not None:
                 raise TypeError(
                     f"{type(self).__name__}.{name} is a {type(registry[name]).__name__}; it can be replaced by "
                     f"another or by None, got {type(value).__name__}"
                 )
+            del registry[name]
         object.__setattr__(self, name, value)
 
     def __getattr__(self, name):
@@ -106,13 +110,9 @@ class Module:
 
     def register_buffer(self, name, tensor):
         """Keep a Tensor that belongs to the state but is not learned, such as batch norm's running mean."""
-        if not isinstance(tensor, Tensor):
+        if not isinstance(tensor, Tensor) or isinstance(tensor, Parameter):
             raise TypeError(f"register_buffer: {name!r} must be a Tensor, got {type(tensor).__name__}")
-        if hasattr(self, name) or "." in name:
-            raise ValueError(
-                f"register_buffer: {type(self).__name__} cannot name a buffer {name!r}: taken, or has a dot"
-            )
-        self._buffers[name] = tensor
+        self._register("_buffers", name, tensor)
 
     # Walking the tree
 
