@@ -36,7 +36,16 @@ def gradcheck(fn, inputs, order=2, rtol=1e-5, atol=1e-7, seed=0):
     rng = np.random.default_rng(seed)
     # Work on copies: the caller's tensors keep their values and their .grad.
     copies = [Tensor(x.data.copy(), x.requires_grad) for x in inputs]
-    _check(fn, copies, order, 1, rtol, atol, rng)
+
+    def differentiable(*arguments):
+        """The outputs that claim a gradient; masks, indices and detached results claim none."""
+        return [output for output in _outputs(fn, arguments) if output.requires_grad]
+
+    differentiable.__name__ = getattr(fn, "__name__", "fn")
+    with enable_grad():
+        if not differentiable(*copies):
+            raise ValueError(f"gradcheck: no output of {differentiable.__name__} requires a gradient")
+    _check(differentiable, copies, order, 1, rtol, atol, rng)
     return True
 
 
@@ -45,12 +54,16 @@ def _check(fn, inputs, order, level, rtol, atol, rng):
     variables = [x for x in inputs if x.requires_grad]
     with enable_grad():
         outputs = _outputs(fn, inputs)
-    if not outputs:
-        return
     weights = [_random_like(output, rng) for output in outputs]
     directions = [_random_like(x, rng).data for x in variables]
 
-    grads = grad(outputs, variables, weights, allow_unused=True)
+    # An output outside the graph has derivative 0, and differences must agree: a gradient that backward computed
+    # without recording it shows here.
+    recorded = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
+    grads = [None] * len(variables)
+    if recorded:
+        roots, root_weights = zip(*recorded, strict=True)
+        grads = grad(roots, variables, root_weights, allow_unused=True)
     analytic = 0.0
     for x, g, direction in zip(variables, grads, directions, strict=True):
         if g is not None:
@@ -63,7 +76,7 @@ def _check(fn, inputs, order, level, rtol, atol, rng):
     scale = max(abs(analytic), abs(numeric))
     if not abs(analytic - numeric) <= atol + rtol * scale:
         raise AssertionError(
-            f"gradcheck: order {level} derivative of {getattr(fn, '__name__', fn)} along a random direction is "
+            f"gradcheck: order {level} derivative of {fn.__name__} along a random direction is "
             f"{analytic!r} by backward and {numeric!r} by differences (inputs {[x.shape for x in inputs]})"
         )
     if order > 1:
@@ -72,19 +85,22 @@ def _check(fn, inputs, order, level, rtol, atol, rng):
 
         def gradient(*arguments):
             xs, gs = arguments[:count], arguments[count:]
-            outs = _outputs(fn, xs)
-            found = grad(outs, [x for x in xs if x.requires_grad], gs, create_graph=True, allow_unused=True)
+            ys = [(y, g) for y, g in zip(_outputs(fn, xs), gs, strict=True) if y.requires_grad]
+            if not ys:
+                return []
+            roots, root_weights = zip(*ys, strict=True)
+            wanted = [x for x in xs if x.requires_grad]
+            found = grad(roots, wanted, root_weights, create_graph=True, allow_unused=True)
             return [g for g in found if g is not None]
 
-        gradient.__name__ = f"gradient of {getattr(fn, '__name__', 'fn')}"
+        gradient.__name__ = f"gradient of {fn.__name__}"
         _check(gradient, [*inputs, *first_weights], order - 1, level + 1, rtol, atol, rng)
 
 
 def _outputs(fn, inputs):
-    """The outputs of fn that depend on an input, as a list."""
+    """The output of fn, or its several outputs, as a list."""
     outputs = fn(*inputs)
-    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    return [output for output in outputs if output.requires_grad]
+    return [outputs] if isinstance(outputs, Tensor) else list(outputs)
 
 
 def _random_like(x, rng):

@@ -59,6 +59,8 @@ class Tensor:
     def data(self, array):
         if isinstance(array, Tensor):
             array = array._data
+        if isinstance(array, np.generic):
+            array = np.asarray(array)  # what NumPy makes of arithmetic with arrays of no dimensions
         if not is_array(array):
             raise TypeError(f"data must be an array, got {type(array).__name__}")
         if array.shape != self._data.shape:
