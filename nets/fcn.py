@@ -1,0 +1,253 @@
+"""Fully convolutional networks: VGG-16 that gives a score to every pixel, in three steps of fineness.
+
+The backbone shrinks the image 32 times. FCN-32s enlarges its scores 32 times in one go; FCN-16s first adds scores
+computed from pool4, where the image is only 16 times smaller, and FCN-8s adds those from pool3 too.
+
+Source: Long, Shelhamer, Darrell, CVPR 2015; Shelhamer, Long, Darrell, PAMI 2017 (arXiv 1605.06211), and the nets of
+shelhamer/fcn.berkeleyvision.org. The state dict's keys and shapes are those of the port pytorch-fcn.
+"""
+
+from __future__ import annotations
+
+import minitensor as mt
+from layers import Conv2d, ConvTranspose2d, Dropout, Dropout2d, MaxPool2d, Module, init
+from nets.geometry import Branch, Crop, window_of
+from nets.sizes import FCN_PADDING, VGG_BLOCKS, fcn_crops
+from nets.vgg import BLOCK_CHANNELS, GRID, HIDDEN, published_names, scaled
+
+# Trained at once, pool4 and pool3 join with features of very different size; these factors even them out.
+POOL4_SCALE, POOL3_SCALE = 0.01, 0.0001
+
+CROPS = fcn_crops()  # 19, 27, 31, 5, 9: see there for where they come from
+
+
+class _FCN(Module):
+    """What the three nets share: the backbone up to score_fr.
+
+    conv1_1 pads 100 pixels so that the 7x7 window of fc6 fits even on an image of one pixel (nets/sizes.py), and the
+    poolings round up, so that no row is ever lost and the enlarged scores cover the whole image. Caffe drops single
+    elements behind fc6 and fc7; pytorch-fcn drops whole channels: channel_dropout=True.
+    The published weights expect BGR from 0 to 255 less the means (104.00699, 116.66877, 122.67892).
+    """
+
+    def __init__(self, classes, in_channels, width, channel_dropout):
+        super().__init__()
+        self.classes, self.in_channels = classes, in_channels
+        inputs = in_channels
+        for block, (convolutions, channels) in enumerate(
+            zip(VGG_BLOCKS, BLOCK_CHANNELS, strict=True), start=1
+        ):
+            outputs = scaled(channels, width)
+            for number in range(1, convolutions + 1):
+                padding = FCN_PADDING if (block, number) == (1, 1) else 1
+                setattr(self, f"conv{block}_{number}", Conv2d(inputs, outputs, 3, padding=padding))
+                inputs = outputs
+            setattr(self, f"pool{block}", MaxPool2d(2, ceil_mode=True))
+        hidden = scaled(HIDDEN, width)
+        dropout = Dropout2d if channel_dropout else Dropout
+        self.fc6, self.drop6 = Conv2d(inputs, hidden, GRID), dropout(0.5)
+        self.fc7, self.drop7 = Conv2d(hidden, hidden, 1), dropout(0.5)
+        self.score_fr = Conv2d(hidden, classes, 1)
+
+    def block(self, x, number):
+        """One block of VGG: its convolutions, each with a ReLU, and the pooling."""
+        for i in range(1, VGG_BLOCKS[number - 1] + 1):
+            x = mt.relu(getattr(self, f"conv{number}_{i}")(x))
+        return getattr(self, f"pool{number}")(x)
+
+    def from_pool4(self, pool4):
+        """From pool4 on: the last block, the fully connected layers as convolutions, one score per class."""
+        x = self.block(pool4, 5)
+        x = self.drop6(mt.relu(self.fc6(x)))
+        x = self.drop7(mt.relu(self.fc7(x)))
+        return self.score_fr(x)
+
+    def to_pool3(self, x):
+        """From the image to pool3. Raises ValueError for anything but (N, in_channels, H, W) with pixels in it."""
+        if x.ndim != 4 or x.shape[1] != self.in_channels or 0 in x.shape:
+            raise ValueError(
+                f"{type(self).__name__}: x must be (N, {self.in_channels}, H, W), got shape {x.shape}"
+            )
+        for number in (1, 2, 3):
+            x = self.block(x, number)
+        return x
+
+    def upsampling(self, kernel, stride):
+        """A transposed convolution over all classes: no padding, no bias."""
+        return ConvTranspose2d(self.classes, self.classes, kernel, stride=stride, bias=False)
+
+    def initialise(self):
+        """Where training starts: N(0, 2 / fan_in) for the backbone, until VGG's weights are put in its place; 0 for the
+        scores, so that a new skip changes nothing at first; bilinear interpolation for what enlarges."""
+        for name, layer in self.named_modules():
+            if isinstance(layer, ConvTranspose2d):
+                init.bilinear_(layer.weight)
+            elif isinstance(layer, Conv2d):
+                fill = init.zeros_ if name.startswith("score") else init.kaiming_normal_
+                fill(layer.weight)
+                init.zeros_(layer.bias)
+
+    def transplant(self, vgg):
+        """Take over a VGG16's convolutions, and its two hidden layers reshaped to 7x7 and 1x1 kernels; returns self.
+
+        `vgg` is a VGG16 or its state dict. Raises ValueError, before anything is changed, where shapes do not fit.
+        """
+        given = vgg.state_dict() if isinstance(vgg, Module) else vgg
+        own, state = self.state_dict(), {}
+        for source, target in published_names():
+            for kind in ("weight", "bias"):
+                value, name = given.get(f"{source}.{kind}"), f"{target}.{kind}"
+                if value is None:
+                    raise ValueError(f"{type(self).__name__}.transplant: the VGG16 has no {source}.{kind}")
+                if value.size == own[name].size and value.ndim == 2:
+                    value = value.reshape(own[name].shape)  # (O, C*7*7) -> (O, C, 7, 7)
+                state[name] = value
+        self.load_state_dict(state, strict=False)
+        return self
+
+    def windows(self, *names):
+        """The windows of the named layers, "block3" standing for all of VGG's third block."""
+        steps = []
+        for name in names:
+            if name.startswith("block"):
+                number = int(name.removeprefix("block"))
+                convolutions = [f"conv{number}_{i}" for i in range(1, VGG_BLOCKS[number - 1] + 1)]
+                steps += self.windows(*convolutions, f"pool{number}")
+            else:
+                steps.append(window_of(name, getattr(self, name)))
+        return steps
+
+
+class FCN32s(_FCN):
+    """FCN-32s: (N, in_channels, H, W) -> scores (N, classes, H, W), from 1x1 up, enlarged 32 times in one step.
+
+    Scores are 32 pixels apart; upscore (kernel 64, stride 32) interpolates between them, and 19 rows and columns are
+    cut at the top and left. `width` scales all channels of the backbone. See _FCN for padding and input values.
+    """
+
+    def __init__(self, classes=21, in_channels=3, width=1.0, channel_dropout=False):
+        super().__init__(classes, in_channels, width, channel_dropout)
+        self.upscore = self.upsampling(64, 32)
+        self.initialise()
+
+    def forward(self, x):
+        pool4 = self.block(self.to_pool3(x), 4)
+        return cut(self.upscore(self.from_pool4(pool4)), CROPS.upscore, like=x)
+
+    def plan(self):
+        blocks = [f"block{number}" for number in range(1, 6)]
+        steps = self.windows(*blocks, "fc6", "fc7", "score_fr", "upscore")
+        return [*steps, Crop("crop to the image", CROPS.upscore)]
+
+
+class FCN16s(_FCN):
+    """FCN-16s: as FCN-32s, with scores of pool4 added before the image is enlarged 16 times.
+
+    at_once=True multiplies pool4 by 0.01, for training all streams together instead of one after the other.
+    """
+
+    def __init__(self, classes=21, in_channels=3, width=1.0, at_once=False, channel_dropout=False):
+        super().__init__(classes, in_channels, width, channel_dropout)
+        self.pool4_scale = POOL4_SCALE if at_once else 1.0
+        self.score_pool4 = Conv2d(self.conv4_1.out_channels, classes, 1)
+        self.upscore2 = self.upsampling(4, 2)
+        self.upscore16 = self.upsampling(32, 16)
+        self.initialise()
+
+    def forward(self, x):
+        pool4 = self.block(self.to_pool3(x), 4)
+        fused = add_skip(
+            self.upscore2(self.from_pool4(pool4)),
+            pool4,
+            self.score_pool4,
+            self.pool4_scale,
+            CROPS.score_pool4,
+        )
+        return cut(self.upscore16(fused), CROPS.upscore16, like=x)
+
+    def plan(self):
+        deeper = self.windows("block5", "fc6", "fc7", "score_fr", "upscore2")
+        skip = [*self.windows("score_pool4"), Crop("crop of score_pool4", CROPS.score_pool4)]
+        return [
+            *self.windows("block1", "block2", "block3", "block4"),
+            Branch("fuse_pool4", tuple(deeper), tuple(skip), "added"),
+            *self.windows("upscore16"),
+            Crop("crop to the image", CROPS.upscore16),
+        ]
+
+
+class FCN8s(_FCN):
+    """FCN-8s: as FCN-16s, with scores of pool3 added as well, before the image is enlarged 8 times.
+
+    at_once=True multiplies pool4 by 0.01 and pool3 by 0.0001, for training all streams together.
+    """
+
+    def __init__(self, classes=21, in_channels=3, width=1.0, at_once=False, channel_dropout=False):
+        super().__init__(classes, in_channels, width, channel_dropout)
+        self.pool3_scale, self.pool4_scale = (POOL3_SCALE, POOL4_SCALE) if at_once else (1.0, 1.0)
+        self.score_pool3 = Conv2d(self.conv3_1.out_channels, classes, 1)
+        self.score_pool4 = Conv2d(self.conv4_1.out_channels, classes, 1)
+        self.upscore2 = self.upsampling(4, 2)
+        self.upscore_pool4 = self.upsampling(4, 2)
+        self.upscore8 = self.upsampling(16, 8)
+        self.initialise()
+
+    def forward(self, x):
+        pool3 = self.to_pool3(x)
+        pool4 = self.block(pool3, 4)
+        fused = add_skip(
+            self.upscore2(self.from_pool4(pool4)),
+            pool4,
+            self.score_pool4,
+            self.pool4_scale,
+            CROPS.score_pool4,
+        )
+        fused = add_skip(
+            self.upscore_pool4(fused), pool3, self.score_pool3, self.pool3_scale, CROPS.score_pool3
+        )
+        return cut(self.upscore8(fused), CROPS.upscore8, like=x)
+
+    def plan(self):
+        deepest = self.windows("block5", "fc6", "fc7", "score_fr", "upscore2")
+        skip4 = [*self.windows("score_pool4"), Crop("crop of score_pool4", CROPS.score_pool4)]
+        skip3 = [*self.windows("score_pool3"), Crop("crop of score_pool3", CROPS.score_pool3)]
+        fuse4 = Branch("fuse_pool4", tuple(deepest), tuple(skip4), "added")
+        deeper = [*self.windows("block4"), fuse4, *self.windows("upscore_pool4")]
+        return [
+            *self.windows("block1", "block2", "block3"),
+            Branch("fuse_pool3", tuple(deeper), tuple(skip3), "added"),
+            *self.windows("upscore8"),
+            Crop("crop to the image", CROPS.upscore8),
+        ]
+
+
+def cut(x, offset, like):
+    """Rows and columns from `offset` on, as many as `like` has: a crop at the top left, not in the middle."""
+    height, width = like.shape[2:]
+    return x[:, :, offset : offset + height, offset : offset + width]
+
+
+def add_skip(upscore, pool, score, scale, offset):
+    """The enlarged scores plus those computed from a pooling layer, cut to lie over them."""
+    return upscore + cut(score(pool * scale if scale != 1 else pool), offset, like=upscore)
+
+
+def parameter_groups(net, lr, weight_decay=5e-4, learn_upsampling=True):
+    """The published recipe as groups for an optimizer: biases learn twice as fast and do not decay.
+
+        SGD(parameter_groups(net, lr=1e-10), lr=1e-10, momentum=0.99)
+
+    The tiny rate belongs to a loss that is SUMMED over some 200,000 pixels, batch 1: 1e-10 for 32s and at once, 1e-12
+    for 16s started from 32s, 1e-14 for 8s from 16s. With cross_entropy's mean, multiply by the number of pixels.
+    Caffe's files keep all bilinear kernels fixed (learn_upsampling=False); the paper learns the intermediate ones.
+    """
+    weights, biases = [], []
+    for module in net.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if isinstance(module, ConvTranspose2d) and not learn_upsampling:
+                continue
+            (biases if name == "bias" else weights).append(parameter)
+    return [
+        {"params": weights, "lr": lr, "weight_decay": weight_decay},
+        {"params": biases, "lr": 2 * lr, "weight_decay": 0.0},
+    ]
