@@ -42,8 +42,17 @@ def decide(surveys, declared=None, run=None):
     """(Encoding, note) for these masks; the note says what was done to them, or is empty.
 
     `declared` is the folder's classes.json. `run` is the encoding of a finished training: its classes hold, and
-    an evaluation folder whose masks happen to be all 255 is still read as the run read its masks.
+    an evaluation folder whose masks happen to be all 255 is still read as the run read its masks. Raises ValueError
+    where the masks cannot be understood, or a value in them is no class.
     """
+    encoding, note = _guess(surveys, declared, run)
+    for entry in surveys:
+        encoding.check(entry.values, entry.kind, entry.path)
+    return encoding, note
+
+
+def _guess(surveys, declared, run):
+    """(Encoding, note), the values not yet checked."""
     kinds = {entry.kind for entry in surveys}
     if run is not None and declared is None:
         if run.kind == "instances" or (run.kind == "colors" and "color" in kinds):
@@ -79,13 +88,8 @@ def _declared(surveys, kinds, declared):
             return Encoding("instances", _with_thing(declared.classes)), ""
         if _has_soft_edges(surveys):
             return Encoding("binary", declared.classes), "soft-edged masks cut at 128"
-    if "deep" not in kinds and IGNORE not in known:
-        ids = Encoding("ids", declared.classes, (*declared.ignored, IGNORE))
-        known.add(IGNORE)
-    for entry in surveys:
-        for value in entry.values.tolist():
-            if value not in known:
-                raise ValueError(ids.stranger(value, entry.path))
+    if "deep" not in kinds and IGNORE in values - known:
+        return Encoding("ids", declared.classes, (*declared.ignored, IGNORE)), ""
     return ids, ""
 
 

@@ -13,13 +13,19 @@ import numpy as np
 
 GRID = 3
 SIGMA = 10.0  # pixels
+# Neighbouring grid points lie half a side apart. Beyond this share of the side, pictures would often fold over.
+MOST_OF_SIDE = 0.1
 
 
 def bend(sample, rng, sigma=SIGMA):
-    """The sample deformed at random: the image bilinear, label and instances nearest, mirrored at the border."""
+    """The sample deformed at random: the image bilinear, label and instances nearest, mirrored at the border.
+
+    On crops with a side below 100 pixels sigma is a tenth of the side.
+    """
     from scipy import ndimage
 
     height, width = sample.label.shape
+    sigma = min(sigma, MOST_OF_SIDE * min(height, width))
     down, right = rng.normal(0, sigma, (2, GRID, GRID))
     along_rows, along_columns = _cubic_matrix(height), _cubic_matrix(width)
     # (H, 3) @ (3, 3) @ (3, W) -> (H, W)

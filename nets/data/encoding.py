@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .images import pack, unpack
+from .images import unpack
 from .sample import IGNORE, SegmentationClass
 
 MIDDLE = 128  # of 0 .. 255: from here up a binary mask is foreground
@@ -53,35 +53,58 @@ class Encoding(NamedTuple):
         """The classes' ids, in order."""
         return tuple(entry.id for entry in self.classes)
 
-    def decode(self, mask, path):
-        """(label uint8 (H, W), instances int32 (H, W) or None) of a RawMask.
+    def meaning(self, stored):
+        """{value in the file: label} for a mask stored as `stored`; None where the kind needs no table.
 
-        Raises ValueError with the file, the value and what is allowed, where a value is no class.
+        A colour mask that happens to hold greys alone is stored as "8 bit": its colours are (v, v, v).
         """
+        if self.kind in ("binary", "instances"):
+            return None
+        position = {number: at for at, number in enumerate(self.ids)}
+        if self.kind == "ids":
+            return position | dict.fromkeys(self.ignored, IGNORE)
+        label = {color: position[number] for color, number in self.colors.items()}
+        label |= dict.fromkeys(self.ignored, IGNORE)
+        if stored == "color":
+            return label
+        return {color & 255: at for color, at in label.items() if len(set(unpack(color))) == 1}
+
+    def check(self, values, stored, path):
+        """Raise ValueError with the file, the value and what is allowed, where one of `values` is no class."""
+        meaning = self.meaning(stored)
+        if meaning is None:
+            return
+        for value in values.tolist():
+            if value not in meaning:
+                raise ValueError(self._stranger(value, stored, path))
+
+    def all_ignored(self, values, stored):
+        """Whether a mask of these values has no pixel that counts."""
+        meaning = self.meaning(stored)
+        return meaning is not None and all(meaning[value] == IGNORE for value in values.tolist())
+
+    def decode(self, mask, path):
+        """(label uint8 (H, W), instances int32 (H, W) or None) of a RawMask; raises ValueError as `check` does."""
         values = mask.values
         if self.kind == "instances":
             return (values > 0).astype(np.uint8), values.astype(np.int32)
         if self.kind == "binary":
             return (values >= MIDDLE).astype(np.uint8), None
-        number_of = self.colors if self.kind == "colors" else {number: number for number in self.ids}
-        position = {number: at for at, number in enumerate(self.ids)}
-        known = {value: position[number] for value, number in number_of.items() if number in position}
-        known.update(dict.fromkeys(self.ignored, IGNORE))
-        if self.kind == "colors" and mask.kind != "color":
-            values = pack(np.repeat(values[..., None], 3, axis=-1))  # a mask that happens to hold greys alone
-        # One table answers for all pixels; -1 stands where a value is no class.
-        table = np.full(max(known) + 2, -1, np.int16)
-        table[list(known)] = list(known.values())
+        # One table answers for all pixels; -1 stands where a value is no class, beyond the table's end too.
+        meaning = self.meaning(mask.kind)
+        table = np.full(max(meaning) + 2, -1, np.int16)
+        table[list(meaning)] = list(meaning.values())
         label = table[np.minimum(values.astype(np.intp), len(table) - 1)]
         if label.min() < 0:
-            raise ValueError(self.stranger(values[label < 0].min(), path))
+            raise ValueError(self._stranger(values[label < 0].min(), mask.kind, path))
         return label.astype(np.uint8), None
 
-    def stranger(self, value, path):
+    def _stranger(self, value, stored, path):
         """The message about a value that is no class."""
         if self.kind == "colors":
+            color = unpack(value) if stored == "color" else (int(value),) * 3
             allowed = ", ".join(str(unpack(color)) for color in sorted({*self.colors, *self.ignored}))
-            return f"{path}: colour {unpack(value)} is no class; the classes' colours are {allowed}"
+            return f"{path}: colour {color} is no class; the classes' colours are {allowed}"
         ignored = f", ignored {', '.join(map(str, self.ignored))}" if self.ignored else ""
         allowed = ", ".join(map(str, self.ids))
         return f"{path}: value {value} is no class; allowed are {allowed}{ignored}"

@@ -210,11 +210,10 @@ def _without_ignored(entries, encoding):
     """(entries that have something to count, names of the others). Raises ValueError where none has."""
     useful, dropped = [], []
     for entry in entries:
-        values = entry.survey.values
-        if encoding.kind == "colors" and entry.survey.kind != "color":
-            values = values * 0x010101
-        ignored = encoding.kind in ("ids", "colors") and set(values.tolist()) <= set(encoding.ignored)
-        (dropped if ignored else useful).append(entry if not ignored else entry.name)
+        if encoding.all_ignored(entry.survey.values, entry.survey.kind):
+            dropped.append(entry.name)
+        else:
+            useful.append(entry)
     if not useful:
         folder = entries[0].mask_path.parent
         raise ValueError(f"{folder}: all pixels of all masks are ignore ({_some(dropped)}), nothing to learn")

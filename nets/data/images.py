@@ -107,7 +107,9 @@ class RawMask(NamedTuple):
 def read_mask(path):
     """A mask file as RawMask. A colour file that holds only shades of grey counts as 8 bit."""
     image = _opened(path)
-    if image.mode == "P":
+    if (
+        image.mode == "P" and path.suffix.lower() != ".gif"
+    ):  # a GIF's palette is in no order that means anything
         entries = image.getpalette() or []
         palette = {i: tuple(entries[3 * i : 3 * i + 3]) for i in range(len(entries) // 3)}
         return RawMask(np.asarray(image).copy(), "8 bit", palette)

@@ -1,0 +1,58 @@
+"""From an image to the class of every pixel, and from there to colours."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitensor import Tensor, no_grad, tensor
+from nets.data.sample import IGNORE, class_color
+
+from .tiling import predict_tiles
+
+IGNORED_COLOR = (255, 255, 255)
+FLIPS = ((), (-1,), (-2,), (-2, -1))
+
+
+def predict(net, image, tile=None):
+    """Scores (before softmax) of every class at every pixel of an image of any size; argmax(0) is the class map.
+
+    image  floating point as the net was trained on: (C, H, W), (H, W) for one channel, or a batch (N, C, H, W);
+           an array or a Tensor
+    tile   the output size of a tile, a number or (height, width); None runs images of up to a megapixel whole
+
+    Returns an array (classes, H, W), or (N, classes, H, W) for a batch. The net is switched to evaluation (batch
+    norm uses its running statistics, nothing is dropped) and back. Raises TypeError for images of whole numbers
+    and ValueError for other shapes, naming them.
+    """
+    array = image.numpy() if isinstance(image, Tensor) else np.asarray(image)
+    if array.dtype.kind != "f":
+        raise TypeError(
+            f"predict: image must be floating point, normalised as in training, got dtype {array.dtype}"
+        )
+    if array.ndim not in (2, 3, 4) or 0 in array.shape:
+        raise ValueError(f"predict: image must be (C, H, W), (H, W) or (N, C, H, W), got shape {array.shape}")
+    batch = array.reshape((1,) * (4 - array.ndim) + array.shape)  # (N, C, H, W)
+    device = next(iter(net.parameters())).device
+    training = net.training
+    net.eval()
+    try:
+        with no_grad():
+            scores = predict_tiles(net, batch, lambda x: net(tensor(x, device=device)).numpy(), tile)
+    finally:
+        net.train(training)
+    return scores if array.ndim == 4 else scores[0]
+
+
+def colorize(label, classes):
+    """A picture (H, W, 3) uint8 of a class map: each class in its colour, ignored pixels white."""
+    palette = np.array([class_color(position) for position in range(IGNORE + 1)], np.uint8)
+    palette[: len(classes)] = [entry.color for entry in classes]
+    palette[IGNORE] = IGNORED_COLOR
+    return palette[label]
+
+
+def overlay(image, label, classes, opacity=0.5):
+    """The image (H, W) or (H, W, 3) uint8 with the classes' colours laid over it."""
+    picture = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
+    mixed = (1 - opacity) * picture + opacity * colorize(label, classes)
+    return (mixed + 0.5).astype(np.uint8)

@@ -1,0 +1,141 @@
+"""The overlap-tile strategy: predict an image of any size tile by tile, without seams.
+
+A pixel's scores depend on its surroundings as far as the receptive field reaches. So every tile is computed from
+more of the image than it keeps:
+
+    |<- margin ->|<------ tile ------>|<- margin ->|
+    [ read       [ read and kept      ]            ]
+
+Nets with valid convolutions read the margin by themselves, since their output is that much smaller; where it
+leaves the image, the image is continued by its mirror image (U-Net, section 2 and figure 2). Nets that keep the
+size see zeros beyond their input; the margin keeps those away from every pixel that is kept, except at the
+image's own border, where the whole image would meet them too.
+
+Pooling adds one condition. Its windows lie on a grid of 2^depth pixels, and a tile whose corner lies off that
+grid would pool other pixels together than the whole image does. So all tiles start on grid points; then the tiles
+put together equal the whole but for rounding.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from nets.geometry import Branch, Window, plan_of, reads
+from nets.sizes import nearest_unet_sizes, unet_input_size, unet_sizes
+
+WHOLE_PIXELS = 1024 * 1024  # larger images are cut by default: their features would fill gigabytes
+DEFAULT_TILE = 512
+
+
+class TileGeometry(NamedTuple):
+    """What a net asks of its tiles, in pixels: the grid they start on, and the context on each side.
+
+    `border` is what the output of a net with valid convolutions lacks on each side, 0 for nets that keep the size.
+    """
+
+    grid: int
+    margin: int
+    border: int
+
+
+def tile_geometry(net):
+    """The TileGeometry of a net, read off its plan."""
+    plan = plan_of(net)
+    grid = _grid(plan)
+    if getattr(net, "padding", None) == "valid":
+        least = nearest_unet_sizes(1, net.depth)[1]
+        border = (least - unet_sizes(least, net.depth).output) // 2
+        return TileGeometry(grid, border, border)
+    # What an output sees repeats with the grid, so the widest reach is among the outputs of one grid cell.
+    reach = 0
+    for position in range(grid):
+        first, last = reads(plan, position, position)
+        reach = max(reach, position - first, last - position)
+    return TileGeometry(grid, -(-reach // grid) * grid, 0)
+
+
+def _grid(plan):
+    """Pixels of the input to one of the deepest level: the strides on the way down, multiplied."""
+    strides = [_grid(step.through) for step in plan if isinstance(step, Branch)]
+    strides += [step.stride for step in plan if isinstance(step, Window) and not step.transposed]
+    return prod(strides)
+
+
+def predict_tiles(net, batch, run, tile=None):
+    """run(x) for all tiles of a batch (N, C, H, W), put together: an array (N, classes, H, W).
+
+    `tile` is the output size of a tile, a number or (height, width), rounded up to what suits the net; None
+    takes the whole image up to WHOLE_PIXELS, and tiles of 512 beyond. Raises ValueError for a tile below 1.
+    """
+    geometry = tile_geometry(net)
+    height, width = batch.shape[2:]
+    if tile is None:
+        whole = height * width <= WHOLE_PIXELS
+        tile = (height, width) if whole else (DEFAULT_TILE, DEFAULT_TILE)
+    elif hasattr(tile, "__index__"):
+        tile = (tile, tile)
+    if len(tile) != 2 or min(tile) < 1:
+        raise ValueError(f"predict: tile must be positive, a number or (height, width), got {tile}")
+    cut = _valid_windows if geometry.border else _same_windows
+    rows, far_row = cut(net, height, tile[0], geometry)
+    columns, far_column = cut(net, width, tile[1], geometry)
+    border = geometry.border
+    source = mirrored(batch, (border, far_row), (border, far_column)) if border else batch
+    scores = None
+    for row in rows:
+        for column in columns:
+            output = run(np.ascontiguousarray(source[:, :, row.read, column.read]))
+            if scores is None:
+                scores = np.empty((*output.shape[:2], height, width), output.dtype)
+            scores[:, :, row.kept, column.kept] = output[:, :, row.of_output, column.of_output]
+    return scores
+
+
+class Span(NamedTuple):
+    """One tile along one axis: what is read, what of the whole is kept, and where that is in the output."""
+
+    read: slice
+    kept: slice
+    of_output: slice
+
+
+def _valid_windows(net, size, tile, geometry):
+    """(spans, pixels to mirror beyond the far edge) of an axis for a net whose output is smaller than its input."""
+    enter = unet_input_size(min(tile, size), net.depth)
+    leave = enter - 2 * geometry.border
+    # A whole number of grid cells, so the next tile starts on the grid; the least tile is smaller than a cell.
+    while leave < size and leave < geometry.grid:
+        enter += geometry.grid
+        leave += geometry.grid
+    step = leave if leave >= size else leave // geometry.grid * geometry.grid
+    spans = []
+    for start in range(0, size, step):
+        end = min(start + leave, size)
+        spans.append(Span(slice(start, start + enter), slice(start, end), slice(0, end - start)))
+    needed = spans[-1].read.stop - geometry.border
+    return spans, needed - size
+
+
+def _same_windows(_net, size, tile, geometry):
+    """(spans, 0) of an axis for a net that keeps the size: windows with their margins, cut off at the image."""
+    step = -(-tile // geometry.grid) * geometry.grid
+    if size <= step + geometry.margin:
+        step = size  # the rest would be read as the tile's margin anyway
+    spans = []
+    for start in range(0, size, step):
+        end = min(start + step, size)
+        first = max(0, start - geometry.margin)
+        last = min(size, end + geometry.margin)
+        spans.append(Span(slice(first, last), slice(start, end), slice(start - first, end - first)))
+    return spans, 0
+
+
+def mirrored(batch, rows, columns):
+    """The images continued by their mirror image, the edge pixel not repeated: (before, after) on either axis.
+
+    An axis shorter than what is asked for is mirrored back and forth; one of a single pixel is repeated.
+    """
+    return np.pad(batch, ((0, 0), (0, 0), rows, columns), mode="reflect")
