@@ -22,8 +22,8 @@ from minitensor.kernels.geometry import (
     same_padding,
 )
 from minitensor.ops.dtypes import check_float, check_same_dtype
+from minitensor.ops.images import batched
 from minitensor.ops.pad import pad
-from minitensor.ops.shape import reshape
 from minitensor.tensor import shape_argument
 
 
@@ -149,7 +149,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
                 f"conv2d: {name} {n} with padding {p} is smaller than the kernel's extent {d * (k - 1) + 1} "
                 f"(kernel {k}, dilation {d})"
             )
-    return _batched(x, lambda images: _apply(Conv2d(stride, padding, dilation, groups), images, weight, bias))
+    return batched(x, lambda images: _apply(Conv2d(stride, padding, dilation, groups), images, weight, bias))
 
 
 def conv_transpose2d(x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
@@ -194,7 +194,7 @@ def conv_transpose2d(x, weight, bias=None, stride=1, padding=0, output_padding=0
                 f"+ {d} * ({k} - 1) + {extra} + 1"
             )
     op = ConvTranspose2d(stride, padding, output_padding, groups, dilation)
-    return _batched(x, lambda images: _apply(op, images, weight, bias))
+    return batched(x, lambda images: _apply(op, images, weight, bias))
 
 
 def conv2d_weight(x, weight_shape, grad, stride=1, padding=0, dilation=1, groups=1):
@@ -272,14 +272,6 @@ def _named_padding(x, weight, padding, stride, dilation):
         raise ValueError(f'conv2d: padding="same" keeps the size only at stride 1, got stride {stride}')
     (top, bottom), (left, right) = map(same_padding, weight.shape[2:], dilation)
     return pad(x, (0, right - left, 0, bottom - top)), (top, left)
-
-
-def _batched(x, operation):
-    """Run an operation that wants (N, C, H, W) on one image (C, H, W) too."""
-    if x.ndim == 4:
-        return operation(x)
-    y = operation(reshape(x, (1, *x.shape)))
-    return reshape(y, y.shape[1:])
 
 
 def _apply(op, x, weight, bias):
