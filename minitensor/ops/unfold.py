@@ -1,0 +1,113 @@
+"""Unfold writes every window of an image as a column; fold is unfold read backwards, its adjoint.
+
+    <g, unfold(x)> = <fold(g), x>, so each is the gradient of the other.
+
+fold(unfold(x)) is not x: a pixel that lies in n windows comes back n times. Divide by fold(unfold(ones)).
+"""
+
+from __future__ import annotations
+
+import math
+
+from minitensor.engine import Op
+from minitensor.kernels import run
+from minitensor.kernels.geometry import conv_output_size, pair
+from minitensor.ops.dtypes import check_float
+from minitensor.ops.images import batched, check_images
+from minitensor.ops.shape import reshape
+
+
+class Unfold(Op):
+    """y[n, (c, k, l), (i, j)] = x[n, c, s i + d k - p, s j + d l - p]"""
+
+    uses = ((),)
+
+    def __init__(self, size, window):
+        self.size, self.window = size, window
+
+    def forward(self, x):
+        return run("unfold", x, *self.window)
+
+    def backward(self, grad):
+        return Fold(self.size, self.window)(grad)
+
+
+class Fold(Op):
+    """y = zeros, with x[n, (c, k, l), (i, j)] added at y[n, c, s i + d k - p, s j + d l - p]"""
+
+    uses = ((),)
+
+    def __init__(self, size, window):
+        self.size, self.window = size, window
+
+    def forward(self, x):
+        return run("fold", x, self.size, *self.window)
+
+    def backward(self, grad):
+        return Unfold(self.size, self.window)(grad)
+
+
+def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
+    """Every window of x as a column: x (N, C, H, W) -> (N, C*KH*KW, L), x (C, H, W) -> (C*KH*KW, L), L = OH*OW.
+
+    OH = floor((H + 2p - d(KH-1) - 1) / s) + 1. A column lists the window channel by channel, row by row; columns
+    come in the order in which one reads the image. With it, conv2d is the matrix product weight @ unfold(x).
+    Raises TypeError for integers, ValueError where no window fits.
+    """
+    x = check_images(x, "unfold")
+    window = _check_window("unfold", kernel_size, dilation, padding, stride)
+    positions = _positions(x.shape[-2:], window)
+    if min(positions) < 1:
+        raise ValueError(
+            f"unfold: the output would have {positions} windows: {_spelled(window)} does not fit x of shape {x.shape}"
+        )
+    return batched(x, Unfold(x.shape[-2:], window))
+
+
+def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """Columns back into an image, added where windows overlap: x (N, C*KH*KW, L) -> (N, C, H, W) = output_size.
+
+    x may be a single image's (C*KH*KW, L). L must be the number of windows that `unfold` would find in an image of
+    output_size. Raises TypeError for integers, ValueError for rows or columns of the wrong number.
+    """
+    x = check_float(x, "fold")
+    if x.ndim not in (2, 3) or 0 in x.shape[-2:]:
+        raise ValueError(f"fold: x must be (N, C*KH*KW, L) or (C*KH*KW, L), got shape {x.shape}")
+    size = pair(output_size, "output_size", "fold", minimum=1)
+    window = _check_window("fold", kernel_size, dilation, padding, stride)
+    taps = math.prod(window[0])
+    if x.shape[-2] % taps:
+        raise ValueError(
+            f"fold: the {x.shape[-2]} rows of x (shape {x.shape}) do not divide into windows of {taps} pixels "
+            f"(kernel_size {window[0]})"
+        )
+    positions = _positions(size, window)
+    if min(positions) < 1 or math.prod(positions) != x.shape[-1]:
+        raise ValueError(
+            f"fold: x has {x.shape[-1]} columns (shape {x.shape}), but {_spelled(window)} has {positions} windows "
+            f"in an image of size {size}"
+        )
+    if x.ndim == 3:
+        return Fold(size, window)(x)
+    y = Fold(size, window)(reshape(x, (1, *x.shape)))
+    return reshape(y, y.shape[1:])
+
+
+def _check_window(operation, kernel_size, dilation, padding, stride):
+    """The four as pairs, in the order in which torch and the kernels take them."""
+    return (
+        pair(kernel_size, "kernel_size", operation, minimum=1),
+        pair(dilation, "dilation", operation, minimum=1),
+        pair(padding, "padding", operation),
+        pair(stride, "stride", operation, minimum=1),
+    )
+
+
+def _positions(size, window):
+    kernel_size, dilation, padding, stride = window
+    return tuple(map(conv_output_size, size, kernel_size, stride, padding, dilation))
+
+
+def _spelled(window):
+    names = "kernel_size", "dilation", "padding", "stride"
+    return ", ".join(f"{name} {value}" for name, value in zip(names, window, strict=True))
