@@ -1,0 +1,173 @@
+"""Batch and group normalisation: x less its mean, by its standard deviation, then scaled and shifted anew.
+
+The fused kernels give values and first gradients. A gradient that is itself to be differentiated is written out in
+Tensor operations instead, from the same formula (`BatchNorm._gradients_by_formula`).
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+
+from minitensor.backend import array_module
+from minitensor.engine import Op, is_grad_enabled, no_grad
+from minitensor.kernels import run
+from minitensor.ops.dtypes import check_float, check_same_dtype
+from minitensor.ops.indexing import setitem
+from minitensor.ops.shape import reshape
+from minitensor.tensor import Tensor
+
+
+class BatchNorm(Op):
+    """y = weight z + bias, z = (x - mean) / sqrt(variance + eps), channel by channel
+
+    Without given statistics, mean and variance are those of x: all of x then has a say in each z. Inputs are x, or
+    x, weight and bias. After forward, `mean` and `variance` (C,) are what was used.
+    """
+
+    def __init__(self, mean, variance, eps):
+        self.mean, self.variance, self.eps = mean, variance, eps
+        self.training = mean is None
+
+    def forward(self, x, weight=None, bias=None):
+        self.uses = ((0,),) if weight is None else ((0, 1),) * 3
+        y, self.mean, self.variance = run("batch_norm", x, self.mean, self.variance, weight, bias, self.eps)
+        return y
+
+    def backward(self, grad):
+        x, weight, _ = (*self.inputs, None, None)[:3]
+        if is_grad_enabled():
+            grads = self._gradients_by_formula(grad, x, weight)
+        else:
+            scale = None if weight is None else weight.data
+            arrays = run(
+                "batch_norm_grad", grad.data, x.data, self.mean, self.variance, scale, self.eps, self.training
+            )
+            grads = map(Tensor.wrap, arrays)
+        return tuple(g if need else None for g, need in zip(grads, self.needs, strict=False))
+
+    def _gradients_by_formula(self, grad, x, weight):
+        """Of z, the mean and the part along z itself lead nowhere, since normalising takes them out again:
+
+            grad_bias = sum(grad)     grad_weight = sum(grad z)
+            grad_x = weight / sqrt(variance + eps) (grad - mean(grad) - z mean(grad z))
+
+        With given statistics, the two means are left out. Source: Ioffe and Szegedy (2015), section 3, simplified.
+        """
+        axes = (0, *range(2, x.ndim))
+        column = (1, -1, *[1] * (x.ndim - 2))  # (C,) -> (1, C, 1, 1), to meet x
+        if self.training:
+            deviation = x - x.mean(axes, keepdim=True)
+            variance = (deviation * deviation).mean(axes, keepdim=True)
+        else:
+            deviation = x - Tensor.wrap(self.mean.reshape(column))
+            variance = Tensor.wrap(self.variance.reshape(column))
+        inverse = 1 / (variance + self.eps).sqrt()
+        z = deviation * inverse
+        grad_x = grad
+        if self.training:
+            grad_x = grad - grad.mean(axes, keepdim=True) - z * (grad * z).mean(axes, keepdim=True)
+        scale = inverse if weight is None else inverse * weight.reshape(column)
+        return scale * grad_x, (grad * z).sum(axes), grad.sum(axes)
+
+
+def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+    """y = weight (x - mean) / sqrt(variance + eps) + bias, for each channel of x (N, C, ...); all others (C,).
+
+    Training: mean and variance are those of the batch over all axes but the second, the variance biased (divided by
+    the count n). The running statistics, which may both be None, move toward them in place: running = (1 - momentum)
+    running + momentum new, where the new variance is the unbiased one (divided by n - 1). Otherwise: the running
+    statistics are used as they are. Source: Ioffe and Szegedy (2015), algorithms 1 and 2.
+    Raises ValueError for sizes other than (C,), one value a channel in training, missing statistics.
+    """
+    x = check_float(x, "batch_norm")
+    if x.ndim < 2:
+        raise ValueError(f"batch_norm: x must be (N, C, ...), got shape {x.shape}")
+    weight, bias = _check_vectors("batch_norm", x, weight=weight, bias=bias)
+    running_mean, running_var = _check_vectors(
+        "batch_norm", x, running_mean=running_mean, running_var=running_var
+    )
+    _check_number("batch_norm", "momentum", momentum)
+    _check_number("batch_norm", "eps", eps)
+    if eps < 0:
+        raise ValueError(f"batch_norm: eps must not be negative, got {eps}")
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("batch_norm: give both running_mean and running_var, or neither")
+    count = x.shape[0] * math.prod(x.shape[2:])
+    if not training:
+        if running_mean is None:
+            raise ValueError("batch_norm: without training, running_mean and running_var are needed")
+        # Copies: the running statistics may move before backward comes.
+        op = BatchNorm(running_mean.data.copy(), running_var.data.copy(), eps)
+        return _normalized(op, x, weight, bias)
+    if count == 1:
+        raise ValueError(f"batch_norm: training needs more than 1 value a channel, got x of shape {x.shape}")
+    op = BatchNorm(None, None, eps)
+    y = _normalized(op, x, weight, bias)
+    if running_mean is not None and count:
+        _move(running_mean, op.mean, momentum)
+        _move(running_var, op.variance * (count / (count - 1)), momentum)
+    return y
+
+
+def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
+    """Normalise each image on its own, a group of C / num_groups channels at a time; then weight and bias (C,).
+
+    That is batch normalisation of one image whose channels are the groups: x (N, C, ...) as (1, N*groups, ...).
+    Source: Wu and He (2018). Raises ValueError where the groups do not divide C, or hold one value in all.
+    """
+    x = check_float(x, "group_norm")
+    if x.ndim < 2:
+        raise ValueError(f"group_norm: x must be (N, C, ...), got shape {x.shape}")
+    if isinstance(num_groups, bool) or not isinstance(num_groups, int):
+        raise TypeError(f"group_norm: num_groups must be an int, got {num_groups!r}")
+    images, channels, *size = x.shape
+    if num_groups < 1 or channels % num_groups:
+        raise ValueError(f"group_norm: {channels} channels do not divide into num_groups={num_groups}")
+    weight, bias = _check_vectors("group_norm", x, weight=weight, bias=bias)
+    _check_number("group_norm", "eps", eps)
+    members = channels // num_groups * math.prod(size)
+    if images * members == 1:
+        raise ValueError(
+            f"group_norm: a group needs more than 1 value, got x of shape {x.shape}, {num_groups=}"
+        )
+    # (N, C, ...) -> (1, N*groups, C/groups * ...)
+    y = reshape(BatchNorm(None, None, eps)(reshape(x, (1, images * num_groups, members))), x.shape)
+    column = (channels, *[1] * len(size))  # (C,) -> (C, 1, 1), to meet y
+    if weight is not None:
+        y = y * reshape(weight, column)
+    return y if bias is None else y + reshape(bias, column)
+
+
+def _normalized(op, x, weight, bias):
+    if weight is None and bias is None:
+        return op(x)
+    xp = array_module(x.data)
+    if weight is None:
+        weight = Tensor.wrap(xp.ones(x.shape[1], x.dtype))
+    if bias is None:
+        bias = Tensor.wrap(xp.zeros(x.shape[1], x.dtype))
+    return op(x, weight, bias)
+
+
+def _move(running, new, momentum):
+    """running = (1 - momentum) running + momentum new, in place and outside any graph."""
+    with no_grad():
+        setitem(running, ..., (1 - momentum) * running.data + momentum * new)
+
+
+def _check_vectors(operation, x, **vectors):
+    """The vectors as Tensors (C,) of x's dtype; None stays None."""
+    checked = {name: None if v is None else check_float(v, operation, name) for name, v in vectors.items()}
+    check_same_dtype(operation, x=x, **checked)
+    for name, vector in checked.items():
+        if vector is not None and vector.shape != (x.shape[1],):
+            raise ValueError(
+                f"{operation}: {name} must have shape ({x.shape[1]},), got {vector.shape} (x shape {x.shape})"
+            )
+    return checked.values()
+
+
+def _check_number(operation, name, value):
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{operation}: {name} must be a number, got {value!r}")
