@@ -1,0 +1,85 @@
+"""What the losses share: which targets fit which scores, and how losses become one number."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+
+from minitensor.backend import array_module
+from minitensor.ops.dtypes import check_float, check_same_dtype, check_tensor
+from minitensor.tensor import Tensor
+
+REDUCTIONS = ("none", "mean", "sum")
+
+
+def check_reduction(operation, reduction):
+    if reduction not in REDUCTIONS:
+        raise ValueError(f'{operation}: reduction must be "none", "mean" or "sum", got {reduction!r}')
+
+
+def check_scores(operation, x, weight):
+    """Scores x (N, C, ...) or (C,), and a weight (C,) or None of the same dtype, as Tensors."""
+    x = check_float(x, operation)
+    if x.ndim == 0 or x.shape[class_axis(x)] == 0:
+        raise ValueError(f"{operation}: x must be (N, C, ...) or (C,), C at least 1, got shape {x.shape}")
+    if weight is not None:
+        weight = check_float(weight, operation, "weight")
+        check_same_dtype(operation, x=x, weight=weight)
+        if weight.shape != (x.shape[class_axis(x)],):
+            raise ValueError(
+                f"{operation}: weight must have shape ({x.shape[class_axis(x)]},), one number a class, "
+                f"got {weight.shape} (x shape {x.shape})"
+            )
+    return x, weight
+
+
+def check_classes(operation, x, target, ignore_index):
+    """A target of classes for scores x as a Tensor: whole numbers, one a pixel."""
+    target = check_tensor(target, operation, "target")
+    if target.dtype not in (np.int64, np.uint8):
+        raise TypeError(f"{operation}: target must hold int64 (or uint8) classes, got dtype {target.dtype}")
+    if target.shape != pixels_of(x):
+        raise ValueError(
+            f"{operation}: target must have shape {pixels_of(x)}, one class a pixel, got {target.shape} "
+            f"(x shape {x.shape})"
+        )
+    if isinstance(ignore_index, bool) or not isinstance(ignore_index, Integral):
+        raise TypeError(f"{operation}: ignore_index must be an int, got {ignore_index!r}")
+    return target
+
+
+def labels_and_counted(operation, classes, target, ignore_index):
+    """(labels, counted) as arrays: labels are int64, 0 where not counted.
+
+    Raises ValueError for a target that is neither a class nor ignore_index.
+    """
+    counted = target.data != ignore_index
+    labels = array_module(target.data).where(counted, target.data, 0).astype(np.int64)
+    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+        raise ValueError(
+            f"{operation}: targets must be 0 to {classes - 1} or ignore_index ({ignore_index}), "
+            f"got {int(labels.min())} to {int(labels.max())}"
+        )
+    return labels, counted
+
+
+def class_axis(x):
+    """Where the classes of scores x lie: (N, C, ...) -> 1, (C,) -> 0."""
+    return min(1, x.ndim - 1)
+
+
+def pixels_of(x):
+    """The shape of x without its classes: (N, C, ...) -> (N, ...), (C,) -> ()."""
+    return x.shape[: class_axis(x)] + x.shape[class_axis(x) + 1 :]
+
+
+def reduced(losses, reduction, total_weight=None):
+    """The losses as they are, their sum, or that sum divided by `total_weight`, their number unless given."""
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return losses.sum()
+    if total_weight is None:
+        return losses.mean()
+    return losses.sum() / Tensor.wrap(array_module(losses.data).asarray(total_weight, dtype=losses.dtype))
