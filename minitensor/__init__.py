@@ -22,7 +22,10 @@ from minitensor.ops import move as _move
 from minitensor.ops import pad as _pad
 from minitensor.ops import reduce as _reduce
 from minitensor.ops import shape as _shape
+from minitensor.ops import softmax as _softmax
 from minitensor.ops.conv import conv2d, conv2d_weight, conv_transpose2d
+from minitensor.ops.cross_entropy import cross_entropy
+from minitensor.ops.dropout import dropout, dropout2d
 from minitensor.ops.elementwise import (
     abs,
     add,
@@ -50,8 +53,12 @@ from minitensor.ops.elementwise import (
     tanh,
     where,
 )
+from minitensor.ops.interpolate import interpolate
+from minitensor.ops.loss import binary_cross_entropy_with_logits, dice_loss, focal_loss, mse_loss, nll_loss
 from minitensor.ops.matmul import linear, matmul
+from minitensor.ops.normalize import batch_norm, group_norm
 from minitensor.ops.pad import pad
+from minitensor.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from minitensor.ops.reduce import argmax, logsumexp, max, mean, min, sum, var
 from minitensor.ops.shape import (
     cat,
@@ -67,6 +74,9 @@ from minitensor.ops.shape import (
     transpose,
     unsqueeze,
 )
+from minitensor.ops.softmax import log_softmax, softmax
+from minitensor.ops.unfold import fold, unfold
+from minitensor.ops.unpool import max_unpool2d
 from minitensor.random import manual_seed, rand, randn
 from minitensor.tensor import Tensor, arange, full, ones, tensor, zeros
 
@@ -77,6 +87,7 @@ _METHODS = {
     "eq ne lt le gt ge",
     _reduce: "sum mean var max min argmax logsumexp",
     _shape: "reshape flatten squeeze unsqueeze permute transpose expand sum_to flip contiguous",
+    _softmax: "softmax log_softmax",
     _matmul: "matmul",
     _move: "to",
     _engine: "backward",
