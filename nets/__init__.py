@@ -5,3 +5,4 @@ from nets.geometry import field_widths, receptive_field
 from nets.sizes import fcn_crops, nearest_unet_sizes, unet_input_size, unet_sizes
 from nets.unet import UNet
 from nets.vgg import VGG16, fully_convolutional
+from nets.weights import load_weights
