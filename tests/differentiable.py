@@ -8,12 +8,22 @@ The function takes the library first, as for `same_as_torch`. The arrays must li
 
 import numpy as np
 
+import minitensor as mt
 from tests.parity import normal
 from tests.strategies import distinct
 
 positive = np.abs(normal(2, 3)) + 0.5
 spread = distinct(2, 3)
 mask = np.array([[True, False, True], [False, False, True]])
+classes = np.array([[0, 2], [1, -100]])
+probabilities = np.abs(normal(2, 3, 2)) / 3
+
+
+def _seeded(operation, x):
+    """The same random numbers at each call: differences would see other numbers otherwise."""
+    mt.manual_seed(0)
+    return operation(x)
+
 
 CASES = {
     "add": (lambda m, a, b: m.add(a, b), normal(2, 3), normal(3)),
@@ -82,6 +92,67 @@ CASES = {
         normal(4, 1, 3, 2),
         normal(2),
     ),
+    "max_pool2d": (
+        lambda m, a: m.max_pool2d(a, (3, 2), (2, 1), 1, (1, 2), ceil_mode=True) ** 2,
+        distinct(2, 2, 6, 5),
+    ),
+    "max_unpool2d": (
+        lambda m, a: m.max_unpool2d(*m.max_pool2d(a, 2, return_indices=True), 2) ** 2,
+        distinct(2, 4, 6),
+    ),
+    "avg_pool2d": (
+        lambda m, a: m.avg_pool2d(a, (3, 2), (2, 1), 1, ceil_mode=True, count_include_pad=False) ** 2,
+        normal(2, 2, 6, 5),
+    ),
+    "adaptive_avg_pool2d": (lambda m, a: m.adaptive_avg_pool2d(a, (4, None)) ** 2, normal(2, 2, 6, 5)),
+    "interpolate": (lambda m, a: m.interpolate(a, scale_factor=1.6) ** 2, normal(2, 2, 3, 4)),
+    "interpolate, bilinear": (
+        lambda m, a: m.interpolate(a, (5, 2), mode="bilinear") ** 2,
+        normal(2, 2, 3, 4),
+    ),
+    "interpolate, bicubic": (
+        lambda m, a: m.interpolate(a, (2, 6), mode="bicubic", align_corners=True) ** 2,
+        normal(2, 2, 3, 4),
+    ),
+    "interpolate, antialias": (
+        lambda m, a: m.interpolate(a, (2, 3), mode="bilinear", antialias=True) ** 2,
+        normal(2, 2, 5, 4),
+    ),
+    "batch_norm": (
+        lambda m, x, w, b: m.batch_norm(x, None, None, w, b, training=True) ** 2,
+        normal(3, 2, 2, 2),
+        normal(2),
+        normal(2, seed=1),
+    ),
+    "batch_norm, of vectors": (lambda m, x: m.batch_norm(x, None, None, training=True) ** 2, normal(4, 3)),
+    "group_norm": (
+        lambda m, x, w, b: m.group_norm(x, 2, w, b) ** 2,
+        normal(2, 4, 3),
+        normal(4),
+        normal(4, seed=1),
+    ),
+    "softmax": (lambda m, a: m.softmax(a, 1), normal(2, 3, 2)),
+    "log_softmax": (lambda m, a: m.log_softmax(a, -1), normal(2, 3)),
+    "cross_entropy": (lambda m, x, y: m.cross_entropy(x, y), normal(2, 3, 2), classes),
+    "cross_entropy, smoothed": (
+        lambda m, x, y: m.cross_entropy(x, y, reduction="none", label_smoothing=0.2),
+        normal(2, 3, 2),
+        classes,
+    ),
+    "cross_entropy, of probabilities": (
+        lambda m, x, y: m.cross_entropy(x, y, label_smoothing=0.2),
+        normal(2, 3, 2),
+        probabilities,
+    ),
+    "nll_loss": (lambda m, x, y: m.nll_loss(x**2, y), normal(2, 3, 2), classes),
+    "binary_cross_entropy_with_logits": (
+        lambda m, x, y: m.binary_cross_entropy_with_logits(x, y),
+        normal(2, 3, 2),
+        probabilities,
+    ),
+    "mse_loss": (lambda m, x, y: m.mse_loss(x, y), normal(2, 3), normal(2, 3, seed=1)),
+    "unfold": (lambda m, a: m.unfold(a, (2, 3), (2, 1), 1, (1, 2)) ** 2, normal(2, 2, 4, 5)),
+    "fold": (lambda m, a: m.fold(a, (4, 5), (2, 3), (2, 1), 1, (1, 2)) ** 2, normal(2, 12, 12)),
 }
 
 # Operations whose results are whole numbers or bools.
@@ -94,4 +165,13 @@ OURS_ALONE = {
         normal(2, 2, 2, 2),
     ),
     "sum_to": (lambda m, a: a.sum_to((3, 1)) ** 2, normal(2, 3, 2)),
+    "cross_entropy, of weighted pixels": (
+        lambda m, x, y: m.cross_entropy(x, y, pixel_weight=m.Tensor(positive[:, :2])),
+        normal(2, 3, 2),
+        classes,
+    ),
+    "dice_loss": (lambda m, x, y: m.dice_loss(x, y), normal(2, 3, 2), classes),
+    "focal_loss": (lambda m, x, y: m.focal_loss(x, y), normal(2, 3, 2), classes),
+    "dropout": (lambda m, a: _seeded(m.dropout, a) ** 2, normal(2, 3, 2)),
+    "dropout2d": (lambda m, a: _seeded(m.dropout2d, a) ** 2, normal(2, 3, 2)),
 }
