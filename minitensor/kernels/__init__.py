@@ -13,6 +13,7 @@ from minitensor.kernels import (
     resample,
     softmax,
     unfold,
+    winograd,
 )
 from minitensor.kernels.table import kernel_variants, operations, run, use_kernels
 

@@ -14,7 +14,7 @@ from minitensor.backend import array_module
 from minitensor.kernels.geometry import overlap
 from minitensor.kernels.tiles import SERIAL_BYTES, get_num_threads, split
 
-COLUMN_BYTES = 1 << 20  # columns of one tile: about what a core's second-level cache holds
+COLUMN_BYTES = 2 << 20  # columns of one tile: about what a core's second-level cache holds
 FEW_PIXELS = 256  # fewer columns than this do not keep a matrix product busy, so images share a tile
 
 
@@ -69,8 +69,18 @@ def fill_columns(columns, x, first_row, stride, before, dilation):
             left = b * dilation[1] - before[1]
             across, seen_across = overlap(left, stride[1], out_width, x.shape[3])
             tap = columns[:, a, b]
-            tap[:, :, : rows.start] = 0
-            tap[:, :, rows.stop :] = 0
-            tap[:, :, rows, : across.start] = 0
-            tap[:, :, rows, across.stop :] = 0
+            if rows.stop - rows.start < out_rows or across.stop - across.start < out_width:
+                _zero_around(tap, rows, across)
             tap[:, :, rows, across] = x[:, :, seen_rows, seen_across]
+
+
+def _zero_around(tap, rows, across):
+    """Zeros in (C, n, R, OW) outside the given rows and columns."""
+    if rows.start > 0:
+        tap[:, :, : rows.start] = 0
+    if rows.stop < tap.shape[2]:
+        tap[:, :, rows.stop :] = 0
+    if across.start > 0:
+        tap[:, :, rows, : across.start] = 0
+    if across.stop < tap.shape[3]:
+        tap[:, :, rows, across.stop :] = 0

@@ -18,11 +18,14 @@ have to wait for.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import deque
 from contextlib import contextmanager
 from contextvars import copy_context
+
+import numpy as np
 
 TILE_BYTES = 3 << 20  # what a thread's buffers may take so that they stay in a core's share of the cache
 SERIAL_BYTES = 1 << 18  # below this, a pass over memory takes less time than starting a thread
@@ -128,6 +131,24 @@ def _work(function, queue, errors):
         queue.clear()
     finally:
         _here.in_tile = False
+
+
+class Scratch(threading.local):
+    """Buffers of one kernel call that a thread reuses from tile to tile: fresh memory costs page faults.
+
+    `scratch.empty("columns", shape, dtype)` is as np.empty, but returns the same memory each time the same thread
+    asks for that name; the next such call overwrites it.
+    """
+
+    def __init__(self):
+        self.buffers = {}
+
+    def empty(self, name, shape, dtype):
+        size = math.prod(shape)
+        buffer = self.buffers.get(name)
+        if buffer is None or buffer.size < size or buffer.dtype != dtype:
+            buffer = self.buffers[name] = np.empty(size, dtype)
+        return buffer[:size].reshape(shape)
 
 
 class _Blas:

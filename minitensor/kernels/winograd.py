@@ -1,0 +1,210 @@
+"""Winograd's minimal filtering down the columns: half the multiplications of a 3-row kernel, in float32.
+
+Four neighbouring outputs of a 3-tap filter w over d = (d0 .. d5) are y_k = w0 d_k + w1 d_(k+1) + w2 d_(k+2): 12
+products. Read w and y as polynomials and evaluate at six points instead (0, 1, -1, 2, -2 and infinity); there, a
+product of polynomials is a product of numbers, and six are enough:
+
+    y = A^T [ (G w) * (B^T d) ]        A^T (4, 6), G (6, 3), B^T (6, 6)
+
+Here d are six rows of the image and w the three rows of a kernel. Summed over channels and over the kernel's
+columns, the elementwise product becomes six matrix products, one a point, each as large as the image is wide.
+All transforms act on whole rows, so they are matrix products too: a 6 x 6 matrix times six stacked rows.
+
+The gradient by the weight reads the same formula from the other end: dw = G^T [ (A dy) * (B^T d) ].
+
+Down one axis only, and not the 2-D F(4x4, 3x3) of the paper: that saves another half of the multiplications, but
+its transforms must pick every fourth pixel of a row, which costs more than it saves up to about 200 channels.
+Rounding: the transforms enlarge numbers before they cancel, so errors are about 4 times those of the plain sum.
+Source: Lavin and Gray 2015, Fast algorithms for convolutional neural networks, equations 5 to 13.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitensor.kernels.columns import fill_columns, plan_tiles
+from minitensor.kernels.geometry import conv_transpose_output_size
+from minitensor.kernels.reference import output_size, turn_kernel
+from minitensor.kernels.table import register
+from minitensor.kernels.tiles import Scratch, get_num_threads, run_tiles, split, threads_for
+
+OUTPUTS, TAPS, POINTS = 4, 3, 6  # rows of output a step makes, rows of the kernel, products
+
+INPUT = np.array(
+    [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ],
+    np.float32,
+)  # B^T
+WEIGHT = np.array(
+    [
+        [1 / 4, 0, 0],
+        [-1 / 6, -1 / 6, -1 / 6],
+        [-1 / 6, 1 / 6, -1 / 6],
+        [1 / 24, 1 / 12, 1 / 6],
+        [1 / 24, -1 / 12, 1 / 6],
+        [0, 0, 1],
+    ],
+    np.float32,
+)  # G
+OUTPUT = np.array(
+    [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float32
+)  # A^T
+
+
+def _supports(x, kernel_height, stride, dilation):
+    return x.dtype == np.float32 and kernel_height == TAPS and stride[0] == 1 and dilation[0] == 1
+
+
+def conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
+    return _supports(x, weight.shape[2], stride, dilation)
+
+
+def conv_transpose2d_supports(x, weight, bias, stride, padding, output_padding, groups, dilation):
+    return stride[1] == 1 and _supports(x, weight.shape[2], stride, dilation)
+
+
+def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
+    return _supports(x, kernel_size[0], stride, dilation)
+
+
+@register("conv2d", "winograd", backends=("numpy",), supports=conv2d_supports)
+def conv2d(x, weight, bias, stride, padding, dilation, groups):
+    """Convolution with a kernel of 3 rows, row stride and row dilation 1, float32. Shapes as in reference.py."""
+    out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
+    return correlate(x, weight, bias, stride, padding, dilation, groups, out_size)
+
+
+@register("conv_transpose2d", "winograd", backends=("numpy",), supports=conv_transpose2d_supports)
+def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
+    """With stride 1 nothing is inserted: a convolution with the turned kernel, padded by d (k - 1) - padding."""
+    kernel_size = weight.shape[2:]
+    axes = zip(x.shape[2:], kernel_size, stride, padding, output_padding, dilation, strict=True)
+    out_size = [conv_transpose_output_size(*axis) for axis in axes]
+    before = [d * (k - 1) - p for d, k, p in zip(dilation, kernel_size, padding, strict=True)]
+    return correlate(x, turn_kernel(weight, groups), bias, stride, before, dilation, groups, out_size)
+
+
+def correlate(x, weight, bias, stride, before, dilation, groups, out_size):
+    """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j s + b d - before] in steps of four rows."""
+    filters, group_channels, _, kernel_width = weight.shape
+    height, width = out_size
+    rows_of_columns = group_channels * kernel_width
+    points = transform_weight(weight).reshape(POINTS, groups, filters // groups, rows_of_columns)
+    out = np.empty((len(x), filters, height, width), x.dtype)
+    scratch = Scratch()
+
+    def tile(part):
+        images, steps = part
+        count, pixels = images.stop - images.start, (steps.stop - steps.start) * width
+        columns = transform_input(x, part, kernel_width, stride, before, dilation, width, scratch)
+        # (6, g, O/g, C/g*KW) @ (6, g, C/g*KW, n*R*OW) -> (6, g, O/g, n*R*OW)
+        shape = (POINTS, groups, filters // groups, count * pixels)
+        products = np.matmul(
+            points,
+            columns.reshape(POINTS, groups, rows_of_columns, count * pixels),
+            out=scratch.empty("products", shape, x.dtype),
+        )
+        # (4, 6) @ (6, O*n*R*OW) -> (4, O*n*R*OW)
+        size = filters * count * pixels
+        rows = scratch.empty("rows", (OUTPUTS, size), x.dtype)
+        np.matmul(OUTPUT, products.reshape(POINTS, size), out=rows)
+        rows = rows.reshape(OUTPUTS, filters, count, pixels // width, width)
+        if bias is not None:
+            rows += bias[:, None, None, None]
+        for i in range(OUTPUTS):
+            place = out[images, :, OUTPUTS * steps.start + i : OUTPUTS * steps.stop : OUTPUTS]
+            place[...] = rows[i, :, :, : place.shape[2]].swapaxes(0, 1)
+
+    run_tiles(tile, plan_steps(len(x), out_size, x.shape[1] * kernel_width, points.nbytes))
+    return out
+
+
+@register("conv2d_weight", "winograd", backends=("numpy",), supports=conv2d_weight_supports)
+def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
+    """The weight gradient, dw = G^T [(A dy) * (B^T d)], summed over all steps. Shapes as in reference.py."""
+    filters, height, width = grad.shape[1:]
+    kernel_width = kernel_size[1]
+    rows_of_columns = x.shape[1] // groups * kernel_width
+    weight_bytes = POINTS * filters * rows_of_columns * x.itemsize
+    tiles = plan_steps(len(x), (height, width), x.shape[1] * kernel_width, weight_bytes)
+    parts = split(len(tiles), get_num_threads())
+    sums = np.zeros((len(parts), POINTS, groups, filters // groups, rows_of_columns), x.dtype)
+    scratch = Scratch()
+
+    def add_up(part):
+        for images, steps in tiles[parts[part]]:
+            count, pixels = images.stop - images.start, (steps.stop - steps.start) * width
+            columns = transform_input(
+                x, (images, steps), kernel_width, stride, padding, dilation, width, scratch
+            ).reshape(POINTS, groups, rows_of_columns, count * pixels)
+            points = transform_grad(grad, (images, steps), scratch)
+            points = points.reshape(POINTS, groups, filters // groups, count * pixels)
+            # (6, g, O/g, n*R*OW) @ (6, g, n*R*OW, C/g*KW) -> (6, g, O/g, C/g*KW)
+            product = scratch.empty("product", sums.shape[1:], x.dtype)
+            sums[part] += np.matmul(points, columns.swapaxes(2, 3), out=product)
+
+    run_tiles(add_up, range(len(parts)))
+    # (3, 6) @ (6, O*C/g*KW) -> (3, O*C/g*KW)
+    weight = WEIGHT.T @ sums.sum(axis=0).reshape(POINTS, filters * rows_of_columns)
+    weight = weight.reshape(TAPS, filters, x.shape[1] // groups, kernel_width)
+    return np.ascontiguousarray(weight.transpose(1, 2, 0, 3))
+
+
+def plan_steps(images, out_size, rows_of_columns, weight_bytes):
+    """Tiles [(slice of images, slice of steps)]: a step is four rows of the output."""
+    steps = -(-out_size[0] // OUTPUTS)
+    bytes_per_pixel = POINTS * rows_of_columns * np.dtype(np.float32).itemsize
+    return plan_tiles(images, (steps, out_size[1]), bytes_per_pixel, weight_bytes)
+
+
+def transform_weight(weight):
+    """G w for the rows of every kernel: (O, C/g, 3, KW) -> (6, O, C/g*KW)."""
+    filters, channels, _, kernel_width = weight.shape
+    points = np.empty((POINTS, filters, channels * kernel_width), weight.dtype)
+
+    def tile(part):
+        # (o, C/g, 3, KW) -> (3, o*C/g*KW);  (6, 3) @ (3, o*C/g*KW) -> (6, o*C/g*KW)
+        rows = weight[part].transpose(2, 0, 1, 3).reshape(TAPS, -1)
+        points[:, part] = (WEIGHT @ rows).reshape(POINTS, -1, channels * kernel_width)
+
+    run_tiles(tile, split(filters, threads_for(weight.nbytes)))
+    return points
+
+
+def transform_input(x, tile, kernel_width, stride, before, dilation, out_width, scratch):
+    """B^T d for the rows of a tile, as columns (6, C, KW, n, R, OW) for the kernel's columns."""
+    images, steps = tile
+    x = x[images].swapaxes(0, 1)
+    channels, count, _, width = x.shape
+    shape = (POINTS, channels, count, steps.stop - steps.start, width)
+    rows = scratch.empty("input rows", shape, x.dtype)
+    # step r needs rows 4 r .. 4 r + 5: as windows of 6 x 1 at stride 4 they are (C, 6, 1, n, R, W)
+    windows = rows.transpose(1, 0, 2, 3, 4)[:, :, None]
+    fill_columns(windows, x, steps.start, (OUTPUTS, 1), (before[0], 0), (1, 1))
+    # (6, 6) @ (6, C*n*R*W) -> (6, C*n*R*W)
+    points = scratch.empty("input points", shape, x.dtype)
+    np.matmul(INPUT, rows.reshape(POINTS, -1), out=points.reshape(POINTS, -1))
+    # windows of 1 x KW in the transformed rows: (6*C, 1, KW, n, R, OW)
+    columns = scratch.empty("columns", (POINTS * channels, 1, kernel_width, *shape[2:4], out_width), x.dtype)
+    points = points.reshape(POINTS * channels, *shape[2:])
+    fill_columns(columns, points, 0, (1, stride[1]), (0, before[1]), (1, dilation[1]))
+    return columns
+
+
+def transform_grad(grad, tile, scratch):
+    """A dy for the rows of a tile: (N, O, OH, OW) -> (6, O, n*R*OW)."""
+    images, steps = tile
+    grad = grad[images].swapaxes(0, 1)
+    filters, count, _, width = grad.shape
+    rows = scratch.empty("grad rows", (OUTPUTS, filters, count, steps.stop - steps.start, width), grad.dtype)
+    windows = rows.transpose(1, 0, 2, 3, 4)[:, :, None]
+    fill_columns(windows, grad, steps.start, (OUTPUTS, 1), (0, 0), (1, 1))
+    # (6, 4) @ (4, O*n*R*OW) -> (6, O*n*R*OW)
+    points = scratch.empty("grad points", (POINTS, rows[0].size), grad.dtype)
+    return np.matmul(OUTPUT.T, rows.reshape(OUTPUTS, -1), out=points)
