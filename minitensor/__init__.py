@@ -8,6 +8,7 @@ methods, so that tensor.py need not know the operations and no import runs in a 
 from numpy import bool_, float32, float64, int32, int64, uint8
 
 from minitensor import engine as _engine
+from minitensor import optim
 from minitensor.backend import cuda
 from minitensor.engine import Op, enable_grad, grad, is_grad_enabled, no_grad
 from minitensor.gradcheck import gradcheck
@@ -78,6 +79,7 @@ from minitensor.ops.softmax import log_softmax, softmax
 from minitensor.ops.unfold import fold, unfold
 from minitensor.ops.unpool import max_unpool2d
 from minitensor.random import manual_seed, rand, randn
+from minitensor.serialize import load, load_metadata, save
 from minitensor.tensor import Tensor, arange, full, ones, tensor, zeros
 
 __version__ = "0.1.0"

@@ -1,0 +1,16 @@
+"""Optimizers: what to do with a gradient; and schedulers: how large a step to take when. Names are torch.optim's."""
+
+from minitensor.optim.adam import Adam, AdamW
+from minitensor.optim.clip import clip_grad_norm_
+from minitensor.optim.optimizer import Optimizer
+from minitensor.optim.schedulers import (
+    CosineAnnealingLR,
+    LambdaLR,
+    LinearLR,
+    MultiStepLR,
+    PolynomialLR,
+    Scheduler,
+    SequentialLR,
+    StepLR,
+)
+from minitensor.optim.sgd import SGD

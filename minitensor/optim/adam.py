@@ -1,0 +1,90 @@
+"""Adam and AdamW: a step size for every single weight, from running means of its gradient and its square."""
+
+from __future__ import annotations
+
+import math
+
+from minitensor.backend import array_module
+from minitensor.optim.optimizer import Optimizer, check_number
+
+
+class Adam(Optimizer):
+    """Steps of size about lr in every weight, whatever the scale of its gradient:
+
+        g = grad + weight_decay * p                     (Adam; AdamW: p = p - lr * weight_decay * p instead)
+        m = beta1 * m + (1 - beta1) * g                 mean of the gradient
+        v = beta2 * v + (1 - beta2) * g^2               mean of its square
+        p = p - lr * m^ / (sqrt(v^) + eps)              m^ = m / (1 - beta1^t),  v^ = v / (1 - beta2^t)
+
+    m and v begin at 0 and are too small at first; m^ and v^ correct that exactly. With amsgrad, v^ uses the largest v
+    so far. Raises ValueError for a negative option or betas outside [0, 1).
+    Source: Kingma and Ba 2015 (arXiv 1412.6980), algorithm 1; Reddi et al. 2018 for amsgrad.
+    """
+
+    decoupled = False  # whether weight decay acts on the weights directly, past m and v
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False):
+        super().__init__(
+            params,
+            {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad},
+        )
+
+    def check(self, options):
+        for name in ("lr", "eps", "weight_decay"):
+            check_number(self._name, name, options[name])
+        betas = options["betas"]
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise TypeError(f"{self._name}: betas must be two numbers, got {betas!r}")
+        for beta in betas:
+            check_number(self._name, "each of betas", beta, below=1.0)
+
+    def prepare(self, parameter, state, group):
+        lr, (beta1, beta2), eps = group["lr"], group["betas"], group["eps"]
+        weight_decay, amsgrad = group["weight_decay"], group["amsgrad"]
+        decoupled = self.decoupled
+        names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * bool(amsgrad)
+        xp = array_module(parameter.data)
+        for name in names:
+            if name not in state:
+                state[name] = xp.zeros(parameter.shape, parameter.dtype)
+        state["step"] = state.get("step", 0) + 1
+        mean_correction = 1 - beta1 ** state["step"]
+        square_correction = math.sqrt(1 - beta2 ** state["step"])
+
+        def update(param, grad, mean, square, largest=None):
+            if weight_decay and decoupled:
+                param *= 1 - lr * weight_decay
+            elif weight_decay:
+                grad = grad + weight_decay * param
+            # beta1 * m + (1 - beta1) * g = m + (1 - beta1) * (g - m): one array less
+            work = grad - mean
+            work *= 1 - beta1
+            mean += work
+            xp.multiply(grad, grad, out=work)
+            work *= 1 - beta2
+            square *= beta2
+            square += work
+            if largest is not None:
+                xp.maximum(largest, square, out=largest)
+                square = largest
+            xp.sqrt(square, out=work)
+            work /= square_correction
+            work += eps
+            xp.divide(mean, work, out=work)
+            work *= lr / mean_correction
+            param -= work
+
+        return [state[name] for name in names], update
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks the weights themselves: p = p - lr * weight_decay * p.
+
+    In Adam the decay is part of the gradient and is divided by sqrt(v^) with it, so that weights with large gradients
+    hardly decay at all. Source: Loshchilov and Hutter 2019 (arXiv 1711.05101), algorithm 2.
+    """
+
+    decoupled = True
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False):
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)

@@ -1,0 +1,46 @@
+"""Clipping: one bad batch must not throw the weights away."""
+
+from __future__ import annotations
+
+import math
+
+from minitensor.backend import array_module
+from minitensor.tensor import Tensor
+
+# Added to the norm before dividing by it, as in torch, so that gradients of 0 divide.
+_EPS = 1e-6
+
+
+def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False):
+    """Scale all gradients together, in place, so that their common norm is at most `max_norm`; return the norm before.
+
+        norm = (sum over all elements of all gradients of |g|^norm_type)^(1 / norm_type)      inf: the largest |g|
+
+    The direction of the step stays. A norm of NaN or inf makes NaN of the gradients, as in torch, or raises
+    ValueError with error_if_nonfinite, before any gradient is touched.
+    """
+    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    if not max_norm >= 0:
+        raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, got {max_norm}")
+    if not norm_type > 0:
+        raise ValueError(f"clip_grad_norm_: norm_type must be above 0, got {norm_type}")
+    grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    total = _norm([grad.data for grad in grads], float(norm_type))
+    if error_if_nonfinite and not math.isfinite(total):
+        raise ValueError(f"clip_grad_norm_: the norm of the gradients is {total}")
+    scale = max_norm / (total + _EPS)
+    if not scale >= 1:  # true for NaN as well
+        for grad in grads:
+            array = grad.data
+            array *= scale
+            grad.data = array  # counts as an edit
+    return total
+
+
+def _norm(arrays, norm_type):
+    if math.isinf(norm_type):
+        return max((float(abs(array).max()) for array in arrays if array.size), default=0.0)
+    if norm_type == 2:
+        # (1, n) @ (n, 1) -> a number, without an array of squares
+        return math.sqrt(sum(float(array_module(array).vdot(array, array)) for array in arrays))
+    return sum(float((abs(array) ** norm_type).sum()) for array in arrays) ** (1 / norm_type)

@@ -1,0 +1,212 @@
+"""Optimizer: parameters in groups, the state kept for each, and one step over all of them.
+
+A subclass says in `prepare` which arrays it keeps for a parameter and how a piece of the parameter is updated.
+This file cuts the arrays into pieces that fit the cache and runs them on threads: an update is a chain of cheap
+passes (scale, add, square ...) over the same numbers, and memory, not arithmetic, is what it would wait for.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+from numbers import Real
+
+import numpy as np
+
+from minitensor.backend import array_module, to_device, to_numpy
+from minitensor.kernels.tiles import blocks, run_tiles, threads_for
+from minitensor.tensor import Tensor
+
+# A piece with all its arrays stays in a core's second-level cache, of which 512 KiB is a common small size.
+PIECE_BYTES = 1 << 19
+
+
+class Optimizer:
+    """What all optimizers share; the subclass defines `prepare` and checks its options in `check`.
+
+    param_groups  list of dicts: "params" and the options, which may differ between groups
+    state         {parameter: {name: array or number}}, filled as steps are taken
+    """
+
+    def __init__(self, params, defaults):
+        if isinstance(params, Tensor):
+            raise TypeError(f"{self._name}: params must be a list of Tensors or of dicts, got one Tensor")
+        groups = list(params)
+        if not groups:
+            raise ValueError(f"{self._name}: there are no parameters to optimize")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        self.defaults = defaults
+        self.param_groups = []
+        self.state = {}
+        for group in groups:
+            self.add_param_group(group)
+
+    @property
+    def _name(self):
+        return type(self).__name__
+
+    def prepare(self, parameter, state, group):
+        """Advance `state` by a step; return its arrays and update(param, grad, *arrays), which edits in place."""
+        raise TypeError(f"{self._name} defines no prepare")
+
+    def check(self, options):
+        """Raise ValueError for an option out of range."""
+
+    def add_param_group(self, group):
+        """Add parameters with options of their own: {"params": biases, "lr": 0.02, "weight_decay": 0}.
+
+        Raises TypeError for what is no Tensor, ValueError for a Tensor that was computed, is given twice, or for
+        an option that does not exist or is out of range.
+        """
+        unknown = [name for name in group if name not in (*self.defaults, "params", "initial_lr")]
+        if unknown or "params" not in group:
+            raise ValueError(
+                f"{self._name}: a group is a dict of params and any of {', '.join(self.defaults)}, "
+                f"got {', '.join(group)}"
+            )
+        params = group["params"]
+        params = [params] if isinstance(params, Tensor) else list(params)
+        known = {id(p) for other in self.param_groups for p in other["params"]}
+        for position, parameter in enumerate(params):
+            if not isinstance(parameter, Tensor):
+                raise TypeError(
+                    f"{self._name}: parameter {position} is a {type(parameter).__name__}, not a Tensor"
+                )
+            if not parameter.is_leaf:
+                raise ValueError(
+                    f"{self._name}: parameter {position} (shape {parameter.shape}) was computed by "
+                    f"{type(parameter.node).__name__}; only leaves, which keep a gradient, can be optimized"
+                )
+            if id(parameter) in known:
+                raise ValueError(
+                    f"{self._name}: parameter {position} (shape {parameter.shape}) is given twice"
+                )
+            known.add(id(parameter))
+        group = self.defaults | group | {"params": params}
+        self.check(group)
+        self.param_groups.append(group)
+
+    def zero_grad(self):
+        """Forget all gradients, so that the next backward does not add to them."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+
+    @np.errstate(all="ignore")
+    def step(self):
+        """Update every parameter that has a gradient, in its own memory. NaN and infinities pass, as in torch."""
+        pieces, updated, touched = [], [], 0
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                arrays, update = self.prepare(parameter, self.state.setdefault(parameter, {}), group)
+                arrays = [parameter.data, parameter.grad.data, *arrays]
+                self._check_arrays(parameter, arrays)
+                pieces += [(update, piece) for piece in _pieces(arrays)]
+                updated.append(parameter)
+                touched += parameter.data.nbytes * len(arrays)
+        if threads_for(touched) > 1:
+            run_tiles(_run, pieces)
+        else:
+            for piece in pieces:
+                _run(piece)
+        for parameter in updated:
+            parameter.data = (
+                parameter.data
+            )  # counts as an edit: a graph that still needs the old values will say so
+
+    def _check_arrays(self, parameter, arrays):
+        dtypes = [str(array.dtype) for array in arrays]
+        if len(set(dtypes)) > 1 or array_module(arrays[0]) is not array_module(*arrays):
+            raise TypeError(
+                f"{self._name}.step: parameter, gradient and state of shape {parameter.shape} have dtypes "
+                f"{', '.join(dtypes)} or devices that differ; move a net before its optimizer is made"
+            )
+
+    def state_dict(self):
+        """{"state": {"0.exp_avg": array, ...}, "param_groups": [{"lr": 0.1, ..., "params": [0, 1]}, ...]}
+
+        Parameters are numbered in order. All of "state" are arrays (counters have no dimensions), so `mt.save`
+        writes it; all of "param_groups" are plain numbers, fit for JSON. The arrays share the optimizer's memory.
+        """
+        numbers = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
+        state = {
+            f"{numbers[id(parameter)]}.{name}": to_numpy(value)
+            if hasattr(value, "dtype")
+            else np.array(value)
+            for parameter, values in self.state.items()
+            for name, value in values.items()
+        }
+        groups = [
+            {name: value for name, value in group.items() if name != "params"}
+            | {"params": [numbers[id(parameter)] for parameter in group["params"]]}
+            for group in self.param_groups
+        ]
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict):
+        """Continue where `state_dict` was taken: state and options are copied to the parameters of the same number.
+
+        Arrays or Tensors are taken. Raises ValueError, before anything is changed, where groups or shapes differ.
+        """
+        groups = state_dict["param_groups"]
+        sizes = [len(group["params"]) for group in self.param_groups]
+        given = [len(group["params"]) for group in groups]
+        if sizes != given:
+            raise ValueError(
+                f"{self._name}: the state has groups of {given} parameters, the optimizer {sizes}"
+            )
+        parameters = [p for group in self.param_groups for p in group["params"]]
+        state = {}
+        for key, value in state_dict["state"].items():
+            number, _, name = key.partition(".")
+            if not number.isdecimal() or int(number) >= len(parameters):
+                raise ValueError(
+                    f"{self._name}: state {key!r} belongs to none of {len(parameters)} parameters"
+                )
+            parameter = parameters[int(number)]
+            array = value.data if isinstance(value, Tensor) else value
+            if array.dtype.kind in "iu":
+                loaded = int(array)  # a counter
+            elif array.shape != parameter.shape:
+                raise ValueError(
+                    f"{self._name}: state {key!r} has shape {array.shape}, parameter {number} {parameter.shape}"
+                )
+            else:
+                loaded = to_device(array.astype(parameter.dtype), parameter.device)
+            state.setdefault(parameter, {})[name] = loaded
+        for group, saved in zip(self.param_groups, groups, strict=True):
+            options = {name: _plain(value) for name, value in saved.items() if name != "params"}
+            self.check(group | options)
+            group.update(options)
+        self.state = state
+
+
+def _plain(value):
+    """JSON knows no tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _pieces(arrays):
+    """The arrays cut alike into flat pieces; uncut where they lie on a GPU or the parameter is no contiguous block."""
+    if array_module(arrays[0]) is not np or not arrays[0].flags.c_contiguous:
+        return [arrays]
+    # ravel is a view of the parameter and of its state, which are written to; a gradient in another order is copied
+    flat = [array.ravel() for array in arrays]
+    parts = blocks(arrays[0].size, arrays[0].itemsize * len(arrays), PIECE_BYTES)
+    return [[array[part] for array in flat] for part in parts]
+
+
+def _run(piece):
+    update, arrays = piece
+    update(*arrays)
+
+
+def check_number(optimizer, name, value, low=0.0, below=None):
+    """Raise unless `value` is a finite number of at least `low` and less than `below`."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{optimizer}: {name} must be a number, got {value!r}")
+    if not isfinite(value) or value < low or (below is not None and value >= below):
+        bounds = f"at least {low}" if below is None else f"in [{low}, {below})"
+        raise ValueError(f"{optimizer}: {name} must be {bounds}, got {value}")

@@ -1,0 +1,171 @@
+"""Schedulers: the learning rate as a function of the number of steps taken.
+
+    scheduler = PolynomialLR(optimizer, total_iters=1000, power=0.9)
+    for x, target in batches:
+        ...
+        optimizer.step()
+        scheduler.step()
+
+torch computes each rate from the one before. Here every rule is a formula of the step count t and the first rate, so
+that a scheduler has no state but t: to resume one, or to plot it, evaluate the formula. The rates are the same. A rate
+that is set by hand in between is overwritten at the next step.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from numbers import Integral
+
+
+class Scheduler:
+    """Sets the "lr" of every group of an optimizer to `rate(t, first rate)`, at once for t = 0 and at each `step()`.
+
+    The first rate is the group's "lr" when its first scheduler is made; it is kept in the group as "initial_lr".
+    """
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+        self.base_lrs = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
+        self.last_epoch = 0  # torch's name for t, whatever the steps are
+        self._set()
+
+    def rate(self, t, base, group=0):
+        """The learning rate after t steps of a group that began at `base`."""
+        raise TypeError(f"{type(self).__name__} defines no rate")
+
+    def step(self):
+        """One step on."""
+        self.last_epoch += 1
+        self._set()
+
+    def _set(self):
+        for index, (group, base) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
+            group["lr"] = self.rate(self.last_epoch, base, index)
+
+    def get_last_lr(self):
+        """The current rate of each group."""
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self):
+        """Plain numbers, fit for JSON."""
+        return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
+
+    def load_state_dict(self, state):
+        """Continue where `state_dict` was taken. Raises ValueError where the number of groups differs."""
+        if len(state["base_lrs"]) != len(self.base_lrs):
+            raise ValueError(
+                f"{type(self).__name__}: the state has {len(state['base_lrs'])} groups, "
+                f"the optimizer {len(self.base_lrs)}"
+            )
+        self.last_epoch, self.base_lrs = state["last_epoch"], list(state["base_lrs"])
+        self._set()
+
+
+def _count(value, name, scheduler, minimum=1):
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{scheduler}: {name} must be a whole number, got {value!r}")
+    if value < minimum:
+        raise ValueError(f"{scheduler}: {name} must be at least {minimum}, got {value}")
+    return int(value)
+
+
+class LambdaLR(Scheduler):
+    """lr = base * f(t), for a function f or a list with one for each group."""
+
+    def __init__(self, optimizer, lr_lambda):
+        groups = len(optimizer.param_groups)
+        self.functions = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
+        if len(self.functions) != groups:
+            raise ValueError(f"LambdaLR: {groups} groups need as many functions, got {len(self.functions)}")
+        super().__init__(optimizer)
+
+    def rate(self, t, base, group=0):
+        return base * self.functions[group](t)
+
+
+class StepLR(Scheduler):
+    """lr = base * gamma^floor(t / step_size)."""
+
+    def __init__(self, optimizer, step_size, gamma=0.1):
+        self.step_size, self.gamma = _count(step_size, "step_size", "StepLR"), gamma
+        super().__init__(optimizer)
+
+    def rate(self, t, base, group=0):
+        return base * self.gamma ** (t // self.step_size)
+
+
+class MultiStepLR(Scheduler):
+    """lr = base * gamma^(number of milestones reached)."""
+
+    def __init__(self, optimizer, milestones, gamma=0.1):
+        self.milestones = sorted(_count(m, "each milestone", "MultiStepLR", 0) for m in milestones)
+        self.gamma = gamma
+        super().__init__(optimizer)
+
+    def rate(self, t, base, group=0):
+        return base * self.gamma ** bisect_right(self.milestones, t)
+
+
+class PolynomialLR(Scheduler):
+    """lr = base * (1 - t / total_iters)^power, then 0: the `poly` rule of segmentation, where power is often 0.9."""
+
+    def __init__(self, optimizer, total_iters=5, power=1.0):
+        self.total_iters, self.power = _count(total_iters, "total_iters", "PolynomialLR"), power
+        super().__init__(optimizer)
+
+    def rate(self, t, base, group=0):
+        return base * (1 - min(t, self.total_iters) / self.total_iters) ** self.power
+
+
+class CosineAnnealingLR(Scheduler):
+    """lr = eta_min + (base - eta_min) (1 + cos(pi t / T_max)) / 2: down in T_max steps, and, if it goes on, up again.
+
+    Source: Loshchilov and Hutter 2017 (arXiv 1608.03983), equation 5, without its restarts.
+    """
+
+    def __init__(self, optimizer, T_max, eta_min=0.0):
+        self.T_max, self.eta_min = _count(T_max, "T_max", "CosineAnnealingLR"), eta_min
+        super().__init__(optimizer)
+
+    def rate(self, t, base, group=0):
+        return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
+
+
+class LinearLR(Scheduler):
+    """lr = base * (a factor that goes evenly from start_factor to end_factor in total_iters steps): a warm-up."""
+
+    def __init__(self, optimizer, start_factor=1.0 / 3, end_factor=1.0, total_iters=5):
+        if not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
+            raise ValueError(
+                f"LinearLR: start_factor must lie in (0, 1] and end_factor in [0, 1], got {start_factor}, {end_factor}"
+            )
+        self.start_factor, self.end_factor = start_factor, end_factor
+        self.total_iters = _count(total_iters, "total_iters", "LinearLR")
+        super().__init__(optimizer)
+
+    def rate(self, t, base, group=0):
+        done = min(t, self.total_iters) / self.total_iters
+        return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
+
+
+class SequentialLR(Scheduler):
+    """One scheduler after the other: number i from milestones[i - 1] on, counting its own steps from there."""
+
+    def __init__(self, optimizer, schedulers, milestones):
+        self.schedulers = list(schedulers)
+        self.milestones = [_count(m, "each milestone", "SequentialLR") for m in milestones]
+        if len(self.schedulers) != len(self.milestones) + 1 or self.milestones != sorted(self.milestones):
+            raise ValueError(
+                f"SequentialLR: {len(self.schedulers)} schedulers need one milestone less, in rising order, "
+                f"got {milestones}"
+            )
+        for position, scheduler in enumerate(self.schedulers):
+            if scheduler.optimizer is not optimizer:
+                raise ValueError(f"SequentialLR: scheduler {position} belongs to another optimizer")
+        super().__init__(optimizer)
+
+    def rate(self, t, base, group=0):
+        current = bisect_right(self.milestones, t)
+        start = self.milestones[current - 1] if current else 0
+        return self.schedulers[current].rate(t - start, base, group)

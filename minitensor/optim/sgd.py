@@ -1,0 +1,65 @@
+"""Stochastic gradient descent, with momentum."""
+
+from __future__ import annotations
+
+from minitensor.backend import array_module
+from minitensor.optim.optimizer import Optimizer, check_number
+
+
+class SGD(Optimizer):
+    """Gradient descent; with momentum, a heavy ball that remembers its velocity v:
+
+        g = grad + weight_decay * p
+        v = momentum * v + (1 - dampening) * g          (the first time v = g)
+        p = p - lr * v                                  or with nesterov p - lr * (g + momentum * v)
+
+    FCN and U-Net train with momentum 0.99, which sums about 1 / (1 - 0.99) = 100 gradients.
+    Raises ValueError for a negative option, or nesterov without momentum or with dampening.
+    Source: Polyak 1964; Sutskever et al. 2013, whose lr stands inside v instead.
+    """
+
+    def __init__(self, params, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False):
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
+            },
+        )
+
+    def check(self, options):
+        for name in ("lr", "momentum", "weight_decay"):
+            check_number("SGD", name, options[name])
+        check_number("SGD", "dampening", options["dampening"], low=float("-inf"))
+        if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
+            raise ValueError(
+                "SGD: nesterov needs a momentum above 0 and no dampening, got "
+                f"momentum={options['momentum']}, dampening={options['dampening']}"
+            )
+
+    def prepare(self, parameter, state, group):
+        lr, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
+        fresh = 1 - group["dampening"]
+        nesterov = group["nesterov"]
+        first = momentum != 0 and "momentum_buffer" not in state
+        if first:
+            state["momentum_buffer"] = array_module(parameter.data).zeros(parameter.shape, parameter.dtype)
+
+        def update(param, grad, velocity=None):
+            step = grad
+            if weight_decay:
+                step = weight_decay * param
+                step += grad
+            if velocity is not None:
+                if first:
+                    velocity[...] = step
+                else:
+                    velocity *= momentum
+                    velocity += step if fresh == 1 else fresh * step
+                step = step + momentum * velocity if nesterov else velocity
+            param -= lr * step
+
+        return [state["momentum_buffer"]] if momentum else [], update

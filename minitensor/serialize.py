@@ -1,0 +1,140 @@
+"""Saving and loading Tensors: safetensors files, which hold names, shapes, dtypes and numbers, and nothing that runs.
+
+Pickle, the format inside torch's .pth files, is never read: a pickle is a program, and loading one from somebody
+else runs whatever that somebody wrote. A safetensors file is a JSON header and bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import zipfile
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from minitensor.backend import is_array, to_numpy
+from minitensor.tensor import Tensor
+
+_NO_PICKLE = (
+    "a pickle, as torch.save writes it; pickles are never loaded here, because loading one runs whatever program it "
+    "contains. Where you trust the file and have torch, convert it once: "
+    'safetensors.torch.save_file(torch.load("weights.pth", weights_only=True), "weights.safetensors")'
+)
+
+
+@contextmanager
+def replacing(path):
+    """`with replacing(path) as temporary:` write to `temporary`, in the same folder; at the end it becomes `path`.
+
+    os.replace is atomic within a file system, and fsync puts the bytes on disk before the name: whoever reads `path`,
+    at any time, even after a kill or a power cut, finds the old file or the new one, whole. An exception removes the
+    temporary file and leaves the old one.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save(path, state_dict, metadata=None):
+    """Write a dict of name -> Tensor (or array), such as `module.state_dict()`, to a safetensors file, atomically.
+
+    `metadata` is a dict of strings kept in the header: settings, say, as JSON. Raises TypeError for names or
+    metadata that are no strings and values that are no Tensors; FileNotFoundError where the folder is missing.
+    """
+    from safetensors.numpy import save_file
+
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(f"save: expects a dict of name -> Tensor, got {type(state_dict).__name__}")
+    arrays = {name: _plain_array(name, value) for name, value in state_dict.items()}
+    for key, value in ({} if metadata is None else metadata).items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise TypeError(f"save: metadata must map strings to strings, got {key!r}: {value!r}")
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"save: there is no folder {path.parent} for {path.name}")
+    with replacing(path) as temporary:
+        save_file(arrays, temporary, metadata)
+
+
+def _plain_array(name, value):
+    """The value as a row-major NumPy array in this machine's byte order, which is what the format stores."""
+    if not isinstance(name, str):
+        raise TypeError(f"save: names must be strings, got {name!r}")
+    array = value.data if isinstance(value, Tensor) else value
+    if not is_array(array):
+        raise TypeError(f"save: {name!r} must be a Tensor or an array, got {type(value).__name__}")
+    array = to_numpy(array)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"save: {name!r} has dtype {array.dtype}, which holds no real numbers")
+    array = np.asarray(array, array.dtype.newbyteorder("="))
+    return array if array.flags.c_contiguous else array.copy()
+
+
+def load(path):
+    """Read a safetensors file: a dict of name -> Tensor on the CPU, in the file's order.
+
+    Raises FileNotFoundError where there is none, and ValueError, saying what the file is instead, where it is no
+    safetensors file: a pickle (.pth, .pt), an .npz, or something cut short.
+    """
+    with _opened(path) as file:
+        return {name: Tensor(_readable(file, name, path)) for name in file.keys()}
+
+
+def load_metadata(path):
+    """The dict of strings that `save` was given as `metadata`; empty where there was none. Raises as `load` does."""
+    with _opened(path) as file:
+        return dict(file.metadata() or {})
+
+
+@contextmanager
+def _opened(path):
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"load: there is no file {path}")
+    _refuse_other_formats(path)
+    try:
+        file = safe_open(path, framework="numpy")
+    except SafetensorError as error:
+        raise ValueError(f"load: {path} is no safetensors file, or is damaged: {error}") from error
+    with file:
+        yield file
+
+
+def _readable(file, name, path):
+    try:
+        return file.get_tensor(name)
+    except (TypeError, AttributeError) as error:
+        dtype = file.get_slice(name).get_dtype()
+        raise ValueError(f"load: {name!r} in {path} has dtype {dtype}, which NumPy cannot hold") from error
+
+
+def _refuse_other_formats(path):
+    """Say what a file is that was taken for safetensors, by its first bytes."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+        if any(Path(name).name == "data.pkl" for name in names):
+            raise ValueError(f"load: {path} is {_NO_PICKLE}")
+        raise ValueError(f"load: {path} is a zip archive ({', '.join(names[:3])} ...), no safetensors file")
+    with open(path, "rb") as file:
+        start = file.read(2)
+    # Pickles from protocol 2 on begin with the opcode PROTO, 0x80, and the protocol's number. A safetensors file
+    # begins with the length of its header in 8 bytes, of which the second would make these at least 512 bytes.
+    if len(start) == 2 and start[0] == 0x80 and start[1] in range(2, 6) and not _has_json_header(path):
+        raise ValueError(f"load: {path} is {_NO_PICKLE}")
+
+
+def _has_json_header(path):
+    with open(path, "rb") as file:
+        return file.read(9)[8:] == b"{"
