@@ -1,0 +1,61 @@
+"""python -m nets train | predict | evaluate | info"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+COMMANDS = {
+    "train": ("nets.commands.train", "train a net on generated images or on a folder of images and masks"),
+    "predict": ("nets.commands.predict", "find the classes in image files with a trained net"),
+    "evaluate": ("nets.commands.evaluate", "measure a trained net against masks"),
+    "info": ("nets.info", "show a net's shapes, crops, parameters and receptive field"),
+}
+
+BAD_INPUT = 2
+FAILED = 1
+INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; the usage is a --help away."""
+
+    def error(self, message):
+        self.exit(BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments=None):
+    """Run one command; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = Parser(prog="python -m nets", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    chosen = next((argument for argument in arguments if argument in COMMANDS), None)
+    modules = {}
+    for name, (module, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == chosen:  # the others need not be imported
+            modules[name] = importlib.import_module(module)
+            modules[name].add_arguments(command)
+    parsed = parser.parse_args(arguments)
+    try:
+        return modules[parsed.command].main(parsed) or 0
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        print(f"{parser.prog} {parsed.command}: {_one_line(error)}", file=sys.stderr)
+        return BAD_INPUT
+    except ArithmeticError as error:
+        print(f"{parser.prog} {parsed.command}: {_one_line(error)}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print(f"{parser.prog} {parsed.command}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _one_line(error):
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The commands of `python -m nets`: each file has `add_arguments(parser)` and `main(arguments)`."""

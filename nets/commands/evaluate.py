@@ -1,0 +1,32 @@
+"""python -m nets evaluate: how good a trained net is on a folder of images and masks."""
+
+from __future__ import annotations
+
+import json
+
+from nets.data import open_dataset, open_evaluation
+from nets.training.run import Run
+from nets.training.validation import validate
+
+
+def add_arguments(parser):
+    parser.add_argument("run", metavar="RUN", help="a run folder, as train makes it")
+    parser.add_argument("--data", metavar="FOLDER", help="images/ and masks/ to compare with (default: the run's "
+                        "own validation images)")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="default: cpu")
+
+
+def main(options):
+    """Print the four scores, overall and per class."""
+    run = Run.open(options.run)
+    net = run.load_net(options.device)
+    config = run.config
+    if options.data is None:
+        _, dataset = open_dataset(config.data, config.seed)
+    else:
+        dataset = open_evaluation(options.data, config.encoding, config.channels)
+    if not options.json:
+        print(dataset.description)
+    scores = validate(net, dataset, config).scores
+    print(json.dumps(scores.as_dict()) if options.json else f"\n{scores.table()}")

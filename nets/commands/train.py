@@ -1,0 +1,205 @@
+"""python -m nets train: a run from the first image to the pictures of the result."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from minitensor import cuda
+from nets.data import GENERATORS, open_dataset
+from nets.training.build import NET_NAMES, build_net
+from nets.training.loop import Interrupted, Training
+from nets.training.progress import clock
+from nets.training.results import best_line, scores_of, write_pictures
+from nets.training.run import CHECKPOINT, CONFIG, CURVES, PREDICTIONS, Run
+from nets.training.settings import choose
+
+RUNS = Path("runs")
+INTERRUPTED = 130
+
+
+def positive(kind, least=None):
+    """A converter for argparse: a finite number of `kind`, at least `least` or above 0."""
+
+    def convert(text):
+        value = kind(text)
+        if not math.isfinite(value) or (value <= 0 if least is None else value < least):
+            raise ValueError
+        return value
+
+    convert.__name__ = (
+        f"{'whole ' if kind is int else ''}number {'above 0' if least is None else f'from {least} up'}"
+    )
+    return convert
+
+
+def add_arguments(parser):
+    """Options left out are chosen from the data; nets/training/settings.py says how."""
+    count = positive(int)
+    parser.add_argument("--net", choices=NET_NAMES, help="default: unet")
+    parser.add_argument("--data", metavar="cells|street|FOLDER", help="generated images, or a folder with images/ "
+                        "and masks/ (default: cells)")  # fmt: skip
+    parser.add_argument("--task", choices=["semantic"], help="what to find (default: semantic)")
+    parser.add_argument("--minutes", type=positive(float), help="how long to train")
+    parser.add_argument("--steps", type=count, help="how long to train, in steps instead of minutes")
+    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: cpu")
+    parser.add_argument("--out", metavar="DIR", help="the run folder (default: a new one in runs/)")
+    parser.add_argument("--resume", action="store_true", help="go on where the run in --out was stopped")
+    parser.add_argument(
+        "--seed", type=positive(int, 0), help="of weights, order and augmentation (default: 0)"
+    )
+    parser.add_argument("--base", type=count, help="channels of the U-Net's first level")
+    parser.add_argument("--depth", type=count, help="poolings of the U-Net")
+    parser.add_argument("--width", type=positive(float), help="factor of the FCNs' channels; 1 is VGG-16's")
+    parser.add_argument("--crop", type=count, help="pixels a side of the training images")
+    parser.add_argument("--batch", type=count, help="images a step")
+    parser.add_argument("--lr", type=positive(float), help="highest learning rate")
+
+
+def main(options):
+    """Train; returns the exit code."""
+    if options.minutes is not None and options.steps is not None:
+        raise ValueError("give --minutes or --steps, not both")
+    training = _resumed(options) if options.resume else _begun(options)
+    run = training.run_folder
+    try:
+        training.run()
+    except Interrupted:
+        print(f"\nstopped after step {training.step}, all of it saved; go on with:\n")
+        print(f"    python -m nets train --resume --out {run.folder}")
+        return INTERRUPTED
+    except ArithmeticError as error:
+        raise ArithmeticError(
+            f"{error}; stopped, the last good weights are kept in {run.folder}; try again with a lower rate, "
+            f"e.g. --lr {run.config.learning_rate / 10:.2g}"
+        ) from error
+    _finish(training)
+    return 0
+
+
+def _begun(options):
+    """A new Training in a new folder. Everything is checked before the folder is made."""
+    data = options.data or "cells"
+    out = Path(options.out) if options.out else None
+    if out is not None:
+        _must_be_free(out)
+    options.net = options.net or "unet"
+    _check_device(options.device)
+    train, validation = open_dataset(data, options.seed or 0)
+    config = choose(options, train, _data_name(data))
+    net = build_net(config.net)
+    print(train.description)
+    bound = f"{config.steps} steps" if config.steps else f"{clock(config.seconds)} minutes"
+    print(
+        f"{options.net}: {net.parameter_count():,} parameters; crops of {config.crop[0]}x{config.crop[1]}, "
+        f"{config.batch} a step; {bound}"
+    )
+    run = Run.create(out or _free_folder(f"{options.net}-{Path(config.data).name}"), config)
+    return Training(run, train, validation)
+
+
+def _must_be_free(out):
+    if (out / CONFIG).exists():
+        raise ValueError(
+            f"--out {out}: holds a run already; continue it with --resume or choose another folder"
+        )
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out}: is not a folder")
+
+
+def _check_device(device):
+    if device == "cuda" and not cuda.is_available():
+        raise ValueError(f"--device cuda: {cuda.why_not()}")
+
+
+def _data_name(data):
+    """What the config keeps: a folder's whole path, so that a run can be resumed from elsewhere."""
+    return data if data in GENERATORS else str(Path(data).resolve())
+
+
+def _free_folder(name):
+    """runs/NAME, or runs/NAME-2 and so on where that is taken."""
+    folder, number = RUNS / name, 1
+    while folder.exists():
+        number += 1
+        folder = RUNS / f"{name}-{number}"
+    return folder
+
+
+def _resumed(options):
+    """The Training of an existing folder, as its checkpoint left it."""
+    run = Run.open(options.out or _latest_run())
+    config = run.config
+    if not run.path(CHECKPOINT).is_file():
+        raise ValueError(
+            f"{run.folder}: nothing to resume, no checkpoint was written yet; delete it and start anew"
+        )
+    _must_agree(options, run)
+    run.remove_leftovers()
+    _check_device(config.device)
+    train, validation = open_dataset(config.data, config.seed)
+    if len(train) != config.length or train.encoding != config.encoding:
+        raise ValueError(
+            f"{config.data}: not the data of the run any more ({len(train)} training images, the run has "
+            f"{config.length}, or other classes)"
+        )
+    training = Training(run, train, validation)
+    training.resume()
+    _extend(training, options)
+    print(train.description)
+    print(f"resuming {run.folder} after step {training.step}")
+    return training
+
+
+def _must_agree(options, run):
+    """Raise ValueError where an option asks for something else than the run is."""
+    config = run.config
+    net = {"net": "name", "base": "base_channels", "depth": "depth", "width": "width"}
+    own = {option: config.net.get(argument) for option, argument in net.items()}
+    own |= {"seed": config.seed, "device": config.device, "batch": config.batch, "lr": config.learning_rate}
+    own |= {"data": config.data, "crop": config.crop}
+    for option, value in own.items():
+        asked = getattr(options, option)
+        if option == "data" and asked is not None:
+            asked = _data_name(asked)
+        if option == "crop" and asked is not None:
+            asked = (asked, asked)
+        if asked not in (None, value):
+            raise ValueError(f"--resume: the run in {run.folder} has --{option} {value}, got {asked}")
+
+
+def _extend(training, options):
+    """Replace the bound of the run where another is given. Raises ValueError where nothing is left to do."""
+    config = training.run_folder.config
+    seconds = None if options.minutes is None else 60.0 * options.minutes
+    if options.steps not in (None, config.steps) or seconds not in (None, config.seconds):
+        training.extend(options.steps, seconds)
+    elif training.plan.finished(training.step):
+        raise ValueError(
+            f"{training.run_folder.folder}: finished after {training.step} steps; to go on give more --steps or "
+            "--minutes"
+        )
+
+
+def _latest_run():
+    """The folder in runs/ that was trained last."""
+    found = [path.parent for path in RUNS.glob(f"*/{CHECKPOINT}")]
+    if not found:
+        raise ValueError(f"--resume: nothing to resume in {RUNS}/; name the run folder with --out")
+    return max(found, key=lambda folder: (folder / CHECKPOINT).stat().st_mtime)
+
+
+def _finish(training):
+    """Pictures, the scores, and what to do next."""
+    run = training.run_folder
+    write_pictures(training)
+    best = best_line(training.metrics)
+    print(
+        f"\n{training.step} steps in {clock(training.elapsed)}; best after {best['step']}, on "
+        f"{best['validation_images']} validation images:\n"
+    )
+    print(scores_of(best).table())
+    print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}")
+    print("\nnext:\n")
+    print(f"    python -m nets predict {run.folder} IMAGE.png")
+    print(f"    python -m nets evaluate {run.folder} --data FOLDER")

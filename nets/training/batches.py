@@ -1,0 +1,63 @@
+"""The batches of a training, each a function of the seed and its number alone.
+
+Nothing has to be remembered to continue: batch 1000 is the same whether or not the 999 before it were made.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from nets.data import augment, make_batch
+
+# The second word of a random stream's seed: what it is used for.
+ORDER_STREAM = 10
+AUGMENT_STREAM = 11
+
+
+class Batches:
+    """Augmented batches: every epoch shows each sample once, in an order of its own, each time varied anew.
+
+    The batch after the one asked for is made meanwhile on a thread, for most of a step waits for BLAS, which
+    leaves the interpreter free.
+    """
+
+    def __init__(self, dataset, normalization, augmentation, size, seed):
+        self._dataset = dataset
+        self._normalization = normalization
+        self._augmentation = augmentation
+        self._size = size
+        self._seed = seed
+        self._order = (-1, None)  # (epoch, permutation)
+        self._pool = ThreadPoolExecutor(1)
+        self._ahead = (-1, None)  # (number, future)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._pool.shutdown(cancel_futures=True)
+
+    def __getitem__(self, number):
+        """(x float32 (N, C, H, W), label int64 (N, H, W)) of batch `number`."""
+        expected, future = self._ahead
+        if expected != number:
+            future = self._pool.submit(self._make, number)
+        batch = future.result()
+        self._ahead = (number + 1, self._pool.submit(self._make, number + 1))
+        return batch
+
+    def _make(self, number):
+        first = number * self._size
+        samples = [self._variant(draw) for draw in range(first, first + self._size)]
+        return make_batch(samples, self._normalization)
+
+    def _variant(self, draw):
+        """The sample that is drawn as number `draw` since the beginning, varied."""
+        epoch, position = divmod(draw, len(self._dataset))
+        if self._order[0] != epoch:
+            rng = np.random.default_rng([self._seed, ORDER_STREAM, epoch])
+            self._order = (epoch, rng.permutation(len(self._dataset)))
+        sample = self._dataset.sample(int(self._order[1][position]))
+        return augment(sample, np.random.default_rng([self._seed, AUGMENT_STREAM, draw]), self._augmentation)

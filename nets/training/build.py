@@ -1,0 +1,23 @@
+"""Nets by name, with the defaults that suit training from scratch on a CPU."""
+
+from __future__ import annotations
+
+import nets
+
+FCNS = ("fcn32s", "fcn16s", "fcn8s")
+NET_NAMES = ("unet", *FCNS)
+
+
+def build_net(description):
+    """The net of a description {"name": ..., arguments}; its weights come from minitensor's random generator."""
+    arguments = dict(description)
+    name = arguments.pop("name")
+    constructors = {
+        "unet": lambda: nets.UNet,
+        "fcn32s": lambda: nets.FCN32s,
+        "fcn16s": lambda: nets.FCN16s,
+        "fcn8s": lambda: nets.FCN8s,
+    }
+    if name not in constructors:
+        raise ValueError(f"net must be one of {', '.join(NET_NAMES)}, got {name!r}")
+    return constructors[name]()(**arguments)

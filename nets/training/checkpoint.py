@@ -1,0 +1,58 @@
+"""Checkpoints: nested Python values with arrays in them, in one safetensors file.
+
+Everything that the rest of a training depends on goes into one file, and the file is moved into place whole. So
+whenever a run is killed, the newest checkpoint is there, complete, and its parts belong together.
+"""
+
+from __future__ import annotations
+
+import json
+
+import minitensor as mt
+from minitensor.backend import is_array, to_numpy
+
+STRUCTURE = "structure"  # the entry of the file's metadata that holds all that is no array, as JSON
+ARRAY, PAIRS = "$array", "$pairs"
+
+
+def save_checkpoint(path, values):
+    """Write nested dicts, lists, numbers, strings, arrays and Tensors; atomic, as `mt.save` is."""
+    arrays = {}
+    structure = _take_arrays(values, "", arrays)
+    mt.save(path, arrays, {STRUCTURE: json.dumps(structure)})
+
+
+def load_checkpoint(path):
+    """What `save_checkpoint` wrote, arrays as Tensors. Raises ValueError with the path where it is something else."""
+    structure = mt.load_metadata(path).get(STRUCTURE)
+    if structure is None:
+        raise ValueError(f"{path}: not a checkpoint of a training")
+    return _put_arrays(json.loads(structure), mt.load(path))
+
+
+def _take_arrays(value, path, arrays):
+    """`value` with each array moved into `arrays` under its path, and a reference left in its place."""
+    array = value.data if isinstance(value, mt.Tensor) else value
+    if is_array(array):
+        arrays[path] = to_numpy(array)
+        return {ARRAY: path}
+    if isinstance(value, dict):
+        parts = [[key, _take_arrays(part, f"{path}/{key}", arrays)] for key, part in value.items()]
+        # JSON knows no keys but strings; an optimizer numbers its parameters.
+        return dict(parts) if all(isinstance(key, str) for key in value) else {PAIRS: parts}
+    if isinstance(value, (list, tuple)):
+        return [_take_arrays(part, f"{path}/{position}", arrays) for position, part in enumerate(value)]
+    return value
+
+
+def _put_arrays(value, arrays):
+    """The reverse of `_take_arrays`; tuples come back as lists."""
+    if isinstance(value, list):
+        return [_put_arrays(part, arrays) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {ARRAY}:
+        return arrays[value[ARRAY]]
+    if value.keys() == {PAIRS}:
+        return {key: _put_arrays(part, arrays) for key, part in value[PAIRS]}
+    return {key: _put_arrays(part, arrays) for key, part in value.items()}

@@ -1,0 +1,19 @@
+"""The packages that only pictures and progress need, imported when they are, with one line where they lack."""
+
+from __future__ import annotations
+
+import importlib
+
+USES = {
+    "tqdm": "the progress bar needs tqdm",
+    "matplotlib": "curves and pictures need matplotlib",
+    "PIL.Image": "image files need Pillow",
+}
+
+
+def needed(module):
+    """The module. Raises ImportError with the pip command where it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(f"{USES[module]}: pip install 'minitensor[train]'") from error

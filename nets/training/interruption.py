@@ -1,0 +1,34 @@
+"""Ctrl-C while training: finish the step, then stop; a second one stops at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+
+class Interruption:
+    """`with Interruption() as interruption:` notes SIGINT and SIGTERM in `interruption.asked`.
+
+    A step that stops halfway leaves some weights updated and others not; so the signal only leaves word, and the
+    loop looks after every step. Outside the main thread, where Python allows no handlers, nothing is noted.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self):
+        self.asked = False
+        self._before = {}
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in self.SIGNALS}
+        return self
+
+    def __exit__(self, *error):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True

@@ -1,0 +1,235 @@
+"""The training loop: batch, loss, gradients, update; now and then a validation and a checkpoint."""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import ExitStack
+
+import numpy as np
+
+import minitensor as mt
+from nets.data import IGNORE, Augmentation
+
+from .batches import Batches
+from .build import build_net
+from .checkpoint import load_checkpoint, save_checkpoint
+from .interruption import Interruption
+from .plan import Plan
+from .progress import Progress
+from .run import BEST, CHECKPOINT, LAST
+from .validation import validate
+
+VALIDATION_STREAM = 12  # the second word of the seed of the order in which validation images are taken
+VALIDATION_SHARE = 0.02  # of a timed run, for one of its validations at most
+CHECKPOINT_SECONDS = 30.0
+CHECKPOINT_SHARE = 0.05  # of the time at most goes into writing checkpoints
+
+
+class Diverged(ArithmeticError):
+    """The loss or a weight is no longer a finite number."""
+
+
+class Interrupted(Exception):
+    """The user asked to stop; everything is saved."""
+
+
+class Training:
+    """One run in memory: net, optimizer, plan, and how far it has come.
+
+    `begin` it anew or `resume` it from the run folder's checkpoint, then `run`. Every step is a function of what
+    the checkpoint holds, so it makes no difference how often a run is interrupted on its way.
+    """
+
+    def __init__(self, run, train, validation):
+        config = run.config
+        self.run_folder = run
+        self.validation = validation
+        mt.manual_seed(config.seed)
+        self.net = build_net(config.net).to(config.device)
+        self.optimizer = mt.optim.AdamW(
+            self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.batches = Batches(
+            train,
+            config.normalization,
+            Augmentation(config.crop, config.orientation),
+            config.batch,
+            config.seed,
+        )
+        self.class_weights = mt.tensor(np.array(config.class_weights, np.float32), device=config.device)
+        self.plan = Plan(config.steps, config.seconds)
+        self.step = 0
+        self.elapsed = 0.0
+        self.losses = []  # of every step
+        self.step_seconds = []
+        self.best_mean_iu = -1.0
+        self.metrics = []
+        order = np.random.default_rng([config.seed, VALIDATION_STREAM]).permutation(len(validation))
+        self.validation_order = order  # shortened where a timed run cannot afford all of them
+
+    def resume(self):
+        """Take up the run where its checkpoint stands."""
+        saved = load_checkpoint(self.run_folder.path(CHECKPOINT))
+        self.net.load_state_dict(saved["net"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        mt.random.set_state(saved["random"])
+        self.plan = Plan(**saved["plan"])
+        self.step, self.elapsed, self.best_mean_iu = saved["step"], saved["elapsed"], saved["best_mean_iu"]
+        self.losses = saved["losses"].numpy().tolist()
+        self.step_seconds = saved["step_seconds"].numpy().tolist()
+        self.validation_order = saved["validation_order"].numpy()
+        self.metrics = self.run_folder.rewind_metrics(self.step)
+
+    def extend(self, steps=None, seconds=None):
+        """Let the run end elsewhere. Raises ValueError where nothing would be left to train."""
+        self.plan = self.plan.extended(steps, seconds, self.step, self.elapsed, self._typical_step())
+
+    def _typical_step(self):
+        """Seconds; the first steps of a process also fill caches, the median does not mind them."""
+        return float(np.median(self.step_seconds)) if self.step_seconds else 1.0
+
+    def run(self):
+        """Train until the plan is finished. Raises Diverged, or Interrupted after all is saved."""
+        with ExitStack() as stack:
+            interruption = stack.enter_context(Interruption())
+            progress = stack.enter_context(Progress(self.step, self.run_folder.config.batch))
+            batches = stack.enter_context(self.batches)
+            if self.metrics:
+                progress.validated(self.metrics[-1]["mean_iu"])
+            clock = Clock(self.elapsed)
+            while True:
+                self.elapsed = clock.now()
+                if interruption.asked:
+                    self.save()
+                    raise Interrupted
+                if self.plan.validation_due(self.step, self.elapsed):
+                    done = self._validate(clock, lambda _: not interruption.asked)
+                    if not done:
+                        continue
+                    progress.validated(self.metrics[-1]["mean_iu"])
+                    self.save()
+                    clock.checkpoint_written()
+                if self.plan.finished(self.step):
+                    return
+                began = time.perf_counter()
+                self.losses.append(self._train_step(*batches[self.step]))
+                self.step += 1
+                self.step_seconds.append(time.perf_counter() - began)
+                progress.step(self.losses[-1], self.step_seconds[-1], self.plan.steps, self._left())
+                if clock.checkpoint_due():
+                    self.elapsed = clock.now()
+                    self.save()
+                    clock.checkpoint_written()
+
+    def _train_step(self, x, label):
+        """One update of the weights; returns the loss before it."""
+        config = self.run_folder.config
+        rate = config.learning_rate * self.plan.learning_rate_factor(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.net.train()
+        self.optimizer.zero_grad()
+        scores = self.net(mt.tensor(x, device=config.device))
+        target = mt.tensor(label, device=config.device)
+        loss = mt.cross_entropy(scores, target, weight=self.class_weights, ignore_index=IGNORE)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise Diverged(f"the loss of step {self.step + 1} is {value} (learning rate {rate:.3g})")
+        loss.backward()
+        self.optimizer.step()
+        return value
+
+    def _validate(self, clock, proceed):
+        """Validate, write down the result, keep the weights if they are the best; False where interrupted."""
+        first_timed = self.plan.seconds is not None and self.plan.steps is None
+        result = validate(
+            self.net,
+            self.validation,
+            self.run_folder.config,
+            self.validation_order,
+            VALIDATION_SHARE * self.plan.seconds if first_timed else None,
+            proceed,
+        )
+        if result is None:
+            return False
+        self._check_weights()
+        self.validation_order = self.validation_order[: result.images]
+        before = self.metrics[-1]["step"] if self.metrics else 0
+        self.elapsed = clock.now()
+        line = {
+            "step": self.step,
+            "seconds": round(self.elapsed, 3),
+            "loss": float(np.mean(self.losses[before:])) if self.losses[before:] else None,
+            "validation_loss": result.loss,
+            "validation_images": result.images,
+            **result.scores.as_dict(),
+        }
+        self.metrics.append(line)
+        self.run_folder.append_metrics(line)
+        if (line["mean_iu"] or 0.0) > self.best_mean_iu:
+            self.best_mean_iu = line["mean_iu"] or 0.0
+            mt.save(self.run_folder.path(BEST), self.net.state_dict())
+        self.plan.after_validation(self.step, self.elapsed, self._typical_step(), result.seconds)
+        return True
+
+    def save(self):
+        """Write last.safetensors and the checkpoint. Raises Diverged before anything is overwritten."""
+        self._check_weights()
+        state = self.net.state_dict()
+        mt.save(self.run_folder.path(LAST), state)
+        save_checkpoint(
+            self.run_folder.path(CHECKPOINT),
+            {
+                "net": state,
+                "optimizer": self.optimizer.state_dict(),
+                "random": mt.random.get_state(),
+                "plan": self.plan.as_dict(),
+                "step": self.step,
+                "elapsed": self.elapsed,
+                "best_mean_iu": self.best_mean_iu,
+                "losses": np.array(self.losses, np.float64),
+                "step_seconds": np.array(self.step_seconds, np.float32),
+                "validation_order": self.validation_order,
+            },
+        )
+
+    def _check_weights(self):
+        """A loss is computed before the update that spoils the weights; so they are looked at before they are kept."""
+        for name, parameter in self.net.named_parameters():
+            # The sum of finite float32 weights is finite, and one NaN or infinity makes it NaN or infinite.
+            if not math.isfinite(float(parameter.detach().data.sum())):
+                raise Diverged(f"the weights {name} are no finite numbers after step {self.step}")
+
+    def _left(self):
+        """Seconds to the end, by the plan or by the bound."""
+        if self.plan.steps is None:
+            return max(0.0, self.plan.seconds - self.elapsed)
+        return (self.plan.steps - self.step) * float(np.median(self.step_seconds[-20:]))
+
+
+class Clock:
+    """The seconds a run has been training, counted on from an earlier process, and when to write a checkpoint."""
+
+    def __init__(self, elapsed):
+        self._begin = time.perf_counter() - elapsed
+        self._written = time.perf_counter()
+        self._due_after = CHECKPOINT_SECONDS
+        self._due_at = None
+
+    def now(self):
+        """Seconds of training so far."""
+        return time.perf_counter() - self._begin
+
+    def checkpoint_due(self):
+        """Whether it is time; noted, so that `checkpoint_written` knows how long the writing took."""
+        now = time.perf_counter()
+        self._due_at = now if now - self._written >= self._due_after else None
+        return self._due_at is not None
+
+    def checkpoint_written(self):
+        """The next is due after 30 s, or later where writing is slow (hundreds of megabytes on a slow disk)."""
+        now = time.perf_counter()
+        if self._due_at is not None:
+            self._due_after = max(CHECKPOINT_SECONDS, (now - self._due_at) / CHECKPOINT_SHARE)
+        self._written = now

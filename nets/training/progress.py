@@ -1,0 +1,67 @@
+"""The bar that a training shows: loss, mean IU, images a second, time left."""
+
+from __future__ import annotations
+
+import sys
+
+from .extras import needed
+
+REFRESH_SECONDS = 0.2
+REFRESH_SECONDS_FILE = 15.0  # where the bar goes into a file, every refresh is a line
+SMOOTHING = 0.1  # weight of the newest step in the loss and the speed that are shown
+
+
+class Progress:
+    """A tqdm bar over steps. `left` is the run's own estimate, tqdm's would not know of validations."""
+
+    def __init__(self, step, batch_size, stream=None):
+        stream = stream or sys.stderr
+        self._bar = needed("tqdm").tqdm(
+            initial=step,
+            file=stream,
+            unit="step",
+            dynamic_ncols=True,
+            mininterval=REFRESH_SECONDS if stream.isatty() else REFRESH_SECONDS_FILE,
+            bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt}{postfix}",
+        )
+        self._batch_size = batch_size
+        self._loss = self._step_seconds = self._mean_iu = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._bar.close()
+
+    def step(self, loss, step_seconds, steps, seconds_left):
+        """One step done; `steps` is the planned number, None while it is not known."""
+        self._loss = _smoothed(self._loss, loss)
+        self._step_seconds = _smoothed(self._step_seconds, step_seconds)
+        self._bar.total = steps
+        shown = {"loss": f"{self._loss:.3f}"}
+        if self._mean_iu is not None:
+            shown["mean IU"] = f"{self._mean_iu:.3f}"
+        shown["images/s"] = f"{self._batch_size / self._step_seconds:.1f}"
+        if seconds_left is not None:
+            shown["left"] = clock(seconds_left)
+        self._bar.set_postfix(shown, refresh=False)
+        self._bar.update()
+
+    def validated(self, mean_iu):
+        """The mean IU to show from now on."""
+        self._mean_iu = mean_iu
+
+    def note(self, text):
+        """A line above the bar."""
+        self._bar.write(text, file=self._bar.fp)
+
+
+def _smoothed(before, value):
+    return value if before is None else before + SMOOTHING * (value - before)
+
+
+def clock(seconds):
+    """Seconds as m:ss or h:mm:ss."""
+    minutes, seconds = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,0 +1,155 @@
+"""The two pictures a run leaves behind: curves.png, how it learnt, and predictions.png, what it learnt."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitensor.serialize import replacing
+from nets.data import IGNORE
+from nets.segmentation.semantic import colorize
+
+from .extras import needed
+
+DOTS_PER_INCH = 110
+INK, PALE, BLUE, ORANGE, RED = "#22272e", "#c9ced6", "#2f6fb0", "#d97706", (214, 40, 57)
+ROW_INCHES = 2.3  # height of one row of pictures
+WIDEST_INCHES = 13.0
+
+
+def save_curves(path, losses, validations):
+    """curves.png: the loss of every step with its running mean, and the validations' loss and mean IU.
+
+    losses       one number a step
+    validations  the lines of metrics.jsonl
+    """
+    figure = _figure((9.0, 3.6))
+    left, right = figure.subplots(1, 2)
+    steps = np.arange(1, len(losses) + 1)
+    window = max(1, len(losses) // 30)
+    left.plot(steps, losses, color=PALE, linewidth=0.8, label="each step")
+    left.plot(steps, running_mean(losses, window), color=BLUE, linewidth=1.8, label=f"mean of {window} steps")
+    at = [line["step"] for line in validations]
+    left.plot(
+        at,
+        [line["validation_loss"] for line in validations],
+        "o-",
+        color=ORANGE,
+        markersize=4,
+        label="validation",
+    )
+    left.set_ylabel("loss (weighted cross entropy)")
+    top = np.percentile(losses, 99) if len(losses) else 1.0
+    left.set_ylim(0, 1.1 * max(float(top), *[line["validation_loss"] for line in validations[-3:]], 1e-3))
+    right.plot(at, [line["mean_iu"] for line in validations], "o-", color=ORANGE, markersize=4)
+    best = max(validations, key=lambda line: line["mean_iu"], default=None)
+    if best is not None:
+        right.axhline(best["mean_iu"], color=PALE, linewidth=1, linestyle="--", zorder=0)
+        right.set_title(
+            f"best {best['mean_iu']:.3f} at step {best['step']}", fontsize=10, color=INK, loc="left"
+        )
+    right.set_ylabel("mean IU on the validation images")
+    right.set_ylim(0, 1)
+    left.legend(frameon=False, fontsize=9)
+    for axes in (left, right):
+        axes.set_xlabel("step")
+        axes.set_xlim(0, max(len(losses), 1) * 1.02)
+        axes.grid(color="#eceff3", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)
+
+
+def running_mean(values, window):
+    """Mean of each value and the window - 1 before it; at the beginning of as many as there are."""
+    values = np.asarray(values, float)
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(ends - window, 0)
+    return (total[ends] - total[starts]) / (ends - starts)
+
+
+def save_predictions(path, samples, predictions, classes, title):
+    """predictions.png: a row for each sample with the image, the truth, the prediction, and where it errs."""
+    columns = ("image", "truth", "prediction", "error")
+    height, width = samples[0].label.shape
+    wide = min(ROW_INCHES * width / height, WIDEST_INCHES / len(columns))
+    tall = wide * height / width
+    head, foot = 0.75, 0.3 + 0.27 * -(-len(classes) // _legend_columns(wide * len(columns)))
+    size = (wide * len(columns), tall * len(samples) + head + foot)
+    figure = _figure(size)
+    grid = figure.subplots(len(samples), len(columns), squeeze=False)
+    figure.subplots_adjust(
+        left=0.008, right=0.992, bottom=foot / size[1], top=1 - head / size[1], wspace=0.03, hspace=0.03
+    )
+    for row, sample, prediction in zip(grid, samples, predictions, strict=True):
+        shown = (
+            _rgb(sample.image),
+            colorize(sample.label, classes),
+            colorize(prediction, classes),
+            error_picture(sample, prediction),
+        )
+        for axes, picture in zip(row, shown, strict=True):
+            axes.imshow(picture, interpolation="nearest")
+            axes.set_axis_off()
+        counted = sample.label != IGNORE
+        wrong = (prediction != sample.label)[counted].mean() if counted.any() else 0.0
+        row[-1].text(
+            0.98, 0.03, f"{wrong:.1%} wrong", transform=row[-1].transAxes, ha="right", fontsize=8, color="white",
+            bbox={"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 2},
+        )  # fmt: skip
+    for axes, name in zip(grid[0], columns, strict=True):
+        axes.set_title(name, fontsize=11, color=INK, pad=5)
+    figure.suptitle(
+        title, x=0.01, y=1 - 0.12 / size[1], ha="left", va="top", fontsize=12, color=INK, weight="bold"
+    )
+    _legend(figure, classes, wide * len(columns), any((s.label == IGNORE).any() for s in samples))
+    _save(figure, path)
+
+
+def error_picture(sample, prediction):
+    """The image darkened to grey; red where the prediction is wrong; lighter where the truth is ignored."""
+    grey = _rgb(sample.image).mean(axis=2, keepdims=True)
+    picture = np.repeat(40 + 0.45 * grey, 3, axis=2)
+    ignored = sample.label == IGNORE
+    picture[ignored] = 0.5 * picture[ignored] + 110
+    picture[(prediction != sample.label) & ~ignored] = RED
+    return picture.astype(np.uint8)
+
+
+def _rgb(image):
+    return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
+
+
+def _legend_columns(inches):
+    return max(2, int(inches / 1.35))
+
+
+def _legend(figure, classes, inches, with_ignored):
+    patch = needed("matplotlib.patches").Patch
+    entries = [(entry.name, np.array(entry.color) / 255) for entry in classes]
+    entries.append(("wrong", np.array(RED) / 255))
+    if with_ignored:
+        entries.append(("not counted", "white"))
+    handles = [
+        patch(facecolor=color, edgecolor="#8a929c", linewidth=0.6, label=name) for name, color in entries
+    ]
+    figure.legend(
+        handles=handles, loc="lower center", ncols=min(len(handles), _legend_columns(inches)), frameon=False,
+        fontsize=9, handlelength=1.1, handleheight=1.1, columnspacing=1.4, borderaxespad=0.4, labelcolor=INK,
+    )  # fmt: skip
+
+
+def _figure(size):
+    """A figure that draws with Agg, into memory, whatever screen there is or is not."""
+    needed("matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout=None)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure, path):
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")

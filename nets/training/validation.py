@@ -1,0 +1,63 @@
+"""How good a net is on a data set: predict image after image, count in one confusion matrix."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+import minitensor as mt
+from nets.data import IGNORE
+from nets.segmentation.metrics import Confusion, Scores
+from nets.segmentation.semantic import predict
+
+
+class Validation(NamedTuple):
+    """Scores over `images` images, the mean of their losses, and the seconds it took."""
+
+    scores: Scores
+    loss: float
+    images: int
+    seconds: float
+
+
+def class_map(net, image, normalization):
+    """The class of every pixel, uint8 (H, W), of an image uint8 (H, W) or (H, W, 3)."""
+    return predict(net, normalization.apply(image)).argmax(0).astype(np.uint8)
+
+
+def validate(net, dataset, config, positions=None, most_seconds=None, proceed=None):
+    """Predict the images at `positions` (all) whole, without augmentation, and compare with the truth.
+
+    most_seconds   stop after as many images as this allows, one at the least
+    proceed        called with the number of images done; False stops, and the result is None
+    """
+    positions = range(len(dataset)) if positions is None else positions
+    confusion = Confusion(len(config.classes), [entry.name for entry in config.classes])
+    weight = np.array(config.class_weights, np.float32)
+    losses = []
+    begin = time.perf_counter()
+    for done, position in enumerate(positions):
+        if proceed is not None and not proceed(done):
+            return None
+        if done and most_seconds is not None and time.perf_counter() - begin > most_seconds:
+            break
+        sample = dataset.sample(int(position))
+        scores = predict(net, config.normalization.apply(sample.image))  # (classes, H, W)
+        confusion.update(sample.label, scores.argmax(0))
+        losses.append(_loss(scores, sample.label, weight))
+    known = [loss for loss in losses if loss is not None]
+    mean_loss = float(np.mean(known)) if known else float("nan")
+    return Validation(confusion.scores(), mean_loss, len(losses), time.perf_counter() - begin)
+
+
+def _loss(scores, label, weight):
+    """The training's loss on one image; None where all its pixels are ignored."""
+    if not (label != IGNORE).any():
+        return None
+    target = mt.Tensor(label[None].astype(np.int64))
+    with mt.no_grad():
+        return mt.cross_entropy(
+            mt.Tensor(scores[None]), target, weight=mt.Tensor(weight), ignore_index=IGNORE
+        ).item()
