@@ -111,7 +111,7 @@ class Op:
         else:
             result = Tensor.wrap(output, node=self)
             self._record(inputs, result)
-        if output.base is not None:
+        if output.base is not None or output is arrays[0]:
             _share_version(result, inputs)
         return result
 
@@ -178,10 +178,10 @@ def _check_same_device(op, arrays):
 
 
 def _share_version(result, inputs):
-    """A result that is a view of an input's memory shares its edit counter."""
-    base = result._data.base
+    """A result that is an input's array, or a view of its memory, shares its edit counter."""
+    array, base = result._data, result._data.base
     for x in inputs:
-        if x._data is base or (x._data.base is not None and x._data.base is base):
+        if x._data is array or x._data is base or (base is not None and x._data.base is base):
             result._version = x._version
 
 
@@ -281,7 +281,13 @@ def _run_backward(op, grad, leading):
         input_grads = op.backward(grad)
     finally:
         op.needs = needs
-    return input_grads if isinstance(input_grads, tuple) else (input_grads,)
+    input_grads = input_grads if isinstance(input_grads, tuple) else (input_grads,)
+    if len(input_grads) != len(op.parents):
+        raise TypeError(
+            f"{type(op).__name__}: backward must return one gradient for each of the {len(op.parents)} inputs, "
+            f"got {len(input_grads)}"
+        )
+    return input_grads
 
 
 def _output_gradient(output, grad, operation):
@@ -330,10 +336,16 @@ def backward(output, grad=None, retain_graph=False, create_graph=False):
         # z = x + y gives x and y the very same gradient array. Each leaf gets memory of its own, so that an
         # in-place edit of one .grad (clipping, say) does not reach another.
         array = leaf_grad._data
-        if not create_graph and (array.base is not None or id(array) in handed_out):
-            leaf_grad = Tensor.wrap(array.copy())
+        if array.base is not None or id(array) in handed_out:
+            # A recorded gradient is copied by an operation, so that it stays recorded.
+            leaf_grad = Tensor.wrap(array.copy()) if leaf_grad.node is None else _recorded_copy(leaf_grad)
         handed_out.add(id(array))
         leaf.grad = leaf_grad
+
+
+def _recorded_copy(x):
+    with _SetRecording(True):
+        return x * 1
 
 
 def grad(outputs, inputs, grad_outputs=None, create_graph=False, retain_graph=None, allow_unused=False):

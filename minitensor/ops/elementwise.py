@@ -17,6 +17,7 @@ from minitensor.ops.dtypes import (
     cast,
     check_tensor,
     floating,
+    number_like,
     operands,
     result_dtype,
 )
@@ -31,10 +32,10 @@ class Binary(Op):
         return self.compute(a, b)
 
     def backward(self, grad):
-        grads = self.partials(grad)
+        partials = zip(self.needs, self.partials(grad), self.shapes, strict=True)
         return tuple(
-            None if g is None else (g if g._data.shape == shape else g.sum_to(shape))
-            for g, shape in zip(grads, self.shapes, strict=True)
+            (g if g._data.shape == shape else g.sum_to(shape)) if need else None
+            for need, g, shape in partials
         )
 
 
@@ -152,22 +153,25 @@ class Minimum(Extremum):
 class Where(Op):
     """y = a where the condition holds, else b. The gradient takes the same way back."""
 
-    uses = ((), ())
+    uses = ((), (0,), (0,))
 
-    def __init__(self, condition):
-        self.condition = condition
-
-    def forward(self, a, b):
+    def forward(self, condition, a, b):
         self.shapes = a.shape, b.shape
-        return array_module(self.condition).where(self.condition, a, b)
+        return array_module(a).where(condition, a, b)
 
     def backward(self, grad):
-        zero = Tensor.wrap(array_module(grad.data).zeros((), grad.dtype))
-        condition = self.condition
+        condition, *_ = self.inputs
+        zero = _zero_like(grad)
         return (
-            Where(condition)(grad, zero).sum_to(self.shapes[0]) if self.needs[0] else None,
-            Where(condition)(zero, grad).sum_to(self.shapes[1]) if self.needs[1] else None,
+            None,
+            Where()(condition, grad, zero).sum_to(self.shapes[0]) if self.needs[1] else None,
+            Where()(condition, zero, grad).sum_to(self.shapes[1]) if self.needs[2] else None,
         )
+
+
+def _zero_like(x):
+    """0 as a Tensor of no dimensions, of x's dtype, on x's device."""
+    return Tensor.wrap(array_module(x.data).zeros((), x.dtype))
 
 
 class Negate(Op):
@@ -273,7 +277,7 @@ class Relu(Op):
     def backward(self, grad):
         # "not <= 0" instead of "> 0": a NaN passes its gradient on, as in torch.
         passes = ~(self.output.data <= 0)
-        return Where(passes)(grad, Tensor.wrap(array_module(grad.data).zeros((), grad.dtype)))
+        return Where()(Tensor.wrap(passes), grad, _zero_like(grad))
 
 
 class LeakyRelu(Op):
@@ -363,10 +367,10 @@ def minimum(a, b):
 
 def where(condition, a, b):
     """a where `condition` (a bool Tensor or array) holds, else b; all three broadcast."""
-    condition = condition.data if isinstance(condition, Tensor) else condition
     if getattr(condition, "dtype", None) != np.bool_:
         got = getattr(condition, "dtype", type(condition).__name__)
         raise TypeError(f"where: the condition must be a bool tensor, got {got}")
+    condition = condition if isinstance(condition, Tensor) else Tensor(condition)
     if (
         not isinstance(a, Tensor)
         and not isinstance(b, Tensor)
@@ -374,10 +378,10 @@ def where(condition, a, b):
         and isinstance(b, Real)
     ):
         dtype = result_dtype(a, b)
-        a, b = (Tensor(array_module(condition).asarray(value, dtype)) for value in (a, b))
+        a, b = (number_like(value, dtype, condition) for value in (a, b))
     a, b = operands("where", a, b)
     broadcast_shape("where", condition.shape, a.shape, b.shape)
-    return Where(condition)(a, b)
+    return Where()(condition, a, b)
 
 
 def neg(x):

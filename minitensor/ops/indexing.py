@@ -19,7 +19,10 @@ def _is_basic(index):
 
 
 def _plain_index(index):
-    """Tensors inside an index become arrays, lists become arrays of whole numbers or bools."""
+    """Tensors inside an index become arrays, lists become arrays of whole numbers or bools.
+
+    Arrays are copied: backward reads them again, when the caller may have edited his.
+    """
     if isinstance(index, tuple):
         return tuple(_plain_index(part) for part in index)
     if isinstance(index, Tensor):
@@ -29,7 +32,7 @@ def _plain_index(index):
     if is_array(index):
         if index.dtype.kind not in "iub":
             raise TypeError(f"an index tensor must hold whole numbers or bools, got dtype {index.dtype}")
-        return index
+        return index.copy()
     if not (index is None or index is Ellipsis or isinstance(index, slice) or hasattr(index, "__index__")):
         raise TypeError(
             f"a tensor is indexed by ints, slices, None, ... and tensors, got {type(index).__name__}"

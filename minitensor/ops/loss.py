@@ -62,7 +62,7 @@ def _picked(operation, x, target, weight, ignore_index):
     own_weight = xp.ones(labels.shape, x.dtype) if weight is None else weight.data[labels]
     own_weight = xp.asarray(xp.where(counted, own_weight, 0), dtype=x.dtype)
     # (N, C, ...) -> (N, 1, ...) -> (N, ...)
-    own = reshape(Pick(axis, xp.expand_dims(labels, axis))(x), target.shape)
+    own = reshape(Pick(axis)(x, Tensor.wrap(xp.expand_dims(labels, axis))), target.shape)
     return where(counted, own * Tensor.wrap(own_weight), 0.0), own_weight
 
 

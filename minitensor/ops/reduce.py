@@ -60,37 +60,37 @@ class Pick(Op):
     Its adjoint is `Place`, which puts a gradient there and zeros elsewhere.
     """
 
-    uses = ((),)
+    uses = ((1,), ())
 
-    def __init__(self, axis, index):
-        self.axis, self.index = axis, index
+    def __init__(self, axis):
+        self.axis = axis
 
-    def forward(self, x):
+    def forward(self, x, index):
         self.size = x.shape[self.axis]
-        return array_module(x).take_along_axis(x, self.index, self.axis)
+        return array_module(x).take_along_axis(x, index, self.axis)
 
     def backward(self, grad):
-        return Place(self.axis, self.index, self.size)(grad)
+        return Place(self.axis, self.size)(grad, self.inputs[1]), None
 
 
 class Place(Op):
     """y = zeros with x at one index along `axis`: the adjoint of `Pick`"""
 
-    uses = ((),)
+    uses = ((1,), ())
 
-    def __init__(self, axis, index, size):
-        self.axis, self.index, self.size = axis, index, size
+    def __init__(self, axis, size):
+        self.axis, self.size = axis, size
 
-    def forward(self, x):
+    def forward(self, x, index):
         xp = array_module(x)
         shape = list(x.shape)
         shape[self.axis] = self.size
         y = xp.zeros(shape, x.dtype)
-        xp.put_along_axis(y, self.index, x, self.axis)
+        xp.put_along_axis(y, index, x, self.axis)
         return y
 
     def backward(self, grad):
-        return Pick(self.axis, self.index)(grad)
+        return Pick(self.axis)(grad, self.inputs[1]), None
 
 
 def sum(x, dim=None, keepdim=False, dtype=None):
@@ -130,9 +130,8 @@ def _extreme(operation, name, x, dim, keepdim):
             raise ValueError(f"{operation}: shape {x.shape} has no elements along dim {axes}")
         return _dropped(Extreme(axes, name)(x), axes, keepdim)
     axis = normalize_axis(dim, x.ndim, operation)
-    index = _arg_extreme(operation, f"arg{name}", x, axis)
-    values = Pick(axis, index)(x) if x.ndim else x
-    index = Tensor.wrap(index)
+    index = Tensor.wrap(_arg_extreme(operation, f"arg{name}", x, axis))
+    values = Pick(axis)(x, index) if x.ndim else x
     return _dropped(values, (axis,), keepdim or x.ndim == 0), _dropped(index, (axis,), keepdim or x.ndim == 0)
 
 
