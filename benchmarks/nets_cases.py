@@ -1,0 +1,82 @@
+"""Whole networks: train steps and inference of minitensor's nets beside the same nets in torch, same weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# name -> (net, its arguments, input shape, classes, "train" or "infer")
+CASES = {
+    "paper U-Net 1x1x572x572: train step": ("unet", {"in_channels": 1}, (1, 1, 572, 572), 2, "train"),
+    "paper U-Net 1x1x572x572: inference": ("unet", {"in_channels": 1}, (1, 1, 572, 572), 2, "infer"),
+    "small padded U-Net 4x1x256x256: train step": (
+        "unet",
+        {"in_channels": 1, "base_channels": 16, "padding": "same"},
+        (4, 1, 256, 256),
+        2,
+        "train",
+    ),
+    "FCN-8s 1x3x500x500: inference": ("fcn8s", {}, (1, 3, 500, 500), 21, "infer"),
+    "FCN-8s width 0.25 2x3x256x256: train step": ("fcn8s", {"width": 0.25}, (2, 3, 256, 256), 21, "train"),
+}
+
+LEARNING_RATE = 1e-3
+MOMENTUM = 0.9
+
+
+def build(library, case):
+    """The `step` of one case: a train step returns (loss, first weight), inference the scores."""
+    net_name, settings, shape, classes, mode = CASES[case]
+    make = _minitensor_net if library.name == "minitensor" else _torch_net
+    net, optimizer = make(net_name, settings | {"classes": classes})
+    rng = np.random.default_rng(0)
+    image = library.tensor(rng.standard_normal(shape, np.float32))
+    if mode == "infer":
+        net.eval()
+
+        def infer():
+            with library.no_grad():
+                return (net(image),)
+
+        return infer
+
+    with library.no_grad():
+        size = net(image).shape[2:]
+    target = library.tensor(rng.integers(0, classes, (shape[0], *size)))
+    first = next(iter(net.parameters()))
+
+    def train():
+        optimizer.zero_grad()
+        loss = library.cross_entropy(net(image), target)
+        loss.backward()
+        optimizer.step()
+        return loss, first
+
+    return train
+
+
+def _minitensor_net(name, settings):
+    """Our net with seeded weights. Dropout is off: its masks would differ between the sides."""
+    import minitensor as mt
+    import nets
+
+    mt.manual_seed(0)
+    net = {"unet": nets.UNet, "fcn8s": nets.FCN8s}[name](**settings)
+    for module in net.modules():
+        if type(module).__name__.startswith("Dropout"):
+            module.p = 0.0
+    return net, mt.optim.SGD(net.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
+
+
+def _torch_net(name, settings):
+    """The twin in torch, with the weights of our net of the same seed."""
+    import torch
+
+    from benchmarks import torch_nets
+
+    ours, _ = _minitensor_net(name, settings)
+    twin = torch_nets.TWINS[name](**settings)
+    twin.load_state_dict(
+        {key: torch.from_numpy(value.numpy().copy()) for key, value in ours.state_dict().items()}
+    )
+    del ours
+    return twin, torch.optim.SGD(twin.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
