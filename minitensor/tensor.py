@@ -65,6 +65,10 @@ class Tensor:
             raise TypeError(f"data must be an array, got {type(array).__name__}")
         if array.shape != self._data.shape:
             raise ValueError(f"data must keep its shape {self._data.shape}, got {array.shape}")
+        if self._requires_grad and array.dtype.kind != "f":
+            raise TypeError(
+                f"data of a tensor that requires gradients must be floating point, got {array.dtype}"
+            )
         self._data = array
         self._version[0] += 1
 
@@ -120,6 +124,10 @@ class Tensor:
             array = array.view()
             array.flags.writeable = False
         return array
+
+    def __array__(self, dtype=None, copy=None):
+        """What `np.asarray(x)` and the functions of NumPy that are not ufuncs read: the values."""
+        return np.array(to_numpy(self._data), dtype=dtype, copy=copy)
 
     def item(self):
         """The one element, as a Python number."""
@@ -186,12 +194,14 @@ def _convert(data, dtype, xp):
         data = data._data
     source = data
     if not is_array(data):
+        dtypes = []
         try:
-            data = np.array(data.tolist() if isinstance(data, np.generic) else _plain(data))
+            data = np.array(_plain(data, dtypes))
         except ValueError as error:
             raise ValueError(f"tensor: the rows of {source!r} have different lengths") from error
-        if isinstance(source, np.generic):
-            dtype = dtype or source.dtype
+        given = [item_dtype for item_dtype in dtypes if item_dtype.kind == data.dtype.kind]
+        if given:
+            dtype = dtype or np.result_type(*given)
         elif data.dtype.kind == "f":
             dtype = dtype or DEFAULT_DTYPE
     if data.dtype.kind not in "fiub":
@@ -199,11 +209,14 @@ def _convert(data, dtype, xp):
     return xp.array(data, dtype=dtype)
 
 
-def _plain(data):
-    """Nested lists in which Tensors and arrays stand as lists of numbers."""
+def _plain(data, dtypes):
+    """Nested lists in which Tensors, arrays and NumPy's numbers stand as Python's; their dtypes go to `dtypes`."""
     if isinstance(data, (list, tuple)):
-        return [_plain(item) for item in data]
-    return data.tolist() if isinstance(data, Tensor) or is_array(data) else data
+        return [_plain(item, dtypes) for item in data]
+    if isinstance(data, (Tensor, np.generic)) or is_array(data):
+        dtypes.append(data.dtype)
+        return data.tolist()
+    return data
 
 
 def tensor(data, dtype=None, device=None, requires_grad=False):
