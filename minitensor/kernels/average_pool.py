@@ -1,7 +1,8 @@
 """Average pooling, a tap at a time over whole slices. Its definition is in reference_pool.py.
 
-The sum over a window is a sum along the rows and then along the columns: KH + KW additions a pixel in place of
-KH KW. The gradient is the same steps read backwards: give every window's share to its columns, then to its rows.
+The sum over a window is a sum along the rows and then along the columns: KH + KW additions a pixel in place
+of KH KW. The gradient is the same steps read backwards: give every window's share to its columns, then to its
+rows.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from minitensor.kernels.windows import Windows
 
 
 @register("avg_pool2d", "slices")
-def avg_pool2d(x, kernel_size, stride, padding, ceil_mode=False, count_include_pad=True, divisor_override=None):
+def avg_pool2d(
+    x, kernel_size, stride, padding, ceil_mode=False, count_include_pad=True, divisor_override=None
+):
     """The mean of every window: x (N, C, H, W) -> (N, C, OH, OW)."""
     xp = array_module(x)
     windows = Windows(x.shape[2:], kernel_size, stride, padding, ceil_mode=ceil_mode)

@@ -1,7 +1,8 @@
 """Cross entropy of class logits with whole-number targets, fused: no softmax is ever stored.
 
 The forward pass keeps one number a pixel, log(sum over k of exp(z_k)), the log-normaliser. From it and the
-logits the backward pass finds each probability again as exp(z_c - log-normaliser), in one pass over the image.
+logits the backward pass finds each probability again as exp(z_c - log-normaliser), in one pass over the
+image.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ def cross_entropy_reference(
 
     logits z (N, C, ...); target y (N, ...), any integer type; class_weight w (C,), 1 if None; pixel_weight v
     (N, ...), 1 if None; e = label_smoothing. Where y is ignore_index the loss is 0. losses and log_normaliser
-    are (N, ...); total_weight is a 0-d array, the sum of v w_y over the pixels not ignored. torch's reductions
-    are losses, losses.sum(), and losses.sum() / total_weight: 0/0, NaN, where all pixels are ignored.
-    Raises ValueError for a target that is neither a class nor ignore_index.
+    are (N, ...); total_weight is a 0-d array, the sum of v w_y over the pixels not ignored. torch's
+    reductions are losses, losses.sum(), and losses.sum() / total_weight: 0/0, NaN, where all pixels are
+    ignored. Raises ValueError for a target that is neither a class nor ignore_index.
     """
     xp = array_module(logits)
     classes = logits.shape[1]
@@ -57,8 +58,9 @@ def cross_entropy_grad_reference(
 
         grad_c = g v ((1 - e) w_y (p_c - [c = y]) + e/C (p_c sum over k of w_k - w_c))
 
-    grad g (N, ...) or 0-d: the gradient by the losses; for torch's mean it is the incoming one / total_weight.
-    The other arguments are those of cross_entropy, and the log_normaliser it returned. Returns (N, C, ...).
+    grad g (N, ...) or 0-d: the gradient by the losses; for torch's mean it is the incoming one /
+    total_weight. The other arguments are those of cross_entropy, and the log_normaliser it returned. Returns
+    (N, C, ...).
     """
     xp = array_module(logits)
     classes = logits.shape[1]
@@ -139,7 +141,7 @@ def cross_entropy_grad(
         p *= factor[:, None]
         if label_smoothing:
             p -= smooth_weights[:, None] * terms.class_weight[:, None]
-        # ... then the class that was right gives up its own weight. A pixel has one label: no index comes twice.
+        # ... then the right class gives up its own weight. A pixel has one label, so no index comes twice.
         p.reshape(-1)[terms.at_label(label, p.shape)] -= own_weights
         grad_logits[rows, :, places] = p
 

@@ -1,9 +1,9 @@
 """Interpolation is two small matrices: Y = A X B^T for every plane X of an image.
 
-Every way of changing an image's size that this library knows (nearest, bilinear, bicubic, average pooling to a
-given size) takes weighted sums along the rows and then along the columns, so it is one matrix A (OH, H) for the
-vertical axis and one matrix B (OW, W) for the horizontal one. A row of A holds the weights with which the input
-rows enter one output row; for bilinear enlargement of 2 pixels to 4 it is
+Every way of changing an image's size that this library knows (nearest, bilinear, bicubic, average pooling to
+a given size) takes weighted sums along the rows and then along the columns, so it is one matrix A (OH, H) for
+the vertical axis and one matrix B (OW, W) for the horizontal one. A row of A holds the weights with which the
+input rows enter one output row; for bilinear enlargement of 2 pixels to 4 it is
 
     1    0          output row 0 lies above the centre of input row 0, so it copies it
     .75  .25
@@ -34,8 +34,8 @@ def interpolation_matrix(
     align_corners, where 1/s is size_in / size_out unless the caller named the factor s = `scale`. The modes
     differ in how they weigh the pixels around x; beyond the border the outermost pixel repeats.
 
-    On the CPU the result is cached and must not be written to. Raises ValueError for an unknown mode and where
-    antialias is asked for with nearest. Source: Keys (1981), "Cubic convolution interpolation", eq. 4.
+    On the CPU the result is cached and must not be written to. Raises ValueError for an unknown mode and
+    where antialias is asked for with nearest. Source: Keys (1981), "Cubic convolution interpolation", eq. 4.
     """
     if mode not in MODES:
         raise ValueError(f"interpolation_matrix: mode must be one of {', '.join(MODES)}, got {mode!r}")
@@ -81,8 +81,8 @@ def _step(size_in, size_out, align_corners, scale):
 def _nearest(size_in, size_out, exact, scale):
     """Index of the input pixel that each output pixel copies: floor(i n/m), or floor((i + 1/2) n/m) if exact.
 
-    torch does this arithmetic in float32 whatever the image's dtype, and rounding decides which pixel is copied
-    where i n/m is whole; so the same arithmetic is done here.
+    torch does this arithmetic in float32 whatever the image's dtype, and rounding decides which pixel is
+    copied where i n/m is whole; so the same arithmetic is done here.
     """
     step = (
         np.float32(1 / scale)
@@ -152,8 +152,8 @@ def _adaptive(size_in, size_out, dtype_name):
 def adaptive_matrix(size_in, size_out, dtype=np.float32, xp=np):
     """The (size_out, size_in) matrix of adaptive average pooling along one axis.
 
-    Output i is the mean of the inputs floor(i n/m) to ceil((i + 1) n/m) - 1: m windows that cover all n pixels
-    and overlap by one where m does not divide n. Cached on the CPU; not to be written to.
+    Output i is the mean of the inputs floor(i n/m) to ceil((i + 1) n/m) - 1: m windows that cover all n
+    pixels and overlap by one where m does not divide n. Cached on the CPU; not to be written to.
     """
     matrix = _adaptive(size_in, size_out, np.dtype(dtype).name)
     return matrix if xp is np else xp.asarray(matrix)

@@ -1,8 +1,8 @@
 """Batch normalisation: the formula, and the same sums a cache-sized group of channels at a time.
 
-Each channel is normalised by its own mean and variance over the batch and the image, so channels are independent
-of each other. A tile of a few channels stays in the cache from its first sum to its last product, where the plain
-text walks over the whole of memory for every one of them.
+Each channel is normalised by its own mean and variance over the batch and the image, so channels are
+independent of each other. A tile of a few channels stays in the cache from its first sum to its last product,
+where the plain text walks over the whole of memory for every one of them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ SAMPLE = 16  # one pixel in so many gives the rough mean that is taken off befor
 def batch_norm_reference(x, mean, variance, weight, bias, eps):
     """y = weight (x - mean) / sqrt(variance + eps) + bias, channel by channel; returns (y, mean, variance).
 
-    x (N, C, ...); mean, variance, weight and bias (C,). Without mean and variance (both None) they are those of x
-    over all axes but the second, the variance biased: divided by the number of values. weight and bias may be
-    None. Source: Ioffe and Szegedy (2015), algorithm 1.
+    x (N, C, ...); mean, variance, weight and bias (C,). Without mean and variance (both None) they are those
+    of x over all axes but the second, the variance biased: divided by the number of values. weight and bias
+    may be None. Source: Ioffe and Szegedy (2015), algorithm 1.
     """
     xp = array_module(x)
     axes = (0, *range(2, x.ndim))
@@ -48,8 +48,8 @@ def batch_norm_grad_reference(grad, x, mean, variance, weight, eps, training):
         grad_bias = sum(grad)        grad_weight = sum(grad z)
         grad_x = weight / sqrt(variance + eps) (grad - mean(grad) - z mean(grad z))
 
-    over the axes that were normalised. If not `training`, mean and variance were constants and do not depend on
-    x: both means drop out of grad_x. Source: Ioffe and Szegedy (2015), section 3, simplified.
+    over the axes that were normalised. If not `training`, mean and variance were constants and do not depend
+    on x: both means drop out of grad_x. Source: Ioffe and Szegedy (2015), section 3, simplified.
     """
     xp = array_module(x)
     axes = (0, *range(2, x.ndim))
@@ -77,9 +77,11 @@ def batch_norm(x, mean, variance, weight, bias, eps):
 
     def tile(part):
         pixels, out = images[:, part], y[:, part]
-        # x less any rough mean will do to find the statistics, as the mean of what is left is known exactly. That
-        # of a part f of the pixels costs the variance a relative rounding error of at most 2^-24 / f.
-        rough = pixels[:, :, : pixels.shape[2] // SAMPLE + 1].mean(axis=(0, 2)) if own_statistics else mean[part]
+        # x less any rough mean will do to find the statistics, as the mean of what is left is known exactly.
+        # That of a part f of the pixels costs the variance a relative rounding error of at most 2^-24 / f.
+        rough = (
+            pixels[:, :, : pixels.shape[2] // SAMPLE + 1].mean(axis=(0, 2)) if own_statistics else mean[part]
+        )
         np.subtract(pixels, rough[:, None], out=out)
         left = 0
         if own_statistics:
@@ -148,7 +150,9 @@ def _dot(a, b):
 
 def _over_channels(function, images):
     """Call function(part) for slices of channels that fit the cache, on threads."""
-    run_tiles(function, blocks(images.shape[1], images.itemsize * images.shape[0] * images.shape[2], TILE_BYTES))
+    run_tiles(
+        function, blocks(images.shape[1], images.itemsize * images.shape[0] * images.shape[2], TILE_BYTES)
+    )
 
 
 @rule("batch_norm", backends=("numpy",))

@@ -1,9 +1,9 @@
-"""Max pooling, a tap at a time over whole slices. Its definition, a window at a time, is in reference_pool.py.
+"""Max pooling, a tap at a time over whole slices; reference_pool.py defines it, a window at a time.
 
-Which pixel won a window is kept as its tap, a number below KH KW that fits a byte: an eighth of the memory of an
-index into the plane. With it, the gradient (`max_pool2d_grad`) and the gradient of that (`max_pool2d_gather`) are
-each other's adjoint: one writes to the places the other reads. `max_pool2d_indices` turns taps into the indices
-that torch returns.
+Which pixel won a window is kept as its tap, a number below KH KW that fits a byte: an eighth of the memory of
+an index into the plane. With it, the gradient (`max_pool2d_grad`) and the gradient of that
+(`max_pool2d_gather`) are each other's adjoint: one writes to the places the other reads. `max_pool2d_indices`
+turns taps into the indices that torch returns.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from minitensor.kernels.table import register
 
 
 def pool_windows(size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
-    """Yield (i, j, pixels) for every window: its place in the output and [(tap, row, column)] inside the image.
+    """Yield (i, j, pixels) for every window: its place in the output and [(tap, row, column)] inside the
+    image.
 
     A tap is numbered along the rows of the window: tap = a KW + b for row a and column b.
     """
@@ -62,7 +63,9 @@ def max_pool2d_values_reference(x, kernel_size, stride, padding, dilation=(1, 1)
 
 
 @register("max_pool2d_grad", "reference")
-def max_pool2d_grad_reference(grad, taps, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
+def max_pool2d_grad_reference(
+    grad, taps, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False
+):
     """Add each window's gradient to the pixel that won it; a pixel may win several windows."""
     xp = array_module(grad)
     x_grad = xp.zeros((*grad.shape[:2], *size), dtype=grad.dtype)

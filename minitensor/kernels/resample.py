@@ -1,9 +1,9 @@
 """resample2d: Y = A X B^T on every plane, as plain loops, as two products, and as products of bands in tiles.
 
-See interpolate.py for what A and B are. They are mostly zeros: each output pixel of a bilinear enlargement sees
-2 x 2 input pixels, whatever the size of the image. The dense product ignores that, which is right for small
-images, where one call of BLAS beats anything that knows about zeros. For large ones the matrix is cut into
-blocks of rows, and each block is multiplied only with the columns in which it is not all zero: a band.
+See interpolate.py for what A and B are. They are mostly zeros: each output pixel of a bilinear enlargement
+sees 2 x 2 input pixels, whatever the size of the image. The dense product ignores that, which is right for
+small images, where one call of BLAS beats anything that knows about zeros. For large ones the matrix is cut
+into blocks of rows, and each block is multiplied only with the columns in which it is not all zero: a band.
 """
 
 from __future__ import annotations
@@ -11,19 +11,21 @@ from __future__ import annotations
 import numpy as np
 
 from minitensor.backend import array_module
+from minitensor.kernels.average_pool import avg_pool2d
 from minitensor.kernels.table import register, rule
-from minitensor.kernels.tiles import blocks, get_num_threads, run_tiles, split
+from minitensor.kernels.tiles import blocks, run_tiles, split
 
-BAND_ROWS = 32  # output pixels a block: fewer waste no zeros, more keep BLAS efficient
-DENSE_SIZE = 48  # axes up to this long are multiplied densely
+BAND_ROWS = 16  # output pixels a block: fewer waste no zeros, more keep BLAS efficient
+DENSE_SIZE = 32  # axes up to this long are multiplied densely
+SMALL_PIXELS = 1 << 16  # images of fewer pixels are not worth cutting into tiles
 
 
 @register("resample2d", "reference")
 def resample2d_reference(x, matrix_h, matrix_w):
     """Y[n, c, i, j] = sum over h, w of A[i, h] X[n, c, h, w] B[j, w]: the definition, a pixel at a time.
 
-    x (N, C, H, W), matrix_h = A (OH, H), matrix_w = B (OW, W) -> (N, C, OH, OW). Zero weights are left out, so an
-    infinite pixel reaches only the outputs that see it.
+    x (N, C, H, W), matrix_h = A (OH, H), matrix_w = B (OW, W) -> (N, C, OH, OW). Zero weights are left out,
+    so an infinite pixel reaches only the outputs that see it.
     """
     xp = array_module(x)
     y = xp.zeros((*x.shape[:2], len(matrix_h), len(matrix_w)), dtype=x.dtype)
@@ -44,10 +46,27 @@ def resample2d_matmul(x, matrix_h, matrix_w):
 
 @register("resample2d", "select", backends=("numpy",), supports=lambda x, a, b: _copies(a) and _copies(b))
 def resample2d_select(x, matrix_h, matrix_w):
-    """Nearest: every row of A and B holds a single 1, so Y[i, j] is the copy of one pixel."""
-    # Columns first, while there are fewer rows; then whole rows are copied.
-    wide = np.take(x, matrix_w.argmax(axis=1), axis=3)
-    return np.take(wide, matrix_h.argmax(axis=1), axis=2)
+    """Nearest: every row of A and B holds a single 1, so each output pixel is the copy of one input pixel."""
+    batch, channels, height, width = x.shape
+    planes = x.reshape(batch * channels, height, width)
+    y = np.empty((len(planes), len(matrix_h), len(matrix_w)), dtype=x.dtype)
+    rows, columns = matrix_h.argmax(axis=1), matrix_w.argmax(axis=1)
+
+    def tile(part):
+        # Columns first, while there are fewer rows; then whole rows are copied. mode="clip" writes without a
+        # buffer.
+        wide = np.take(planes[part], columns, axis=2)
+        np.take(wide, rows, axis=1, out=y[part], mode="clip")
+
+    run_tiles(tile, blocks(len(planes), y[:1].nbytes))
+    return y.reshape(batch, channels, *y.shape[1:])
+
+
+@register("resample2d", "sums", backends=("numpy",), supports=lambda x, a, b: _factor(a) and _factor(b))
+def resample2d_sums(x, matrix_h, matrix_w):
+    """The gradient of nearest by whole factors: sums over the pixels that were copies of one, which is pooling."""
+    factors = _factor(matrix_h), _factor(matrix_w)
+    return avg_pool2d(x, factors, factors, (0, 0), divisor_override=1)
 
 
 @register("resample2d", "bands", backends=("numpy",))
@@ -92,13 +111,25 @@ def _copies(matrix):
     return bool((matrix == 1).any(axis=1).all()) and np.count_nonzero(matrix) == len(matrix)
 
 
+def _factor(matrix):
+    """s where row i is 1 at columns i s to i s + s - 1 and 0 elsewhere; 0 where the matrix is not of that form."""
+    factor, rest = divmod(matrix.shape[1], len(matrix))
+    if rest or factor == 0 or not np.array_equal(matrix, np.repeat(np.eye(len(matrix)), factor, axis=1)):
+        return 0
+    return factor
+
+
 @rule("resample2d", backends=("numpy",))
 def _choose(x, matrix_h, matrix_w):
-    if x.size and _copies(matrix_h) and _copies(matrix_w):
+    if not x.size:
+        return "matmul"
+    if _copies(matrix_h) and _copies(matrix_w):
         return "select"
+    if _factor(matrix_h) and _factor(matrix_w):
+        return "sums"
     outputs = x.shape[0] * x.shape[1] * len(matrix_h) * len(matrix_w)
-    small = max(*matrix_h.shape, *matrix_w.shape) <= DENSE_SIZE and max(x.size, outputs) < 1 << 16
-    return "matmul" if small or not x.size else "bands"
+    small = max(*matrix_h.shape, *matrix_w.shape) <= DENSE_SIZE and max(x.size, outputs) < SMALL_PIXELS
+    return "matmul" if small else "bands"
 
 
 @rule("resample2d", backends=("cupy",))
