@@ -6,6 +6,7 @@ from layers.container import Identity, ModuleList, Sequential
 from layers.conv import Conv2d, ConvTranspose2d
 from layers.dropout import Dropout, Dropout2d
 from layers.linear import Flatten, Linear
+from layers.loss import BCEWithLogitsLoss, CrossEntropyLoss, DiceLoss, MSELoss
 from layers.module import Module, Parameter
 from layers.norm import BatchNorm2d, GroupNorm
 from layers.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d

@@ -58,22 +58,24 @@ class BatchNorm2d(Module):
     def forward(self, x):
         if x.ndim != 4 or x.shape[1] != self.num_features:
             raise ValueError(f"BatchNorm2d: x must be (N, {self.num_features}, H, W), got shape {x.shape}")
-        use_batch = self.training or not self.track_running_stats
+        tracking = self.training and self.track_running_stats
         momentum = self.momentum
-        if self.training and self.track_running_stats:
-            self.num_batches_tracked[...] = self.num_batches_tracked + 1
-            if momentum is None:
-                momentum = 1 / self.num_batches_tracked.item()
-        return mt.batch_norm(
+        if momentum is None:
+            # With weight 1/n for batch n, all batches so far count alike: mean_n = (1 - 1/n) mean_(n-1) + new/n.
+            momentum = 1 / (self.num_batches_tracked.item() + 1) if tracking else 0.0
+        y = mt.batch_norm(
             x,
             self.running_mean,
             self.running_var,
             self.weight,
             self.bias,
-            use_batch,
-            0.0 if momentum is None else momentum,
+            self.training or not self.track_running_stats,
+            momentum,
             self.eps,
         )
+        if tracking:
+            self.num_batches_tracked[...] = self.num_batches_tracked + 1
+        return y
 
     def extra_repr(self):
         text = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"

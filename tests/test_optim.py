@@ -173,11 +173,8 @@ def test_state_survives_a_file_bit_for_bit(make, tmp_path):
     straight, _ = parameters(np.float32)
     broken, _ = parameters(np.float32)
     grads = [
-        [
-            np.asarray(np.random.default_rng([step, i]).standard_normal(shape), np.float32)
-            for i, shape in enumerate(SHAPES)
-        ]
-        for step in range(8)
+        [np.asarray(rng.standard_normal(shape), np.float32) for shape in SHAPES]
+        for rng in map(np.random.default_rng, range(8))
     ]
 
     def run(params, optimizer, steps):

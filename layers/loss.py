@@ -1,0 +1,86 @@
+"""Losses as layers; the operations of minitensor/ops do the work. Class weights are buffers, so they move with `to`."""
+
+from __future__ import annotations
+
+import minitensor as mt
+from layers.module import Module
+from minitensor.ops.targets import check_reduction
+
+
+class _Loss(Module):
+    """Holds the reduction and the weights, which are None or buffers."""
+
+    def __init__(self, reduction, **weights):
+        super().__init__()
+        check_reduction(type(self).__name__, reduction)
+        self.reduction = reduction
+        for name, weight in weights.items():
+            if weight is None:
+                setattr(self, name, None)
+            else:
+                self.register_buffer(name, weight if isinstance(weight, mt.Tensor) else mt.tensor(weight))
+
+    def extra_repr(self):
+        return f"reduction={self.reduction!r}"
+
+
+class CrossEntropyLoss(_Loss):
+    """Cross entropy of scores (N, C, ...) with classes or probabilities: see `minitensor.cross_entropy`.
+
+    `forward(x, target, pixel_weight)` takes U-Net's weight map, one number a pixel, as a third argument.
+    """
+
+    def __init__(self, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+        super().__init__(reduction, weight=weight)
+        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
+
+    def forward(self, x, target, pixel_weight=None):
+        return mt.cross_entropy(
+            x,
+            target,
+            self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+            pixel_weight=pixel_weight,
+        )
+
+    def extra_repr(self):
+        text = f"ignore_index={self.ignore_index}, {super().extra_repr()}"
+        return f"{text}, label_smoothing={self.label_smoothing}" if self.label_smoothing else text
+
+
+class BCEWithLogitsLoss(_Loss):
+    """Binary cross entropy of scores and targets of one shape: see `minitensor.binary_cross_entropy_with_logits`."""
+
+    def __init__(self, weight=None, reduction="mean", pos_weight=None):
+        super().__init__(reduction, weight=weight, pos_weight=pos_weight)
+
+    def forward(self, x, target):
+        return mt.binary_cross_entropy_with_logits(
+            x, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
+        )
+
+
+class MSELoss(_Loss):
+    """(x - target)^2, averaged, summed or as it is."""
+
+    def __init__(self, reduction="mean"):
+        super().__init__(reduction)
+
+    def forward(self, x, target):
+        return mt.mse_loss(x, target, self.reduction)
+
+
+class DiceLoss(_Loss):
+    """1 - the mean over classes of the soft Dice coefficient: see `minitensor.dice_loss`."""
+
+    def __init__(self, weight=None, ignore_index=-100, smooth=1.0):
+        super().__init__("mean", weight=weight)
+        self.ignore_index, self.smooth = ignore_index, smooth
+
+    def forward(self, x, target):
+        return mt.dice_loss(x, target, self.weight, ignore_index=self.ignore_index, smooth=self.smooth)
+
+    def extra_repr(self):
+        return f"ignore_index={self.ignore_index}, smooth={self.smooth}"
