@@ -21,7 +21,7 @@ def cross_entropy_reference(
         loss = v (1 - e) w_y (-log p_y) + v e/C sum over c of w_c (-log p_c),    p = softmax(z)
 
     logits z (N, C, ...); target y (N, ...), any integer type; class_weight w (C,), 1 if None; pixel_weight v
-    (N, ...), 1 if None; e = label_smoothing. Where y is ignore_index the loss is 0. losses and log_normaliser
+    (N, ...), 1 if None; e = label_smoothing. Where y is ignore_index the loss is 0, whatever z is. losses and log_normaliser
     are (N, ...); total_weight is a 0-d array, the sum of v w_y over the pixels not ignored. torch's
     reductions are losses, losses.sum(), and losses.sum() / total_weight: 0/0, NaN, where all pixels are
     ignored. Raises ValueError for a target that is neither a class nor ignore_index.
@@ -65,14 +65,15 @@ def cross_entropy_grad_reference(
     xp = array_module(logits)
     classes = logits.shape[1]
     weights = xp.ones(classes, dtype=logits.dtype) if class_weight is None else class_weight
-    scale = grad * xp.where(target != ignore_index, 1 if pixel_weight is None else pixel_weight, 0)
+    counted = target != ignore_index
+    scale = grad if pixel_weight is None else grad * pixel_weight
     own_weight = sum(xp.where(target == c, weights[c], 0) for c in range(classes))
     grad_logits = xp.empty_like(logits)
     for c in range(classes):
         p = xp.exp(logits[:, c] - log_normaliser)
         own = (1 - label_smoothing) * own_weight * (p - (target == c))
         smooth = label_smoothing / classes * (p * weights.sum() - weights[c])
-        grad_logits[:, c] = scale * (own + smooth)
+        grad_logits[:, c] = xp.where(counted, scale * (own + smooth), 0)
     return grad_logits
 
 
@@ -89,7 +90,7 @@ def cross_entropy(
 
     def tile(part):
         rows, places = part
-        label, pixel_weights, own_weights = terms.of(part)
+        label, ignored, pixel_weights, own_weights = terms.of(part)
         z = columns[rows, :, places]
         largest = z.max(axis=1)
         shifted = z - largest[:, None]
@@ -101,6 +102,10 @@ def cross_entropy(
         loss = (log_total - own) * own_weights * (1 - label_smoothing)
         if label_smoothing:
             loss += (terms.class_weight.sum() * log_total - weighted) * pixel_weights * terms.share
+        if ignored is not None:
+            loss[ignored] = (
+                0  # whatever the logits are there: a weight of 0 times an infinite loss would be NaN
+            )
         losses[part], weights[part] = loss, own_weights
         log_normaliser[part] = log_total + largest
 
@@ -129,7 +134,7 @@ def cross_entropy_grad(
 
     def tile(part):
         rows, places = part
-        label, pixel_weights, own_weights = terms.of(part)
+        label, ignored, pixel_weights, own_weights = terms.of(part)
         own_weights = own_weights * grads[part] * (1 - label_smoothing)
         # First p_c times all weights that multiply it, for every class ...
         factor = own_weights
@@ -143,6 +148,8 @@ def cross_entropy_grad(
             p -= smooth_weights[:, None] * terms.class_weight[:, None]
         # ... then the right class gives up its own weight. A pixel has one label, so no index comes twice.
         p.reshape(-1)[terms.at_label(label, p.shape)] -= own_weights
+        if ignored is not None:
+            p = xp.where(ignored[:, None], 0, p)
         grad_logits[rows, :, places] = p
 
     over_columns(tile, columns)
@@ -163,17 +170,18 @@ class _Terms:
         self.share = label_smoothing / self.classes  # of the loss, to each class
 
     def of(self, part):
-        """(label, v, v w_y) of a tile: 0, 0, 0 where the pixel is ignored."""
-        label = self.labels[part]
+        """(label, ignored, v, v w_y) of a tile: where the pixel is ignored, label 0. `ignored` is None if none is."""
+        label, ignored = self.labels[part], None
         counted = label != self.ignore_index
         if not counted.all():
-            label = self.xp.where(counted, label, 0)
+            label, ignored = self.xp.where(counted, label, 0), ~counted
         _check(label, self.classes, self.ignore_index)
-        pixel_weights = counted.astype(self.dtype)
-        if self.pixel_weight is not None:
-            pixel_weights *= self.pixel_weight[part]
+        if self.pixel_weight is None:
+            pixel_weights = counted.astype(self.dtype)
+        else:
+            pixel_weights = self.xp.where(counted, self.pixel_weight[part], 0).astype(self.dtype, copy=False)
         own_weights = pixel_weights * self.class_weight[label] if self.is_weighted else pixel_weights
-        return label, pixel_weights, own_weights
+        return label, ignored, pixel_weights, own_weights
 
     def at_label(self, label, shape):
         """Where the logit of each pixel's label lies in a flattened array (R, C, L): (r C + label) L + l."""

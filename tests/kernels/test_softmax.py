@@ -92,6 +92,8 @@ def test_cross_entropy_and_its_gradient_equal_torch(reduction, case):
         np.testing.assert_allclose(value, expected.detach().numpy(), atol=tolerance, rtol=tolerance)
         if np.isfinite(grad).all():
             np.testing.assert_allclose(grads, tensor.grad.numpy(), atol=tolerance, rtol=tolerance)
+        else:  # the mean over no pixels
+            assert not grads.any()
         assert losses.dtype == total.dtype == log_normaliser.dtype == grads.dtype == logits.dtype
 
 
@@ -134,6 +136,23 @@ def test_large_images_are_cut_into_tiles(shape, smoothing):
     np.testing.assert_allclose(losses, expected.detach().numpy(), atol=1e-5)
     np.testing.assert_allclose(grads, tensor.grad.numpy(), atol=1e-6)
     assert total == target.size
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_an_ignored_pixel_counts_for_nothing_whatever_is_there(variant, smoothing):
+    logits = np.array([[[1.0, np.inf, np.nan], [2.0, -np.inf, 0.0]]])
+    target = np.array([[0, 9, 9]])
+    params = (target, None, np.array([[1.0, np.inf, np.nan]]), 9, smoothing)
+    alone = (target[:, :1], None, None, 9, smoothing)
+    with use_kernels(cross_entropy=variant, cross_entropy_grad=variant), np.errstate(all="ignore"):
+        losses, total, log_normaliser = run("cross_entropy", logits, *params)
+        grads = run("cross_entropy_grad", np.ones((1, 3)), logits, log_normaliser, *params)
+        loss, _, normaliser = run("cross_entropy", logits[:, :, :1], *alone)
+        grad = run("cross_entropy_grad", np.ones((1, 1)), logits[:, :, :1], normaliser, *alone)
+    np.testing.assert_array_equal(losses, [[loss[0, 0], 0, 0]])
+    assert total == 1
+    np.testing.assert_array_equal(grads, np.concatenate([grad, np.zeros((1, 2, 2))], axis=2))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
