@@ -1,4 +1,4 @@
-"""Losses besides cross entropy. Those that are not differentiable by formula alone are few: all are sums of ops."""
+"""Losses besides cross entropy, written in operations that have gradients already."""
 
 from __future__ import annotations
 
@@ -163,6 +163,8 @@ def focal_loss(x, target, weight=None, gamma=2.0, ignore_index=-100, reduction="
     log_p = log_softmax(x, class_axis(x))
     own_log_p, _ = _picked("focal_loss", log_p, target, None, ignore_index)
     own_weighted, own_weight = _picked("focal_loss", log_p, target, weight, ignore_index)
-    # Rounding may leave p a little above 1, where a power has no value.
-    miss = (1 - own_log_p.exp()).clamp(min=0.0)
+    # A certain pixel (p = 1, or above it by rounding) has log p = 0, and so no loss and no gradient. But the power's
+    # own gradient is infinite at 0, and 0 times infinity would be NaN: such pixels take the power of 1 instead.
+    miss = 1 - own_log_p.exp()
+    miss = where(~(miss.data > 0), 1.0, miss)
     return reduced(-(miss**gamma) * own_weighted, reduction, own_weight.sum())

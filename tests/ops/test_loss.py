@@ -1,0 +1,482 @@
+"""The losses, held to torch up to second order; Dice and focal loss, which torch has not, to their formulas."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minitensor as mt
+from tests.parity import normal, same_as_torch
+from tests.refusals import both_refuse, refuses
+from tests.strategies import numbers, shapes
+
+INF = np.inf
+IGNORED = -100
+scores = normal(2, 3, 4, 5)
+classes = np.random.default_rng(0).integers(0, 3, (2, 4, 5))
+shares = np.abs(normal(2, 3, 4, 5, seed=1))
+reductions = st.sampled_from(["none", "mean", "sum"])
+
+
+@st.composite
+def pixels(draw):
+    """(scores, classes, weight or None, options) of any rank; some pixels ignored, now and then all of them."""
+    count = draw(st.integers(1, 4))
+    shape = draw(shapes(0, 3))
+    x = draw(numbers((*shape[:1], count, *shape[1:]))) * draw(st.sampled_from([1.0, 30.0]))
+    rng = np.random.default_rng(draw(st.integers(0, 999)))
+    target = rng.integers(0, count, shape)
+    ignore_index = draw(st.sampled_from([IGNORED, 0, count]))
+    target = np.where(rng.random(shape) < draw(st.sampled_from([0.0, 0.3, 1.0])), ignore_index, target)
+    # a class of no weight, on which nothing counts, is common in practice; not all of them, for 0/0 has no gradient
+    weight = np.abs(rng.standard_normal(count)) + 0.1
+    options = dict(reduction=draw(reductions), ignore_index=ignore_index)
+    return x, np.asarray(target), draw(st.sampled_from([None, weight])), options
+
+
+def weighted(function, x, target, weight):
+    """Compare a function of (library, x, target, weight) with torch; a weight has no gradient there."""
+    if weight is None:
+        same_as_torch(lambda m, x, y: function(m, x, y, None), x, target)
+    else:
+        grads = [True, target.dtype.kind == "f", False]
+        same_as_torch(function, x, target, weight, grads=grads)
+
+
+@given(pixels(), st.sampled_from([0.0, 0.1, 1.0]))
+def test_cross_entropy_of_classes(case, smoothing):
+    *arrays, options = case
+    weighted(lambda m, x, y, w: m.cross_entropy(x, y, w, label_smoothing=smoothing, **options), *arrays)
+
+
+@given(pixels())
+def test_nll_loss(case):
+    *arrays, options = case
+    weighted(lambda m, x, y, w: m.nll_loss(x, y, w, **options), *arrays)
+
+
+@given(pixels(), reductions, st.sampled_from([0.0, 0.1, 1.0]))
+def test_cross_entropy_of_probabilities(case, reduction, smoothing):
+    x, _, weight, _ = case
+    target = np.abs(normal(*x.shape, seed=2))
+    weighted(
+        lambda m, x, y, w: m.cross_entropy(x, y, w, reduction=reduction, label_smoothing=smoothing),
+        x,
+        target,
+        weight,
+    )
+
+
+def test_uint8_classes():
+    same_as_torch(lambda m, x, y: m.cross_entropy(x, y), normal(5, 3), np.array([0, 2, 1, 1, 0], np.uint8))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_all_ignored(reduction, smoothing):
+    """The mean over no pixels is NaN, and its gradient is 0, not NaN."""
+    options = dict(reduction=reduction, label_smoothing=smoothing)
+    same_as_torch(lambda m, x, y: m.cross_entropy(x, y, **options), scores, np.full((2, 4, 5), IGNORED))
+    same_as_torch(lambda m, x, y: m.cross_entropy(x, y, **options), normal(3), np.array(IGNORED))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize(
+    "row", [[1e4, -1e4, 0.0], [-INF, 0.0, 1.0], [INF, 0.0, 1.0], [np.nan, 0.0, 1.0]], ids=str
+)
+@pytest.mark.parametrize("label", [0, 1, IGNORED])
+def test_extreme_scores(row, label, smoothing):
+    """Where a pixel is ignored, not even an infinite loss counts; its neighbour is as before."""
+    same_as_torch(
+        lambda m, x, y: m.cross_entropy(x, y, label_smoothing=smoothing),
+        np.array([row, [1.0, 2.0, 3.0]]),
+        np.array([label, 2]),
+        order=1,
+    )
+
+
+def test_no_pixels():
+    for shape in ((0, 3), (2, 3, 0)):
+        target = np.zeros((shape[0], *shape[2:]), int)
+        same_as_torch(lambda m, x, y: m.cross_entropy(x, y), np.zeros(shape), target, order=0)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_pixel_weights(reduction, smoothing):
+    """Each pixel's loss, times its weight, divided by the sum of weight[target] pixel_weight."""
+    target = classes.copy()
+    target[0, 0, :2] = IGNORED
+    weight, pixel_weight = np.array([0.5, 1.0, 2.0]), np.abs(normal(2, 4, 5, seed=3))
+
+    def in_torch(m, x):
+        y, v = torch.tensor(target), torch.tensor(pixel_weight)
+        losses = v * m.cross_entropy(x, y, torch.tensor(weight), reduction="none", label_smoothing=smoothing)
+        counted = (y != IGNORED) * v * torch.tensor(weight)[y.clamp(min=0)]
+        return {"none": losses, "sum": losses.sum(), "mean": losses.sum() / counted.sum()}[reduction]
+
+    same_as_torch(
+        lambda m, x: m.cross_entropy(
+            x,
+            mt.Tensor(target),
+            mt.Tensor(weight),
+            reduction=reduction,
+            label_smoothing=smoothing,
+            pixel_weight=mt.Tensor(pixel_weight),
+        ),
+        scores,
+        torch_function=in_torch,
+        dtypes=[np.float64],
+    )
+
+
+def test_pixel_weights_with_probabilities_divide_by_their_sum():
+    pixel_weight = np.abs(normal(2, 4, 5, seed=3))
+    losses = mt.cross_entropy(mt.Tensor(scores), mt.Tensor(shares), reduction="none").data
+    loss = mt.cross_entropy(mt.Tensor(scores), mt.Tensor(shares), pixel_weight=mt.Tensor(pixel_weight))
+    np.testing.assert_allclose(loss.item(), (losses * pixel_weight).sum() / pixel_weight.sum())
+
+
+def test_even_pixel_weights_change_nothing():
+    plain = mt.cross_entropy(mt.Tensor(scores), mt.Tensor(classes), mt.Tensor(np.array([1.0, 2.0, 3.0])))
+    even = mt.cross_entropy(
+        mt.Tensor(scores),
+        mt.Tensor(classes),
+        mt.Tensor(np.array([1.0, 2.0, 3.0])),
+        pixel_weight=mt.Tensor(np.full((2, 4, 5), 7.0)),
+    )
+    np.testing.assert_allclose(even.item(), plain.item())
+
+
+@given(st.data(), reductions, st.booleans())
+def test_binary_cross_entropy_with_logits(data, reduction, has_pos_weight):
+    shape = data.draw(shapes(0, 3))
+    x = data.draw(numbers(shape)) * data.draw(st.sampled_from([1.0, 100.0]))
+    target, weight = np.abs(normal(*shape, seed=1)), np.abs(normal(*shape[1:], seed=2))
+    pos_weight = [np.abs(normal(*shape[-1:], seed=3))] * has_pos_weight
+
+    def function(m, x, y, w, *p):
+        positive = p[0] if p else None
+        return m.binary_cross_entropy_with_logits(x, y, w, reduction=reduction, pos_weight=positive)
+
+    same_as_torch(
+        function, x, target, weight, *pos_weight, grads=[True, True, False] + [False] * has_pos_weight
+    )
+
+
+def test_extreme_binary_scores():
+    x = np.array([1e5, -1e5, 200.0, -200.0, 0.0, np.nan])
+    for target in (np.zeros(6), np.ones(6)):
+        same_as_torch(
+            lambda m, x, y: m.binary_cross_entropy_with_logits(x, y, reduction="none"), x, target, order=1
+        )
+
+
+@given(st.data(), reductions, st.booleans())
+def test_mse_loss(data, reduction, has_weight):
+    shape = data.draw(shapes(0, 3))
+    x, target = data.draw(numbers(shape)), normal(*shape, seed=1)
+    weight = [np.abs(normal(*shape, seed=2))] * has_weight
+
+    def function(m, x, y, *w):
+        return m.mse_loss(x, y, reduction=reduction, weight=w[0] if w else None)
+
+    same_as_torch(function, x, target, *weight)
+
+
+def test_dice_loss_is_its_formula():
+    target = classes.copy()
+    target[0, 0, :2] = IGNORED
+    weight = np.array([1.0, 2.0, 3.0])
+
+    def in_torch(m, x):
+        y = torch.tensor(target)
+        counted = (y != IGNORED)[:, None]
+        p = m.softmax(x, 1) * counted
+        t = m.one_hot(y.clamp(min=0), 3).permute(0, 3, 1, 2) * counted
+        dice = (2 * (p * t).sum((0, 2, 3)) + 0.5) / (p.sum((0, 2, 3)) + t.sum((0, 2, 3)) + 0.5)
+        w = torch.tensor(weight, dtype=x.dtype)
+        return 1 - dice.mean(), 1 - (dice * w).sum() / w.sum()
+
+    def ours(m, x):
+        w = m.Tensor(weight.astype(x.dtype))
+        return m.dice_loss(x, m.Tensor(target), smooth=0.5), m.dice_loss(x, m.Tensor(target), w, smooth=0.5)
+
+    same_as_torch(ours, scores, torch_function=in_torch)
+
+
+def test_dice_loss_of_a_perfect_and_of_an_opposite_map():
+    right = np.moveaxis(np.eye(3)[classes], -1, 1) * 100.0
+    assert mt.dice_loss(mt.Tensor(right), mt.Tensor(classes)).item() == pytest.approx(0, abs=1e-6)
+    wrong = np.moveaxis(np.eye(3)[(classes + 1) % 3], -1, 1) * 100.0
+    assert mt.dice_loss(mt.Tensor(wrong), mt.Tensor(classes), smooth=0.0).item() == pytest.approx(1)
+    ignored = np.full_like(classes, IGNORED)
+    assert mt.dice_loss(mt.Tensor(wrong), mt.Tensor(ignored)).item() == 0.0
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_loss_is_its_formula(gamma, reduction):
+    target = classes.copy()
+    target[0, 0, :2] = IGNORED
+    weight = np.array([1.0, 2.0, 3.0])
+
+    def in_torch(m, x):
+        y, w = torch.tensor(target), torch.tensor(weight, dtype=x.dtype)
+        cross_entropy = m.cross_entropy(x, y, reduction="none")
+        own_weight = w[y.clamp(min=0)] * (y != IGNORED)
+        losses = own_weight * (1 - (-cross_entropy).exp()) ** gamma * cross_entropy
+        losses = torch.where(y == IGNORED, torch.zeros((), dtype=x.dtype), losses)
+        return {"none": losses, "sum": losses.sum(), "mean": losses.sum() / own_weight.sum()}[reduction]
+
+    def ours(m, x):
+        return m.focal_loss(
+            x, m.Tensor(target), m.Tensor(weight.astype(x.dtype)), gamma=gamma, reduction=reduction
+        )
+
+    # 1 - p loses digits where p is near 1, and gamma below 1 makes more of that
+    same_as_torch(ours, scores, torch_function=in_torch, terms=10**4)
+
+
+def test_focal_loss_of_a_certain_pixel_has_a_gradient():
+    x = mt.Tensor(np.array([[1000.0, 0.0]]), requires_grad=True)
+    for gamma in (0.0, 0.5, 2.0):
+        (grad,) = mt.grad(mt.focal_loss(x, mt.tensor([0]), gamma=gamma), x)
+        assert not grad.data.any()
+
+
+MALFORMED = {
+    "integer scores": (
+        TypeError,
+        ["int64"],
+        lambda m, x, y: m.cross_entropy(x, y),
+        scores.astype(int),
+        classes,
+    ),
+    "no scores": (
+        ValueError,
+        ["x must be", "()"],
+        lambda m, x, y: m.cross_entropy(x[0, 0, 0, 0], y[0, 0, 0]),
+        scores,
+        classes,
+    ),
+    "no classes": (
+        ValueError,
+        ["(2, 0, 4, 5)"],
+        lambda m, x, y: m.cross_entropy(x[:, :0], y),
+        scores,
+        classes,
+    ),
+    "int32 target": (
+        TypeError,
+        ["target", "int32"],
+        lambda m, x, y: m.cross_entropy(x, y),
+        scores,
+        classes.astype(np.int32),
+    ),
+    "bool target": (
+        TypeError,
+        ["target", "bool"],
+        lambda m, x, y: m.cross_entropy(x, y),
+        scores,
+        classes > 0,
+    ),
+    "target of another size": (
+        ValueError,
+        ["(2, 4, 5)", "(2, 3, 5)", "(2, 3, 4, 5)"],
+        lambda m, x, y: m.cross_entropy(x, y),
+        scores,
+        classes[:, :3],
+    ),
+    "target of one batch": (
+        ValueError,
+        ["(1, 4, 5)"],
+        lambda m, x, y: m.cross_entropy(x, y),
+        scores,
+        classes[:1],
+    ),
+    "one-hot target": (
+        ValueError,
+        ["target", "(2, 3, 4, 5)"],
+        lambda m, x, y: m.cross_entropy(x, y),
+        scores,
+        np.zeros((2, 3, 4, 5), int),
+    ),
+    "class too large": (
+        ValueError,
+        ["0 to 2", "3"],
+        lambda m, x, y: m.cross_entropy(x, y),
+        scores,
+        classes + 1,
+    ),
+    "negative class": (
+        ValueError,
+        ["0 to 2", "-1"],
+        lambda m, x, y: m.cross_entropy(x, y),
+        scores,
+        classes - 1,
+    ),
+    "weight too short": (
+        ValueError,
+        ["weight", "(3,)", "(2,)"],
+        lambda m, x, y, w: m.cross_entropy(x, y, w.detach()),
+        scores,
+        classes,
+        np.ones(2),
+    ),
+    "weight of another dtype": (
+        TypeError,
+        ["float64", "float32"],
+        lambda m, x, y, w: m.cross_entropy(x, y, w.detach()),
+        scores,
+        classes,
+        np.ones(3, np.float32),
+    ),
+    "reduction": (
+        ValueError,
+        ["reduction", "'avg'"],
+        lambda m, x, y: m.cross_entropy(x, y, reduction="avg"),
+        scores,
+        classes,
+    ),
+    "smoothing above 1": (
+        ValueError,
+        ["label_smoothing", "1.1"],
+        lambda m, x, y: m.cross_entropy(x, y, label_smoothing=1.1),
+        scores,
+        classes,
+    ),
+    "smoothing of text": (
+        TypeError,
+        ["label_smoothing", "'a'"],
+        lambda m, x, y: m.cross_entropy(x, y, label_smoothing="a"),
+        scores,
+        classes,
+    ),
+    "ignore_index of float": (
+        TypeError,
+        ["ignore_index", "-100.0"],
+        lambda m, x, y: m.cross_entropy(x, y, ignore_index=-100.0),
+        scores,
+        classes,
+    ),
+    "probabilities of another shape": (
+        ValueError,
+        ["(2, 3, 4, 5)", "(1, 3, 4, 5)"],
+        lambda m, x, y: m.cross_entropy(x, y),
+        scores,
+        shares[:1],
+    ),
+    "probabilities ignored": (
+        ValueError,
+        ["ignore_index=1"],
+        lambda m, x, y: m.cross_entropy(x, y, ignore_index=1),
+        scores,
+        shares,
+    ),
+}
+MALFORMED_NLL = {
+    "integers": (TypeError, ["int64"], lambda m, x, y: m.nll_loss(x, y), scores.astype(int), classes),
+    "class too large": (ValueError, ["0 to 2", "3"], lambda m, x, y: m.nll_loss(x, y), scores, classes + 1),
+    "negative class": (ValueError, ["0 to 2", "-1"], lambda m, x, y: m.nll_loss(x, y), scores, classes - 1),
+    "probabilities": (TypeError, ["target", "float64"], lambda m, x, y: m.nll_loss(x, y), scores, shares),
+    "shape": (
+        ValueError,
+        ["(2, 4, 5)", "(2, 4, 4)"],
+        lambda m, x, y: m.nll_loss(x, y),
+        scores,
+        classes[..., :4],
+    ),
+    "reduction": (ValueError, ["'avg'"], lambda m, x, y: m.nll_loss(x, y, reduction="avg"), scores, classes),
+}
+MALFORMED_BINARY = {
+    "integers": (TypeError, ["int64"], scores.astype(int), shares, {}),
+    "integer target": (TypeError, ["target", "int64"], scores, shares.astype(int), {}),
+    "target's shape": (ValueError, ["(2, 3, 4, 5)", "(1, 3, 4, 5)"], scores, shares[:1], {}),
+    "weight's shape": (ValueError, ["(4,)"], scores, shares, {"weight": np.ones(4)}),
+    "weight too large": (
+        ValueError,
+        ["weight", "(2, 2, 3, 4, 5)"],
+        scores,
+        shares,
+        {"weight": np.ones((2, 2, 3, 4, 5))},
+    ),
+    "pos_weight's shape": (ValueError, ["(4,)"], scores, shares, {"pos_weight": np.ones(4)}),
+    "reduction": (ValueError, ["'avg'"], scores, shares, {"reduction": "avg"}),
+}
+MALFORMED_MSE = {
+    "shapes": (ValueError, ["(3,)", "(2,)"], lambda m, x, y: m.mse_loss(x, y), normal(3), normal(2)),
+    "integers": (TypeError, ["int64"], lambda m, x, y: m.mse_loss(x, y), np.arange(3), np.arange(3)),
+    "reduction": (
+        ValueError,
+        ["'avg'"],
+        lambda m, x, y: m.mse_loss(x, y, reduction="avg"),
+        normal(3),
+        normal(3),
+    ),
+    "weight": (
+        ValueError,
+        ["weight", "(2,)"],
+        lambda m, x, y: m.mse_loss(x, y, weight=y[:2]),
+        normal(3),
+        normal(3),
+    ),
+}
+
+
+def calls(table):
+    return pytest.mark.parametrize(
+        ("error", "words", "function", "arrays"), [(*c[:3], c[3:]) for c in table.values()], ids=table
+    )
+
+
+@calls(MALFORMED)
+def test_malformed_calls_of_cross_entropy(error, words, function, arrays):
+    both_refuse(error, ["cross_entropy", *words], function, *arrays)
+
+
+@calls(MALFORMED_NLL)
+def test_malformed_calls_of_nll_loss(error, words, function, arrays):
+    both_refuse(error, ["nll_loss", *words], function, *arrays)
+
+
+@calls(MALFORMED_MSE)
+def test_malformed_calls_of_mse_loss(error, words, function, arrays):
+    both_refuse(error, ["mse_loss", *words], function, *arrays)
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "x", "target", "options"), MALFORMED_BINARY.values(), ids=MALFORMED_BINARY
+)
+def test_malformed_calls_of_binary_cross_entropy(error, words, x, target, options):
+    def function(m, x, y):
+        as_tensor = mt.Tensor if m is mt else torch.tensor
+        given = {k: as_tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+        return m.binary_cross_entropy_with_logits(x, y, **given)
+
+    both_refuse(error, ["binary_cross_entropy_with_logits", *words], function, x, target)
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "function"),
+    [
+        (
+            ValueError,
+            ["pixel_weight", "(2, 4, 5)", "(2, 3, 4, 5)"],
+            lambda x, y: mt.cross_entropy(x, y, pixel_weight=x),
+        ),
+        (TypeError, ["pixel_weight", "int64"], lambda x, y: mt.cross_entropy(x, y, pixel_weight=y)),
+        (ValueError, ["label_smoothing", "-0.1"], lambda x, y: mt.cross_entropy(x, y, label_smoothing=-0.1)),
+        (ValueError, ["dice_loss", "smooth", "-1"], lambda x, y: mt.dice_loss(x, y, smooth=-1)),
+        (TypeError, ["dice_loss", "smooth", "None"], lambda x, y: mt.dice_loss(x, y, smooth=None)),
+        (ValueError, ["dice_loss", "0 to 2", "3"], lambda x, y: mt.dice_loss(x, y + 1)),
+        (ValueError, ["dice_loss", "(3,)"], lambda x, y: mt.dice_loss(x[0, :, 0, 0], y[0, 0, 0])),
+        (ValueError, ["focal_loss", "gamma", "-1"], lambda x, y: mt.focal_loss(x, y, gamma=-1)),
+        (TypeError, ["focal_loss", "gamma", "'2'"], lambda x, y: mt.focal_loss(x, y, gamma="2")),
+        (ValueError, ["focal_loss", "0 to 2", "-1"], lambda x, y: mt.focal_loss(x, y - 1)),
+        (ValueError, ["focal_loss", "'avg'"], lambda x, y: mt.focal_loss(x, y, reduction="avg")),
+    ],
+)
+def test_malformed_calls_of_what_torch_has_not(error, words, function):
+    refuses(error, words, function, scores, classes)
