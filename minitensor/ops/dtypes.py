@@ -7,8 +7,6 @@ float32 + 2.5 stays float32, int64 + 2.5 becomes float32 (the default), and neve
 
 from __future__ import annotations
 
-from numbers import Number
-
 import numpy as np
 
 from minitensor.backend import array_module, is_array
@@ -72,7 +70,10 @@ def cast(x, dtype):
     if x.dtype == dtype:
         return x
     if dtype.kind != "f" or x.dtype.kind != "f":
-        return Tensor.wrap(x.data.astype(dtype))
+        with np.errstate(
+            invalid="ignore"
+        ):  # NaN has no integer; which one stands for it is left open, as in torch
+            return Tensor.wrap(x.data.astype(dtype))
     return Cast(dtype)(x)
 
 
@@ -83,6 +84,14 @@ def check_tensor(x, operation, name="x"):
     if is_array(x):
         return Tensor(x)
     raise TypeError(f"{operation}: {name} must be a Tensor, got {type(x).__name__}")
+
+
+def check_number(x, operation):
+    """x as a Tensor of numbers; raises TypeError for bools, on which one does not calculate."""
+    x = check_tensor(x, operation)
+    if x.dtype.kind == "b":
+        raise TypeError(f"{operation}: bools are no numbers; use ~, & and |, or convert with .to(mt.int64)")
+    return x
 
 
 def check_float(x, operation, name="x"):
@@ -123,7 +132,7 @@ def _unify(operation, a, b):
     for value in (a, b):
         if not isinstance(value, Tensor) and is_array(value):
             value = Tensor(value)
-        if not isinstance(value, (Tensor, Number)) or isinstance(value, complex):
+        if not isinstance(value, (Tensor, bool, int, float, np.bool_, np.integer, np.floating)):
             raise TypeError(
                 f"{operation}: operands must be Tensors or real numbers, got {type(value).__name__}"
             )
@@ -139,7 +148,10 @@ def _unify(operation, a, b):
 def number_like(value, dtype, like):
     """A Python number as a Tensor of no dimensions on the device of another."""
     xp = array_module(like.data) if isinstance(like, Tensor) else np
-    return Tensor.wrap(xp.asarray(value, dtype=dtype))
+    try:
+        return Tensor.wrap(xp.asarray(value, dtype=dtype))
+    except OverflowError as error:
+        raise ValueError(f"the number {value} does not fit into dtype {dtype}") from error
 
 
 def broadcast_shape(operation, *shapes):

@@ -15,6 +15,7 @@ from minitensor.engine import Op
 from minitensor.ops.dtypes import (
     broadcast_shape,
     cast,
+    check_number,
     check_tensor,
     floating,
     number_like,
@@ -225,7 +226,7 @@ class Sqrt(Op):
 
 
 class Abs(Op):
-    """y = |x|, dy/dx = sign(x), 0 at 0"""
+    """y = |x|, dy/dx = sign(x): 0 at 0, and at NaN too, as in torch"""
 
     uses = ((0,),)
 
@@ -234,7 +235,7 @@ class Abs(Op):
 
     def backward(self, grad):
         x = self.inputs[0].data
-        return grad * Tensor.wrap(array_module(x).sign(x))
+        return grad * Tensor.wrap((x > 0).astype(x.dtype) - (x < 0))
 
 
 class Tanh(Op):
@@ -296,7 +297,7 @@ class LeakyRelu(Op):
 
 
 class Clamp(Op):
-    """y = x held between two numbers; the gradient passes where x was not outside."""
+    """y = x held between two numbers; the gradient passes where x lies between them, bounds included."""
 
     uses = ((0,),)
 
@@ -315,9 +316,9 @@ class Clamp(Op):
         x = self.inputs[0].data
         inside = array_module(x).ones(x.shape, bool)
         if self.low is not None:
-            inside &= ~(x < self.low)
+            inside &= x >= self.low
         if self.high is not None:
-            inside &= ~(x > self.high)
+            inside &= x <= self.high
         return where(inside, grad, 0.0)
 
 
@@ -329,9 +330,7 @@ def add(a, b):
 def sub(a, b):
     """a - b, elementwise with broadcasting."""
     a, b = operands("sub", a, b)
-    if a.dtype.kind == "b":
-        raise TypeError("sub: bools cannot be subtracted; use logical_xor (a ^ b), or convert to integers")
-    return Subtract()(a, b)
+    return Subtract()(check_number(a, "sub"), b)
 
 
 def mul(a, b):
@@ -348,6 +347,7 @@ def div(a, b):
 def pow(a, b):
     """a ** b, elementwise with broadcasting; whole numbers to negative powers raise ValueError."""
     a, b = operands("pow", a, b)
+    check_number(a, "pow")
     if a.dtype.kind in "iu" and b.data.size and (b.data < 0).any():
         raise ValueError(
             "pow: integers have no integer results at negative powers; convert to floating point"
@@ -386,10 +386,7 @@ def where(condition, a, b):
 
 def neg(x):
     """-x"""
-    x = check_tensor(x, "neg")
-    if x.dtype.kind == "b":
-        raise TypeError("neg: a bool has no negative; use logical_not (~x)")
-    return Negate()(x)
+    return Negate()(check_number(x, "neg"))
 
 
 def exp(x):
@@ -409,7 +406,7 @@ def sqrt(x):
 
 def abs(x):
     """|x|"""
-    return Abs()(check_tensor(x, "abs"))
+    return Abs()(check_number(x, "abs"))
 
 
 def tanh(x):
@@ -424,7 +421,7 @@ def sigmoid(x):
 
 def relu(x):
     """max(x, 0)"""
-    return Relu()(check_tensor(x, "relu"))
+    return Relu()(check_number(x, "relu"))
 
 
 def leaky_relu(x, negative_slope=0.01):
@@ -446,10 +443,12 @@ def clamp(x, min=None, max=None):
 
 def _comparison(name, symbol):
     def compare(a, b):
-        a, b = operands(name, a, b)
-        return Tensor.wrap(
-            np.asarray(symbol(a.data, b.data)) if a.device == "cpu" else symbol(a.data, b.data)
-        )
+        if isinstance(a, Tensor) and isinstance(b, int):
+            result = symbol(a.data, b)  # of uint8 with -1, too, which no uint8 could hold
+        else:
+            a, b = operands(name, a, b)
+            result = symbol(a.data, b.data)
+        return Tensor.wrap(np.asarray(result) if isinstance(result, np.generic) else result)
 
     compare.__name__ = name
     compare.__doc__ = (
@@ -473,6 +472,7 @@ def _logical(name, symbol):
             kind = getattr(value, "dtype", np.asarray(value).dtype).kind
             if kind not in "biu":
                 raise TypeError(f"{name}: operands must be bool or integer tensors, got kind {kind!r}")
+        broadcast_shape(name, np.shape(a), np.shape(b))
         result = symbol(a, b)
         return Tensor.wrap(np.asarray(result) if isinstance(result, np.generic) else result)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from minitensor.backend import array_module
 from minitensor.engine import Op
-from minitensor.ops.dtypes import cast, check_float, check_tensor
+from minitensor.ops.dtypes import cast, check_float, check_tensor, floating
 from minitensor.ops.shape import expand, normalize_axes, normalize_axis, reshape
 from minitensor.tensor import Tensor
 
@@ -171,7 +171,7 @@ def argmax(x, dim=None, keepdim=False):
 
 def logsumexp(x, dim, keepdim=False):
     """log(sum(exp(x))) over `dim`, shifted by the largest element so that nothing overflows."""
-    x = check_float(x, "logsumexp")
+    x = floating(x, "logsumexp")
     axes = normalize_axes(dim, x.ndim, "logsumexp")
     if math.prod(x.shape[axis] for axis in axes) == 0:
         total = Sum(axes)(x.exp()).log()
