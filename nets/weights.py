@@ -65,7 +65,9 @@ def _load_fcn(net, state, layout):
     own = net.state_dict()
     if layout == "torchvision vgg16":
         net.transplant(state)
-        return [name for name in own if name.startswith(("score", "upscore"))], ["classifier.6"]
+        return [name for name in own if name.startswith(("score", "upscore"))], [
+            name for name in state if name.startswith("classifier.6.")
+        ]
     missing = [name for name in own if name not in state]
     unexpected = [name for name in state if name not in own]
     if all(name.startswith(FCN_HEADS) for name in missing + unexpected):

@@ -24,7 +24,8 @@ def image(*shape, seed=0):
 @pytest.mark.parametrize(
     ("net", "count"), [(nets.FCN32s, 136_152_917), (nets.FCN16s, 134_815_994), (nets.FCN8s, 134_489_759)]
 )
-def test_published_counts(unfilled, net, count):
+@twins.unfilled()
+def test_published_counts(net, count):
     assert net().parameter_count() == count
 
 
@@ -49,7 +50,8 @@ HEADS = {
 
 
 @pytest.mark.parametrize("net", HEADS)
-def test_state_dict_is_that_of_pytorch_fcn(unfilled, net):
+@twins.unfilled()
+def test_state_dict_is_that_of_pytorch_fcn(net):
     expected, inputs = {}, 3
     for name in twins.VGG:
         if not name.startswith("pool"):

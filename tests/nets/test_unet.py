@@ -19,11 +19,13 @@ def image(*shape, seed=0):
 @pytest.mark.parametrize(
     ("in_channels", "classes", "count"), [(1, 2, 31_030_658), (1, 5, 31_030_853), (3, 21, 31_033_045)]
 )
-def test_parameters_of_the_paper(unfilled, in_channels, classes, count):
+@twins.unfilled()
+def test_parameters_of_the_paper(in_channels, classes, count):
     assert nets.UNet(in_channels, classes).parameter_count() == count
 
 
-def test_parameters_of_the_released_net(unfilled):
+@twins.unfilled()
+def test_parameters_of_the_released_net():
     net = nets.UNet.released()
     assert net.parameter_count() == 31_100_354
     assert net.dropout.p == 0.5
@@ -32,7 +34,8 @@ def test_parameters_of_the_released_net(unfilled):
 @pytest.mark.parametrize(
     ("up", "keys", "count"), [("transpose", 118, 31_037_698), ("bilinear", 110, 17_263_042)]
 )
-def test_parameters_of_the_widespread_port(unfilled, up, keys, count):
+@twins.unfilled()
+def test_parameters_of_the_widespread_port(up, keys, count):
     net = nets.UNet(3, 2, padding="same", up=up, norm="batch")
     assert len(net.state_dict()) == keys
     assert net.parameter_count() == count

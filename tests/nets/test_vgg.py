@@ -35,7 +35,8 @@ def narrow():
     return twins.randomised(nets.VGG16(classes=5, width=1 / 32))
 
 
-def test_published_count_and_keys(unfilled):
+@twins.unfilled()
+def test_published_count_and_keys():
     net = nets.VGG16()
     assert net.parameter_count() == 138_357_544
     assert sum(parameter.size for parameter in net.features.parameters()) == 14_714_688

@@ -1,0 +1,236 @@
+"""Loading files that torch wrote, in all layouts; and files made to do harm."""
+
+import os
+import pickle
+import zipfile
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import minitensor as mt
+import nets
+from nets.torch_file import read_torch_file
+from tests.nets import twins
+
+NARROW = {"classes": 3, "width": 1 / 64}
+
+
+def torch_state_of(net, seed=0):
+    """Random float32 torch tensors under the net's own names: what a file of this layout holds."""
+    generator = torch.Generator().manual_seed(seed)
+    state = OrderedDict()
+    for name, value in net.state_dict().items():
+        numbers = torch.rand(value.shape, generator=generator)
+        state[name] = (numbers * 10).long() if value.dtype.kind == "i" else numbers
+    return state
+
+
+def assert_loaded(net, state, names=None):
+    for name in names or state:
+        np.testing.assert_array_equal(net.state_dict()[name].numpy(), state[name].numpy(), err_msg=name)
+
+
+def write_safetensors(state, path):
+    path = path / "weights.safetensors"
+    save_file(state, path)
+    return path
+
+
+def write_zip(state, path):
+    torch.save(state, path / "weights.pth")
+    return path / "weights.pth"
+
+
+def write_legacy(state, path):
+    torch.save(state, path / "weights.pth", _use_new_zipfile_serialization=False)
+    return path / "weights.pth"
+
+
+WRITERS = [write_safetensors, write_zip, write_legacy]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize(
+    ("make", "layout"),
+    [
+        (lambda: nets.VGG16(classes=3, width=1 / 64), "torchvision vgg16"),
+        (lambda: nets.FCN8s(**NARROW), "pytorch-fcn"),
+        (lambda: nets.FCN32s(**NARROW), "pytorch-fcn"),
+        (lambda: nets.UNet(3, 2, 2, padding="same", norm="batch"), "U-Net"),
+        (lambda: nets.UNet(3, 2, 2, padding="same", norm="batch", up="bilinear"), "U-Net"),
+        (lambda: nets.UNet(1, 2, 2), "U-Net"),
+    ],
+)
+def test_files_of_every_layout(make, layout, write, tmp_path):
+    net = make()
+    state = torch_state_of(net)
+    assert nets.load_weights(net, write(state, tmp_path)) == (layout, [], [])
+    assert_loaded(net, state)
+
+
+def test_files_of_our_own(tmp_path):
+    net, other = nets.UNet(1, 2, 2), nets.UNet(1, 2, 2)
+    mt.save(tmp_path / "last.safetensors", net.state_dict())
+    nets.load_weights(other, tmp_path / "last.safetensors")
+    x = mt.randn(1, 1, 188, 188)
+    np.testing.assert_array_equal(other(x).numpy(), net(x).numpy())
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_vgg_goes_into_an_fcn(write, tmp_path):
+    state = torch_state_of(nets.VGG16(classes=10, width=1 / 64))
+    net = nets.FCN8s(**NARROW)
+    loaded = nets.load_weights(net, write(state, tmp_path))
+    assert sorted(loaded.unexpected_keys) == ["classifier.6.bias", "classifier.6.weight"]
+    assert all(name.startswith(("score", "upscore")) for name in loaded.missing_keys)
+    ours = net.state_dict()
+    np.testing.assert_array_equal(ours["conv3_2.weight"].numpy(), state["features.12.weight"].numpy())
+    fc6 = state["classifier.0.weight"].reshape(64, 8, 7, 7)
+    np.testing.assert_array_equal(ours["fc6.weight"].numpy(), fc6.numpy())
+
+
+def test_the_coarse_net_starts_the_finer_one(tmp_path):
+    coarse = torch_state_of(nets.FCN32s(**NARROW))
+    net = nets.FCN16s(**NARROW)
+    upscore2 = net.upscore2.weight.numpy().copy()
+    loaded = nets.load_weights(net, write_zip(coarse, tmp_path))
+    assert loaded.unexpected_keys == ["upscore.weight"]
+    assert "score_pool4.weight" in loaded.missing_keys and "upscore16.weight" in loaded.missing_keys
+    assert_loaded(net, coarse, [name for name in coarse if name != "upscore.weight"])
+    np.testing.assert_array_equal(net.upscore2.weight.numpy(), upscore2)
+
+
+def test_checkpoints_prefixes_and_extra_values_are_seen_through(tmp_path):
+    """mask_values stands in milesial's files, "module." in those of DataParallel, the rest in checkpoints."""
+    net = nets.UNet(3, 2, 2, padding="same", norm="batch")
+    state = torch_state_of(net)
+    wrapped = {f"module.{name}": value for name, value in state.items()} | {"mask_values": [0, 255]}
+    torch.save({"epoch": 7, "best": 0.5, "model_state_dict": wrapped}, tmp_path / "checkpoint.pth")
+    assert nets.load_weights(net, tmp_path / "checkpoint.pth") == ("U-Net", [], [])
+    assert_loaded(net, state)
+
+
+def test_what_does_not_fit_is_listed_and_nothing_is_changed(tmp_path):
+    net = nets.UNet(3, 2, 2, padding="same", norm="batch")
+    before = {name: value.numpy().copy() for name, value in net.state_dict().items()}
+    state = torch_state_of(net)
+    del state["inc.double_conv.1.weight"]
+    state["extra.weight"] = torch.zeros(1)
+    state["outc.conv.weight"] = torch.zeros(5, 2, 1, 1)
+    with pytest.raises(ValueError) as error:
+        nets.load_weights(net, write_zip(state, tmp_path))
+    for part in ("weights.pth (U-Net)", "missing: inc.double_conv.1.weight", "unexpected: extra.weight",
+                 "outc.conv.weight has shape (5, 2, 1, 1)"):  # fmt: skip
+        assert part in str(error.value)
+    for name, value in net.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), before[name])
+
+
+@pytest.mark.parametrize("make", [nets.FCN8s, nets.VGG16])
+def test_a_file_of_another_net_does_not_fit(make, tmp_path):
+    path = write_zip(torch_state_of(nets.UNet(1, 2, 2)), tmp_path)
+    with pytest.raises(ValueError, match=r"weights.pth \(U-Net\) does not fit"):
+        nets.load_weights(make(**NARROW), path)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_reader_keeps_containers_views_and_types(zipped, tmp_path):
+    tensor = torch.arange(24, dtype=torch.float64).reshape(2, 3, 4)
+    content = {
+        "turned": tensor.permute(2, 0, 1),
+        "part": tensor[1:, ::2],
+        "same": tensor,
+        "half": torch.tensor([0.5], dtype=torch.float16),
+        "count": torch.tensor(3),
+        "flags": torch.tensor([True, False]),
+        "empty": torch.zeros(0, 3),
+        "weight": torch.nn.Parameter(torch.ones(2)),
+        "plain": [1, -70000, 2**40, 2.5, "name", None, True, (1, 2), (), {"a": []}],
+    }
+    torch.save(content, tmp_path / "file.pth", _use_new_zipfile_serialization=zipped)
+    read = read_torch_file(tmp_path / "file.pth")
+    assert read.pop("plain") == content.pop("plain")
+    for name, value in content.items():
+        np.testing.assert_array_equal(read[name], value.detach().numpy(), err_msg=name)
+        assert read[name].dtype == value.detach().numpy().dtype
+
+
+class Harm:
+    """Its pickle asks the reader to run a shell command."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 4, 5])
+def test_a_file_that_would_run_a_command_is_refused(protocol, tmp_path):
+    trace = tmp_path / "it_ran"
+    with open(tmp_path / "plain.pth", "wb") as file:
+        pickle.dump({"weight": Harm(trace)}, file, protocol)
+    with zipfile.ZipFile(tmp_path / "zipped.pth", "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({"weight": Harm(trace)}, protocol))
+    for name in ("plain.pth", "zipped.pth"):
+        with pytest.raises(ValueError, match="not a torch file of plain tensors"):
+            nets.load_weights(nets.UNet(1, 2, 2), tmp_path / name)
+    assert not trace.exists()
+    pickle.loads(pickle.dumps(Harm(trace), protocol))  # the harm is real: unpickling does run it
+    assert trace.exists()
+
+
+def test_whole_modules_are_refused_with_advice(tmp_path):
+    torch.save(torch.nn.Conv2d(1, 1, 1), tmp_path / "module.pth")
+    with pytest.raises(ValueError, match=r"pickle instruction .* safetensors.torch.save_file"):
+        nets.load_weights(nets.UNet(1, 2, 2), tmp_path / "module.pth")
+
+
+@pytest.mark.parametrize(
+    "shape_and_stride",
+    [((3, 3), (3, 1)), ((100,), (0,)), ((2,), (-1,)), ((2, 2), (1,)), ((2.0,), (1,))],
+    ids=["too large", "stride 0", "negative", "ranks differ", "not whole"],
+)
+def test_a_tensor_must_lie_within_its_bytes(shape_and_stride):
+    from nets.pickle_machine import Storage, TensorRecord
+
+    storage = Storage(np.dtype("<f4"), "0", 8)
+    with pytest.raises(ValueError, match="does not fit its 8 stored elements"):
+        TensorRecord(storage, 0, *shape_and_stride).array(bytes(32))
+
+
+@pytest.mark.parametrize("write", [write_zip, write_legacy])
+def test_damaged_files(write, tmp_path):
+    """A file cut anywhere gives a ValueError that names it, never anything else."""
+    content = write(torch_state_of(nets.UNet(1, 2, 1, depth=1)), tmp_path).read_bytes()
+    damaged = tmp_path / "damaged.pth"
+    for end in [0, 1, 5, 20, 100, *range(200, len(content) - 1, 997), len(content) - 1]:
+        damaged.write_bytes(content[:end])
+        with pytest.raises(ValueError, match="damaged.pth"):
+            nets.load_weights(nets.UNet(1, 2, 1, depth=1), damaged)
+
+
+def test_wrong_arguments(tmp_path):
+    with pytest.raises(ValueError, match="there is no file"):
+        nets.load_weights(nets.UNet(1, 2, 2), tmp_path / "absent.pth")
+    with pytest.raises(TypeError, match="net must be a Module, got dict"):
+        nets.load_weights({}, tmp_path)
+    torch.save([torch.ones(1)], tmp_path / "list.pth")
+    with pytest.raises(ValueError, match="holds a list, not named tensors"):
+        nets.load_weights(nets.UNet(1, 2, 2), tmp_path / "list.pth")
+
+
+def test_loaded_weights_compute_what_torch_computes(tmp_path):
+    """From torch's file to the same scores: milesial's layout, both kinds of upsampling."""
+    for up in ("transpose", "bilinear"):
+        source = twins.randomised(nets.UNet(3, 2, 2, padding="same", norm="batch", up=up), seed=3)
+        torch.save(twins.torch_state(source), tmp_path / "unet.pth")
+        net = nets.UNet(3, 2, 2, padding="same", norm="batch", up=up).to(mt.float64).eval()
+        nets.load_weights(net, tmp_path / "unet.pth")
+        x = np.random.default_rng(0).standard_normal((1, 3, 32, 48))
+        twins.assert_same(
+            net, lambda state, image: twins.unet(torch.load(tmp_path / "unet.pth"), image, pad=1), x
+        )
