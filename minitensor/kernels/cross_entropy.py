@@ -21,8 +21,8 @@ def cross_entropy_reference(
         loss = v (1 - e) w_y (-log p_y) + v e/C sum over c of w_c (-log p_c),    p = softmax(z)
 
     logits z (N, C, ...); target y (N, ...), any integer type; class_weight w (C,), 1 if None; pixel_weight v
-    (N, ...), 1 if None; e = label_smoothing. Where y is ignore_index the loss is 0, whatever z is. losses and log_normaliser
-    are (N, ...); total_weight is a 0-d array, the sum of v w_y over the pixels not ignored. torch's
+    (N, ...), 1 if None; e = label_smoothing. Where y is ignore_index the loss is 0, whatever z is. losses and
+    log_normaliser are (N, ...); total_weight is a 0-d array, the sum of v w_y over the pixels not ignored. torch's
     reductions are losses, losses.sum(), and losses.sum() / total_weight: 0/0, NaN, where all pixels are
     ignored. Raises ValueError for a target that is neither a class nor ignore_index.
     """
