@@ -11,7 +11,7 @@ from nets.training.build import NET_NAMES, build_net
 from nets.training.loop import Interrupted, Training
 from nets.training.progress import clock
 from nets.training.results import best_line, scores_of, write_pictures
-from nets.training.run import CHECKPOINT, CONFIG, CURVES, PREDICTIONS, Run
+from nets.training.run import CONFIG, CURVES, PREDICTIONS, Run
 from nets.training.settings import choose
 
 RUNS = Path("runs")
@@ -130,10 +130,6 @@ def _resumed(options):
     """The Training of an existing folder, as its checkpoint left it."""
     run = Run.open(options.out or _latest_run())
     config = run.config
-    if not run.path(CHECKPOINT).is_file():
-        raise ValueError(
-            f"{run.folder}: nothing to resume, no checkpoint was written yet; delete it and start anew"
-        )
     _must_agree(options, run)
     run.remove_leftovers()
     _check_device(config.device)
@@ -183,10 +179,10 @@ def _extend(training, options):
 
 def _latest_run():
     """The folder in runs/ that was trained last."""
-    found = [path.parent for path in RUNS.glob(f"*/{CHECKPOINT}")]
+    found = [path.parent for path in RUNS.glob(f"*/{CONFIG}")]
     if not found:
         raise ValueError(f"--resume: nothing to resume in {RUNS}/; name the run folder with --out")
-    return max(found, key=lambda folder: (folder / CHECKPOINT).stat().st_mtime)
+    return max(found, key=lambda folder: max(path.stat().st_mtime for path in folder.iterdir()))
 
 
 def _finish(training):

@@ -69,7 +69,12 @@ class Training:
         self.validation_order = order  # shortened where a timed run cannot afford all of them
 
     def resume(self):
-        """Take up the run where its checkpoint stands."""
+        """Take up the run where its checkpoint stands; one that was killed before its first begins again."""
+        if self.run_folder.path(CHECKPOINT).is_file():
+            self._restore()
+        self.metrics = self.run_folder.rewind_metrics(self.step)
+
+    def _restore(self):
         saved = load_checkpoint(self.run_folder.path(CHECKPOINT))
         self.net.load_state_dict(saved["net"])
         self.optimizer.load_state_dict(saved["optimizer"])
@@ -79,7 +84,6 @@ class Training:
         self.losses = saved["losses"].numpy().tolist()
         self.step_seconds = saved["step_seconds"].numpy().tolist()
         self.validation_order = saved["validation_order"].numpy()
-        self.metrics = self.run_folder.rewind_metrics(self.step)
 
     def extend(self, steps=None, seconds=None):
         """Let the run end elsewhere. Raises ValueError where nothing would be left to train."""
@@ -167,8 +171,8 @@ class Training:
         }
         self.metrics.append(line)
         self.run_folder.append_metrics(line)
-        if (line["mean_iu"] or 0.0) > self.best_mean_iu:
-            self.best_mean_iu = line["mean_iu"] or 0.0
+        if line["mean_iu"] > self.best_mean_iu:
+            self.best_mean_iu = line["mean_iu"]
             mt.save(self.run_folder.path(BEST), self.net.state_dict())
         self.plan.after_validation(self.step, self.elapsed, self._typical_step(), result.seconds)
         return True

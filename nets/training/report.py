@@ -22,7 +22,7 @@ def save_curves(path, losses, validations):
     losses       one number a step
     validations  the lines of metrics.jsonl
     """
-    figure = _figure((9.0, 3.6))
+    figure = _figure((9.6, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     steps = np.arange(1, len(losses) + 1)
     window = max(1, len(losses) // 30)
@@ -74,7 +74,7 @@ def save_predictions(path, samples, predictions, classes, title):
     height, width = samples[0].label.shape
     wide = min(ROW_INCHES * width / height, WIDEST_INCHES / len(columns))
     tall = wide * height / width
-    head, foot = 0.75, 0.3 + 0.27 * -(-len(classes) // _legend_columns(wide * len(columns)))
+    head, foot = 0.62, 0.3 + 0.27 * -(-len(classes) // _legend_columns(wide * len(columns)))
     size = (wide * len(columns), tall * len(samples) + head + foot)
     figure = _figure(size)
     grid = figure.subplots(len(samples), len(columns), squeeze=False)
@@ -100,7 +100,7 @@ def save_predictions(path, samples, predictions, classes, title):
     for axes, name in zip(grid[0], columns, strict=True):
         axes.set_title(name, fontsize=11, color=INK, pad=5)
     figure.suptitle(
-        title, x=0.01, y=1 - 0.12 / size[1], ha="left", va="top", fontsize=12, color=INK, weight="bold"
+        title, x=0.01, y=1 - 0.1 / size[1], ha="left", va="top", fontsize=12, color=INK, weight="bold"
     )
     _legend(figure, classes, wide * len(columns), any((s.label == IGNORE).any() for s in samples))
     _save(figure, path)
@@ -139,13 +139,13 @@ def _legend(figure, classes, inches, with_ignored):
     )  # fmt: skip
 
 
-def _figure(size):
+def _figure(size, layout=None):
     """A figure that draws with Agg, into memory, whatever screen there is or is not."""
     needed("matplotlib")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout=None)
+    figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout=layout)
     FigureCanvasAgg(figure)
     return figure
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from nets.segmentation.metrics import ClassScore, Scores
 
 from .report import save_curves, save_predictions
@@ -9,11 +11,12 @@ from .run import CURVES, PREDICTIONS
 from .validation import class_map
 
 PICTURED = 4
+TITLES = {"unet": "U-Net", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "FCN-8s"}
 
 
 def best_line(metrics):
     """The first of the best lines of metrics.jsonl: the one whose weights best.safetensors holds."""
-    return max(metrics, key=lambda line: line["mean_iu"] or 0.0)
+    return max(metrics, key=lambda line: line["mean_iu"])
 
 
 def scores_of(line):
@@ -30,6 +33,6 @@ def write_pictures(training):
     samples = [training.validation.sample(int(position)) for position in chosen]
     predictions = [class_map(net, sample.image, run.config.normalization) for sample in samples]
     save_curves(run.path(CURVES), training.losses, training.metrics)
-    mean_iu = best_line(training.metrics)["mean_iu"] or 0.0
-    title = f"{run.config.net['name']} on {training.validation.name}: mean IU {mean_iu:.3f}"
+    mean_iu = best_line(training.metrics)["mean_iu"]
+    title = f"{TITLES[run.config.net['name']]} on {Path(run.config.data).name}: mean IU {mean_iu:.3f}"
     save_predictions(run.path(PREDICTIONS), samples, predictions, run.config.classes, title)
