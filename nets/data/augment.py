@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .elastic import bend
+from .images import pillow
 from .sample import IGNORE, Sample
 
 ORIENTATIONS = ("free", "upright")
@@ -126,19 +127,18 @@ def _take(array, rows, columns):
 
 def _resample(image, window, crop):
     """The window of the image at the crop's size: bilinear, averaging where it shrinks."""
-    from PIL import Image
-
+    image_module = pillow()
     # Whole pixels around the window, a margin for the filter's reach, mirrored beyond the edges.
     reach = 2
     lows = [int(np.floor(start)) - reach for start, _ in window]
     highs = [int(np.ceil(start + extent)) + reach for start, extent in window]
     rows, columns = (np.arange(low, high) for low, high in zip(lows, highs, strict=True))
-    cut = Image.fromarray(_take(image, rows, columns))
+    cut = image_module.fromarray(_take(image, rows, columns))
     (top, tall), (left, wide) = (
         (start - low, extent) for (start, extent), low in zip(window, lows, strict=True)
     )
     box = (left, top, left + wide, top + tall)
-    return np.asarray(cut.resize((crop[1], crop[0]), Image.Resampling.BILINEAR, box))
+    return np.asarray(cut.resize((crop[1], crop[0]), image_module.Resampling.BILINEAR, box))
 
 
 def _turn(array, turns, mirrored):

@@ -16,6 +16,7 @@ from .sample import IGNORE, SegmentationClass, class_color
 MOST_UNNAMED_CLASSES = 64
 # A binary mask that was resized or drawn with soft edges holds greys between; they are the rim, so they are few.
 SOFT_EDGE_SHARE = 0.15
+NEARLY_BLACK, NEARLY_WHITE = 40, 215  # how far JPEG may move a black or a white pixel
 
 
 class Survey(NamedTuple):
@@ -54,12 +55,15 @@ def decide(surveys, declared=None, run=None):
 def _guess(surveys, declared, run):
     """(Encoding, note), the values not yet checked."""
     kinds = {entry.kind for entry in surveys}
-    if run is not None and declared is None:
-        if run.kind == "instances" or (run.kind == "colors" and "color" in kinds):
+    if run is not None:
+        if run.kind == "instances" or (run.kind == "colors" and "color" in kinds and declared is None):
             _refuse_color(surveys, run)
             return run, ""
         ignored = () if run.kind == "colors" else run.ignored
-        declared = Declared(run.classes, ignored, run.colors, None)
+        if declared is None:
+            declared = Declared(run.classes, ignored, run.colors, None)
+        else:
+            declared = declared._replace(classes=run.classes, ignored=tuple({*declared.ignored, *ignored}))
     if declared is not None and declared.encoding is not None:
         return _as_told(declared), ""
     if "color" in kinds:
@@ -81,7 +85,7 @@ def _declared(surveys, kinds, declared):
         return _by_color(declared), ""
     if len(declared.classes) == 2:
         if "lossy" in kinds:
-            return Encoding("binary", declared.classes), "JPEG masks cut at 128"
+            return _binary_from_jpeg(surveys, declared.classes)
         if values <= {0, 255} or values <= {0, 65535}:
             return Encoding("binary", declared.classes), ""
         if "deep" in kinds:
@@ -98,7 +102,7 @@ def _undeclared(surveys, kinds):
     values = _all_values(surveys)
     binary = Encoding("binary", _two_classes("foreground"))
     if "lossy" in kinds:
-        return binary, "JPEG masks cut at 128"
+        return _binary_from_jpeg(surveys, binary.classes)
     if len(values) == 1:
         raise ValueError(
             f"{surveys[0].path.parent}: every mask holds the one value {min(values)}, nothing to learn"
@@ -194,6 +198,22 @@ def _has_soft_edges(surveys):
         return False
     greys = np.flatnonzero(between) + 1
     return len(greys) >= 3 and greys.max() >= MIDDLE and between.sum() <= SOFT_EDGE_SHARE * histogram.sum()
+
+
+def _binary_from_jpeg(surveys, classes):
+    """JPEG blurs what it stores. Black and white survive that, and a cut in the middle; class ids do not."""
+    for entry in surveys:
+        between = entry.counts[(entry.values > NEARLY_BLACK) & (entry.values < NEARLY_WHITE)].sum()
+        # Ids 0 to 32 would all look black: somewhere there must be white.
+        if entry.kind == "lossy" and between > SOFT_EDGE_SHARE * entry.counts.sum():
+            raise ValueError(
+                f"{entry.path}: a JPEG that is not black and white keeps no class ids; save it as PNG"
+            )
+    if max(entry.values.max() for entry in surveys) < NEARLY_WHITE:
+        raise ValueError(
+            f"{surveys[0].path.parent}: no JPEG mask holds any white, and JPEG keeps no class ids"
+        )
+    return Encoding("binary", classes), "JPEG masks cut at 128"
 
 
 def _evenly_spread(numbers):

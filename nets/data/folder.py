@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .classes_file import read_classes
 from .detect import Survey, decide, survey
-from .images import SUFFIXES, as_channels, is_grey, pillow, read_image, read_mask
+from .images import SUFFIXES, as_channels, head, is_deep, is_grey, read_image, read_mask
 from .sample import Sample
 from .split import split
 
@@ -31,6 +31,7 @@ class Entry(NamedTuple):
     height: int
     width: int
     stored_rgb: bool
+    deep: bool
     grey: bool
     survey: Survey
     kept: tuple | None
@@ -103,6 +104,8 @@ def open_folder(folder, run=None, channels=None):
         notes.append(f"{len(entries) - len(colored)} grey ones among {len(colored)} RGB")
     elif not colored and any(entry.stored_rgb for entry in entries):
         notes.append("grey stored as RGB")
+    if any(entry.deep for entry in entries):
+        notes.append(f"{sum(entry.deep for entry in entries)} of more than 8 bits, each stretched to 8")
     return FolderDataset(
         folder, entries, encoding, channels, _description(folder, entries, encoding, channels, notes)
     )
@@ -180,12 +183,9 @@ def _check_all(pairs):
 
 
 def _decoded_bytes(path):
-    """Memory for one image and its mask, from the size in the file's head alone."""
-    try:
-        with pillow().open(path) as image:
-            return image.width * image.height * (len(image.getbands()) + 4)
-    except OSError:
-        return 0  # the check proper says what is wrong with it
+    """Memory for one image of 3 channels and its mask of 32 bits, from the size in the file's head alone."""
+    found = head(path)
+    return 0 if found is None else found[0] * found[1] * (3 + 4)
 
 
 def _check(name, image_path, mask_path, keep):
@@ -197,12 +197,12 @@ def _check(name, image_path, mask_path, keep):
             f"{mask_path}: the mask is {height}x{width} (height x width), "
             f"its image {image_path} is {image.shape[0]}x{image.shape[1]}"
         )
-    stored_rgb, grey = image.ndim == 3, is_grey(image)
+    stored_rgb, deep, grey = image.ndim == 3, is_deep(head(image_path)[2]), is_grey(image)
     kept = None
     if keep:
         kept = (as_channels(image, 1) if grey else image, mask)
     return Entry(
-        name, image_path, mask_path, *image.shape[:2], stored_rgb, grey, survey(mask, mask_path), kept
+        name, image_path, mask_path, *image.shape[:2], stored_rgb, deep, grey, survey(mask, mask_path), kept
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
 LOSSY = (".jpg", ".jpeg")
+MOST_TINT = 24  # JPEG may move the channels of a grey pixel apart by a few levels
 
 # The share of a deep (16 or 32 bit) image's pixels that may turn quite black and quite white.
 DARKEST, BRIGHTEST = 0.1, 99.9  # percent
@@ -27,19 +28,32 @@ def _opened(path):
     image_module = pillow()
     try:
         with image_module.open(path) as image:
-            frames = getattr(image, "n_frames", 1)
+            # A phone's photo may carry a preview as a second frame (MPO); a TIFF's or GIF's frames are a stack.
+            frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             image.load()  # decodes all of it: a truncated file is found here
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
-    except image_module.DecompressionBombError as error:
-        raise ValueError(f"{path}: {error}") from error
     except image_module.UnidentifiedImageError:
         raise ValueError(f"{path}: not an image file that can be read") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except Exception as error:  # decoders of broken files raise struct.error, zlib.error, IndexError and more
         raise ValueError(f"{path}: cannot be read ({error})") from error
     if frames > 1:
         raise ValueError(f"{path}: holds {frames} frames; save each frame as a file of its own")
     return image
+
+
+def head(path):
+    """(height, width, mode) from the file's first bytes; None where even those cannot be read."""
+    try:
+        with pillow().open(path) as image:
+            return image.height, image.width, image.mode
+    except Exception:  # reading the whole file says what is wrong with it
+        return None
+
+
+def is_deep(mode):
+    """Whether Pillow's `mode` stands for grey values of more than 8 bits."""
+    return mode == "F" or mode.startswith("I")
 
 
 def read_image(path):
@@ -56,7 +70,7 @@ def read_image(path):
         image = image.convert("L")
     if image.mode in ("L", "LA"):
         return np.asarray(image.getchannel(0)).copy()
-    if image.mode == "F" or image.mode.startswith("I"):
+    if is_deep(image.mode):
         return stretch(np.asarray(image), path)
     return np.asarray(image.convert("RGB")).copy()
 
@@ -116,7 +130,7 @@ def read_mask(path):
     if image.mode in ("1", "L", "LA"):
         kind = "lossy" if path.suffix.lower() in LOSSY else "8 bit"
         return RawMask(np.asarray(image.getchannel(0)).astype(np.uint8), kind, None)
-    if image.mode == "F" or image.mode.startswith("I"):
+    if is_deep(image.mode):
         values = np.asarray(image)
         if image.mode == "F" and not (values == np.floor(values)).all():
             raise ValueError(f"{path}: a mask holds whole numbers, this one holds fractions")
@@ -124,9 +138,12 @@ def read_mask(path):
             raise ValueError(f"{path}: a mask's ids are not negative, this one holds {values.min():.0f}")
         return RawMask(values.astype(np.int32), "deep", None)
     color = np.asarray(image.convert("RGB"))
-    lossy = path.suffix.lower() in LOSSY
-    if is_grey(color) or lossy:
-        return RawMask(as_channels(color, 1), "lossy" if lossy else "8 bit", None)
+    if path.suffix.lower() in LOSSY:
+        if np.ptp(color, axis=2).max() > MOST_TINT:
+            raise ValueError(f"{path}: JPEG does not keep the colours of a mask; save it as PNG")
+        return RawMask(as_channels(color, 1), "lossy", None)
+    if is_grey(color):
+        return RawMask(color[..., 0].copy(), "8 bit", None)
     return RawMask(pack(color), "color", None)
 
 

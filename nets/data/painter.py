@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .images import pillow
+
 
 class Painter:
     """Paints shapes over each other, far to near: the painter's algorithm. What is hidden is overpainted.
@@ -14,12 +16,13 @@ class Painter:
     """
 
     def __init__(self, height, width, detail=2):
-        from PIL import Image, ImageDraw
+        image_module = pillow()
+        from PIL import ImageDraw
 
         self.detail = detail
-        self._color = Image.new("RGB", (width * detail, height * detail))
-        self._label = Image.new("L", (width, height))
-        self._instance = Image.new("I", (width, height))
+        self._color = image_module.new("RGB", (width * detail, height * detail))
+        self._label = image_module.new("L", (width, height))
+        self._instance = image_module.new("I", (width, height))
         self._on_color = ImageDraw.Draw(self._color)
         self._on_label = ImageDraw.Draw(self._label)
         self._on_instance = ImageDraw.Draw(self._instance)

@@ -81,10 +81,11 @@ def _groups(names, rows):
 
 
 def _read_manifest(path):
-    """{name without suffix: row} of a table with a column `name`; empty where there is none."""
+    """{name: row} of a table with a column `name`; empty where there is none."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.DictReader(file) if row.get("name")]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: cannot be read ({error})") from error
-    return {row["name"].rsplit(".", 1)[0]: row for row in rows}
+    # Names stand there with their suffix or without; "slide.v2" may be either, so it is found by both readings.
+    return {row["name"].rsplit(".", 1)[0]: row for row in rows} | {row["name"]: row for row in rows}

@@ -199,6 +199,16 @@ def test_evaluation_of_a_run_that_ignored_255_ignores_it(make_folder):
     assert np.array_equal(evaluate(run, masks), np.where(TRUTH == 1, IGNORE, 0))
 
 
+def test_evaluation_with_classes_json_keeps_the_runs_ignore(make_folder):
+    classes = [{"id": 0}, {"id": 1}]
+    mask = (TRUTH == 1).astype(np.uint8)
+    mask[0] = 255
+    run = make_folder({"a.png": mask}, classes=classes)
+    masks = np.where(TRUTH == 1, 255, 0).astype(np.uint8)
+    folder = make_folder({"x.png": masks}, classes=classes, name="eval")
+    assert np.array_equal(evaluate(run, folder), np.where(TRUTH == 1, IGNORE, 0))
+
+
 def test_evaluation_of_an_instance_run(make_folder):
     run = make_folder({"a.png": TRUTH.astype(np.uint16) * 9})
     for name, mask in (

@@ -47,6 +47,8 @@ def test_deep_images_are_stretched(make_folder):
     image = open_folder(make_folder({"a.png": MASK}, {"a.png": ramp})).sample(0).image
     assert image.dtype == np.uint8 and image.min() == 0 and image.max() == 255
     assert np.abs(np.diff(np.sort(image.ravel()).astype(int))).max() <= 2
+    line = open_folder(make_folder({"a.png": MASK}, {"a.png": ramp}, name="line")).description
+    assert "1 of more than 8 bits, each stretched to 8" in line
     floats = ramp.astype(np.float32) / 1e6
     image = open_folder(make_folder({"a.png": MASK}, {"a.tif": floats}, name="float")).sample(0).image
     assert image.min() == 0 and image.max() == 255
@@ -176,6 +178,30 @@ def test_masks_without_anything_to_learn(make_folder):
     half = make_folder({"a.png": MASK * 0 + 2, "b.png": MASK}, classes=classes, name="half")
     dataset = open_folder(half)
     assert dataset.names == ["b"] and "1 left out, their masks are all ignore (a)" in dataset.description
+
+
+def test_jpeg_masks_that_hold_no_two_classes(make_folder):
+    big = np.kron(MASK, np.ones((8, 8), np.uint8))
+    for number, (mask, message) in enumerate(
+        [
+            (big * 60, r"a\.jpg: a JPEG that is not black and white keeps no class ids"),
+            (big * 4, "masks: no JPEG mask holds any white"),
+            (np.eye(3, dtype=np.uint8)[big] * 255, r"a\.jpg: JPEG does not keep the colours of a mask"),
+        ]
+    ):
+        folder = make_folder({"a.jpg": mask}, {"a.png": big}, name=str(number))
+        with pytest.raises(ValueError, match=message):
+            open_folder(folder)
+
+
+def test_a_photo_with_a_preview_is_no_stack(make_folder):
+    folder = make_folder({"a.png": MASK}, {"a.png": GREY})
+    (folder / "images" / "a.png").unlink()
+    preview = Image.fromarray(RGB[::2, ::2].copy())
+    Image.fromarray(RGB).save(
+        folder / "images" / "a.jpg", format="MPO", save_all=True, append_images=[preview]
+    )
+    assert open_folder(folder).sample(0).image.shape == (20, 24, 3)
 
 
 def test_too_many_values(make_folder):

@@ -63,6 +63,15 @@ def test_a_split_column_without_validation_is_no_split(tmp_path):
     assert len(split(NAMES, 0, path).validation) == 6
 
 
+def test_names_with_dots(tmp_path):
+    names = ["a.v1", "b.v1"]
+    for suffix in ("", ".png"):
+        path = manifest(
+            tmp_path, ["name", "split"], [(names[0] + suffix, "val"), (names[1] + suffix, "train")]
+        )
+        assert split(names, 0, path).validation == (0,)
+
+
 def test_an_unreadable_manifest_is_named(tmp_path):
     path = tmp_path / "manifest.csv"
     path.write_bytes(b"\xff\xfe\x00name")
