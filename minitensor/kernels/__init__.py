@@ -2,6 +2,7 @@
 
 # importing a module enters its kernels into the table
 from minitensor.kernels import (
+    activation,
     average_pool,
     conv_rules,
     cross_entropy,

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from minitensor.backend import array_module
+from minitensor.kernels.masking import keep
 from minitensor.kernels.reference_pool import tap_dtype
 from minitensor.kernels.table import register, rule
 from minitensor.kernels.windows import Windows
@@ -87,11 +88,11 @@ def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1,
     def tile(part):
         if windows.cover:
             for tap, pixels in windows.taps(x_grad[part]):
-                _keep(grads[part], winners[part] == tap, out=pixels)
+                keep(grads[part], winners[part] == tap, out=pixels)
             return
         padded = xp.zeros((part.stop - part.start, *windows.padded_size), dtype=grad.dtype)
         for tap, pixels in windows.taps(padded):
-            pixels += _keep(grads[part], winners[part] == tap)
+            pixels += keep(grads[part], winners[part] == tap)
         x_grad[part] = windows.crop(padded)
 
     windows.over_planes(tile, grads, 2 * x_grad[:1].nbytes)
@@ -109,23 +110,10 @@ def max_pool2d_gather(x, taps, kernel_size, stride, padding, dilation=(1, 1), ce
 
     def tile(part):
         for tap, pixels in windows.taps(windows.pad(planes[part], 0)):
-            values[part] += _keep(pixels, winners[part] == tap)
+            values[part] += keep(pixels, winners[part] == tap)
 
     windows.over_planes(tile, planes, 2 * planes[:1].nbytes)
     return values.reshape(taps.shape)
-
-
-def _keep(values, mask, out=None):
-    """The values where mask is True, and zero elsewhere.
-
-    On the bits, as `values AND (all ones or all zeros)`: a product would make NaN of infinity times 0, and
-    np.where takes four times as long.
-    """
-    xp = array_module(values)
-    integer = f"i{values.itemsize}"
-    ones = xp.negative(mask.astype(integer))  # -1 is all ones
-    bits = None if out is None else out.view(integer)
-    return xp.bitwise_and(values.view(integer), ones, out=bits).view(values.dtype)
 
 
 @register("max_pool2d_indices", "reference")

@@ -12,6 +12,7 @@ import numpy as np
 
 from minitensor.backend import array_module
 from minitensor.engine import Op
+from minitensor.kernels import run
 from minitensor.ops.dtypes import (
     broadcast_shape,
     cast,
@@ -273,12 +274,25 @@ class Relu(Op):
     uses_output = True
 
     def forward(self, x):
-        return array_module(x).maximum(x, 0)
+        return run("relu", x)
 
     def backward(self, grad):
-        # "not <= 0" instead of "> 0": a NaN passes its gradient on, as in torch.
-        passes = ~(self.output.data <= 0)
-        return Where()(Tensor.wrap(passes), grad, _zero_like(grad))
+        return ReluGradient(self.output.data)(grad)
+
+
+class ReluGradient(Op):
+    """grad where y > 0, else 0: linear in grad, and its own adjoint"""
+
+    uses = ((),)
+
+    def __init__(self, y):
+        self.y = y
+
+    def forward(self, grad):
+        return run("relu_grad", grad, self.y)
+
+    def backward(self, grad):
+        return ReluGradient(self.y)(grad)
 
 
 class LeakyRelu(Op):

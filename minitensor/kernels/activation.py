@@ -1,0 +1,59 @@
+"""ReLU and its gradient: the plain text, and the same a cache-sized tile at a time on threads."""
+
+from __future__ import annotations
+
+from minitensor.backend import array_module
+from minitensor.kernels.masking import keep
+from minitensor.kernels.table import register, rule
+from minitensor.kernels.tiles import SERIAL_BYTES, blocks, run_tiles
+
+TILE_BYTES = 1 << 19  # of x; the mask and its bits take about as much again
+
+
+@register("relu", "reference")
+def relu_reference(x):
+    """y = max(x, 0); NaN stays NaN."""
+    return array_module(x).maximum(x, 0)
+
+
+@register("relu_grad", "reference")
+def relu_grad_reference(grad, y):
+    """grad where the output y is positive, else 0. Written as "not <= 0": NaN passes its gradient on, as in torch."""
+    xp = array_module(grad)
+    return xp.where(y <= 0, xp.zeros_like(grad), grad)
+
+
+@register("relu", "tiles", backends=("numpy",))
+def relu(x):
+    """The same, a tile at a time."""
+    xp = array_module(x)
+    y = xp.empty(x.shape, x.dtype)
+    flat_x, flat_y = x.reshape(-1), y.reshape(-1)
+
+    def tile(part):
+        xp.maximum(flat_x[part], 0, out=flat_y[part])
+
+    run_tiles(tile, blocks(flat_x.size, flat_x.itemsize, TILE_BYTES))
+    return y
+
+
+@register("relu_grad", "tiles", backends=("numpy",))
+def relu_grad(grad, y):
+    """The same, a tile at a time, on the bits of the numbers."""
+    xp = array_module(grad)
+    grad_x = xp.empty(grad.shape, grad.dtype)
+    flat_grad, flat_y, flat_x = grad.reshape(-1), y.reshape(-1), grad_x.reshape(-1)
+
+    def tile(part):
+        keep(flat_grad[part], ~(flat_y[part] <= 0), out=flat_x[part])
+
+    run_tiles(tile, blocks(flat_grad.size, flat_grad.itemsize, TILE_BYTES))
+    return grad_x
+
+
+@rule("relu", backends=("numpy",))
+@rule("relu_grad", backends=("numpy",))
+def _choose(*arrays):
+    """Tiles pay where threads do, and only on arrays in row-major order, which flatten without a copy."""
+    large = arrays[0].nbytes >= SERIAL_BYTES and arrays[0].dtype.kind == "f"
+    return "tiles" if large and all(array.flags.c_contiguous for array in arrays) else "reference"

@@ -1,0 +1,56 @@
+"""ReLU and its gradient: the tiled kernels against the plain ones, where it is easy and where it is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minitensor.kernels import activation
+from minitensor.kernels.masking import keep
+from minitensor.kernels.table import run, use_kernels
+
+LARGE = (3, 5, 97, 101)  # above SERIAL_BYTES in float32, and no multiple of a tile
+
+
+def _numbers(shape, dtype, seed):
+    x = np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+    x.reshape(-1)[:6] = [np.nan, np.inf, -np.inf, 0.0, -0.0, np.finfo(dtype).tiny]
+    return x
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [LARGE, (6,), (2, 3)])
+def test_tiles_equal_the_definition(shape, dtype):
+    x, grad = _numbers(shape, dtype, 0), _numbers(shape, dtype, 1)
+    grad.reshape(-1)[:6] = [1, 2, 3, np.inf, np.nan, 4]
+    with np.errstate(all="ignore"):
+        y = activation.relu_reference(x)
+        np.testing.assert_array_equal(activation.relu(x), y)
+        np.testing.assert_array_equal(activation.relu_grad(grad, y), activation.relu_grad_reference(grad, y))
+
+
+def test_a_gradient_that_is_infinite_or_nan_is_dropped_where_the_output_is_zero():
+    grad = np.full(LARGE, np.inf, np.float32)
+    grad[0] = np.nan
+    np.testing.assert_array_equal(run("relu_grad", grad, np.zeros(LARGE, np.float32)), 0)
+
+
+def test_views_in_any_order_give_the_same():
+    x = _numbers(LARGE, np.float32, 2).transpose(0, 2, 3, 1)[:, ::2]
+    assert not x.flags.c_contiguous
+    np.testing.assert_array_equal(run("relu", x), np.maximum(x, 0))
+
+
+def test_use_kernels_reaches_both():
+    x = _numbers(LARGE, np.float32, 3)
+    for variant in ("reference", "tiles"):
+        with use_kernels(relu=variant, relu_grad=variant):
+            y = run("relu", x)
+            np.testing.assert_array_equal(run("relu_grad", x, y), np.where(y <= 0, 0, x))
+
+
+def test_keep_writes_into_the_array_given():
+    values, mask = np.array([1.5, np.inf, np.nan, -2.0]), np.array([True, False, False, True])
+    out = np.full(4, 7.0)
+    assert keep(values, mask, out=out).base is not None
+    np.testing.assert_array_equal(out, [1.5, 0, 0, -2.0])
