@@ -37,6 +37,8 @@ def _plain_index(index):
         raise TypeError(
             f"a tensor is indexed by ints, slices, None, ... and tensors, got {type(index).__name__}"
         )
+    if isinstance(index, slice) and index.step is not None and index.step <= 0:
+        raise ValueError(f"slice steps must be positive, got {index.step}; use flip to read backwards")
     return index
 
 
@@ -82,11 +84,6 @@ def getitem(x, index):
     """x[index] with ints, slices, None, Ellipsis, and integer or bool tensors, as NumPy and torch read them."""
     x = check_tensor(x, "getitem")
     index = _plain_index(index)
-    for part in index if isinstance(index, tuple) else (index,):
-        if isinstance(part, slice) and part.step is not None and part.step <= 0:
-            raise ValueError(
-                f"getitem: slice steps must be positive, got {part.step}; use flip to read backwards"
-            )
     try:
         return GetItem(index)(x)
     except IndexError as error:
@@ -108,5 +105,17 @@ def setitem(x, index, value):
                 "an edit in place would lose the gradient of the value written; use where() or cat()"
             )
         value = value.data
-    x.data[_plain_index(index)] = value
+    elif not (is_array(value) or isinstance(value, (bool, int, float, np.generic))):
+        raise TypeError(
+            f"setitem: the value must be a Tensor, an array or a number, got {type(value).__name__}"
+        )
+    index = _plain_index(index)
+    try:
+        x.data[index] = value
+    except IndexError as error:
+        raise IndexError(f"setitem: {error} (shape {x.shape})") from error
+    except ValueError as error:
+        raise ValueError(
+            f"setitem: {error} (value of shape {np.shape(value)}, tensor of shape {x.shape})"
+        ) from error
     x._version[0] += 1

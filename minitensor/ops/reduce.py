@@ -108,7 +108,7 @@ def mean(x, dim=None, keepdim=False):
     axes = normalize_axes(dim, x.ndim, "mean")
     count = math.prod(x.shape[axis] for axis in axes)
     total = _dropped(Sum(axes)(x), axes, keepdim)
-    return total / count if count else total * math.nan
+    return total / count
 
 
 def var(x, dim=None, correction=1, keepdim=False):
@@ -118,8 +118,8 @@ def var(x, dim=None, correction=1, keepdim=False):
     count = math.prod(x.shape[axis] for axis in axes)
     deviation = x - mean(x, axes, keepdim=True) if axes else x - x
     total = _dropped(Sum(axes)(deviation * deviation), axes, keepdim)
-    freedom = count - correction if count > correction else 0
-    return total / freedom if freedom else total * math.nan
+    freedom = count - correction if count > correction else 0  # divided by 0: NaN or infinity, as in torch
+    return total / freedom
 
 
 def _extreme(operation, name, x, dim, keepdim):

@@ -188,10 +188,10 @@ def unsqueeze(x, dim):
 def permute(x, *dims):
     """Axes in another order: permute(x, (0, 2, 1)) or permute(x, 0, 2, 1)."""
     x = check_tensor(x, "permute")
-    order = normalize_axes(shape_argument(dims, "permute"), x.ndim, "permute")
-    if len(order) != x.ndim:
+    dims = shape_argument(dims, "permute")
+    if len(dims) != x.ndim:
         raise ValueError(f"permute: {x.ndim} dimensions need {x.ndim} axes, got {dims}")
-    return Permute(order)(x)
+    return Permute(normalize_axes(dims, x.ndim, "permute"))(x)
 
 
 def transpose(x, dim0, dim1):
@@ -231,11 +231,11 @@ def sum_to(x, shape):
     return x if x.shape == shape else SumTo(shape)(x)
 
 
-def flip(x, dims):
-    """x read backwards along `dims`, an axis or several."""
+def flip(x, *dims):
+    """x read backwards along some axes: flip(x, 0), flip(x, (0, 1)) or flip(x, 0, 1)."""
     x = check_tensor(x, "flip")
-    dims = () if dims == () else normalize_axes(dims, x.ndim, "flip")
-    return Flip(dims)(x)
+    dims = shape_argument(dims, "flip")
+    return Flip(normalize_axes(dims, x.ndim, "flip"))(x) if dims else x
 
 
 def _sequence(tensors, operation):
