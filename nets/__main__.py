@@ -43,7 +43,7 @@ def main(arguments=None):
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"{parser.prog} {parsed.command}: {_one_line(error)}", file=sys.stderr)
         return BAD_INPUT
-    except ArithmeticError as error:
+    except (ArithmeticError, MemoryError) as error:
         print(f"{parser.prog} {parsed.command}: {_one_line(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:

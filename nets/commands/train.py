@@ -8,6 +8,7 @@ from pathlib import Path
 from minitensor import cuda
 from nets.data import GENERATORS, open_dataset
 from nets.training.build import NET_NAMES, build_net
+from nets.training.extras import USES, needed
 from nets.training.loop import Interrupted, Training
 from nets.training.progress import clock
 from nets.training.results import best_line, scores_of, write_pictures
@@ -58,6 +59,8 @@ def add_arguments(parser):
 
 def main(options):
     """Train; returns the exit code."""
+    for package in USES:
+        needed(package)  # better now than when the first picture is drawn
     if options.minutes is not None and options.steps is not None:
         raise ValueError("give --minutes or --steps, not both")
     training = _resumed(options) if options.resume else _begun(options)
