@@ -56,6 +56,8 @@ def _guess(surveys, declared, run):
     """(Encoding, note), the values not yet checked."""
     kinds = {entry.kind for entry in surveys}
     if run is not None:
+        if run.kind in ("binary", "instances") and "lossy" in kinds:
+            return _binary_from_jpeg(surveys, run.classes, may_be_black=True)
         if run.kind == "instances" or (run.kind == "colors" and "color" in kinds and declared is None):
             _refuse_color(surveys, run)
             return run, ""
@@ -200,19 +202,18 @@ def _has_soft_edges(surveys):
     return len(greys) >= 3 and greys.max() >= MIDDLE and between.sum() <= SOFT_EDGE_SHARE * histogram.sum()
 
 
-def _binary_from_jpeg(surveys, classes):
+def _binary_from_jpeg(surveys, classes, may_be_black=False):
     """JPEG blurs what it stores. Black and white survive that, and a cut in the middle; class ids do not."""
     for entry in surveys:
         between = entry.counts[(entry.values > NEARLY_BLACK) & (entry.values < NEARLY_WHITE)].sum()
-        # Ids 0 to 32 would all look black: somewhere there must be white.
         if entry.kind == "lossy" and between > SOFT_EDGE_SHARE * entry.counts.sum():
             raise ValueError(
                 f"{entry.path}: a JPEG that is not black and white keeps no class ids; save it as PNG"
             )
-    if max(entry.values.max() for entry in surveys) < NEARLY_WHITE:
-        raise ValueError(
-            f"{surveys[0].path.parent}: no JPEG mask holds any white, and JPEG keeps no class ids"
-        )
+    # Class ids 0 to 40 would all look black: where nothing else says "binary", there must be white.
+    if not may_be_black and max(entry.values.max() for entry in surveys) < NEARLY_WHITE:
+        folder = surveys[0].path.parent
+        raise ValueError(f"{folder}: no JPEG mask holds any white, and JPEG keeps no class ids")
     return Encoding("binary", classes), "JPEG masks cut at 128"
 
 

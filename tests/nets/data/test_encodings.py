@@ -181,6 +181,8 @@ def test_evaluation_of_a_binary_run(make_folder):
     assert (evaluate(run, full) == 1).all()
     empty = make_folder({"x.png": np.zeros((20, 24), np.uint8)}, name="empty")
     assert (evaluate(run, empty) == 0).all()
+    jpeg = make_folder({"x.jpg": np.full((20, 24), 3, np.uint8)}, images={"x.png": TRUTH}, name="jpeg")
+    assert (evaluate(run, jpeg) == 0).all()
     ids = make_folder({"x.png": (TRUTH == 1).astype(np.uint8)}, name="ids")
     assert np.array_equal(evaluate(run, ids), TRUTH == 1)
 
