@@ -15,9 +15,7 @@ definition is the order of `parameters()`, and the path of attributes ("conv.wei
 
 from __future__ import annotations
 
-from layers.state import check_state
-from minitensor.backend import to_device
-from minitensor.engine import no_grad
+from layers.state import check_state, copy_state
 from minitensor.ops.move import parse_targets
 from minitensor.tensor import Tensor
 
@@ -120,9 +118,18 @@ class Module:
         """The direct parts, in order of definition."""
         return iter(self._modules.values())
 
-    def named_modules(self, prefix=""):
-        """(path, module) for this module (path `prefix`) and all parts below it, each once, parents first."""
-        return iter(_walk(self, prefix, set()))
+    def named_modules(self, prefix="", seen=None):
+        """(path, module) for this module (path `prefix`) and all parts below it, parents first.
+
+        A part that hangs in several places comes once, at the first; `seen` holds the ids of those passed.
+        """
+        seen = set() if seen is None else seen
+        if id(self) in seen:
+            return
+        seen.add(id(self))
+        yield prefix, self
+        for name, child in self._modules.items():
+            yield from child.named_modules(_join(prefix, name), seen)
 
     def modules(self):
         """This module and all parts below it, each once."""
@@ -182,11 +189,7 @@ class Module:
         """
         own = self.state_dict()
         report = check_state(type(self).__name__, own, state_dict, strict)
-        with no_grad():
-            for name, tensor in own.items():
-                if name in state_dict:
-                    value = state_dict[name]
-                    tensor[...] = to_device(value.data if isinstance(value, Tensor) else value, tensor.device)
+        copy_state(own, state_dict)
         return report
 
     # Modes
@@ -245,14 +248,6 @@ class Module:
         for name, child in self._modules.items():
             lines += ["  " + line for line in f"({name}): {child!r}".splitlines()]
         return "\n".join([*lines, ")"])
-
-
-def _walk(module, path, seen):
-    found = [] if id(module) in seen else [(path, module)]
-    seen.add(id(module))
-    for name, child in module._modules.items() if found else ():
-        found += _walk(child, _join(path, name), seen)
-    return found
 
 
 def _join(prefix, name):

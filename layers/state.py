@@ -1,11 +1,12 @@
-"""Comparing a state dict with the module that is to receive it, in full, before anything is changed."""
+"""Loading a state dict: it is compared in full with the module that is to receive it, and only then copied."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from minitensor.backend import is_array
+from minitensor.backend import is_array, to_device
+from minitensor.engine import no_grad
 from minitensor.tensor import Tensor
 
 
@@ -49,3 +50,13 @@ def check_state(owner, own, given, strict):
     if complaints:
         raise ValueError(f"load_state_dict: the state does not fit {owner}:\n  " + "\n  ".join(complaints))
     return LoadReport(missing, unexpected)
+
+
+def copy_state(own, given):
+    """Write the given values into the memory of a module's own Tensors, converting dtype and device."""
+    with no_grad():
+        for name, tensor in own.items():
+            if name in given:
+                value = given[name]
+                # an assignment to elements counts as an edit, unlike one through NumPy
+                tensor[...] = to_device(value.data if isinstance(value, Tensor) else value, tensor.device)

@@ -137,7 +137,6 @@ def test_pieces_equal_the_whole(make, monkeypatch):
 
     whole = trained(start)
     monkeypatch.setattr("minitensor.optim.optimizer.PIECE_BYTES", 4096)
-    monkeypatch.setattr("minitensor.kernels.tiles.SERIAL_BYTES", 0)
     np.testing.assert_array_equal(trained(start), whole)
     np.testing.assert_array_equal(trained(np.asfortranarray(start)), whole)
 
@@ -211,6 +210,14 @@ def test_a_state_that_does_not_fit_changes_nothing():
     with pytest.raises(ValueError, match=r"0.exp_avg' has shape \(3, 4\), parameter 0 \(2,\)"):
         other.load_state_dict(state)
     assert other.state == {} and other.param_groups[0]["lr"] == 0.5
+    with pytest.raises(ValueError, match="another optimizer's, with the options lr, betas"):
+        optim.SGD(ours).load_state_dict(state)
+    with pytest.raises(ValueError, match="state '7.exp_avg' belongs to none of 3 parameters"):
+        optimizer.load_state_dict(state | {"state": {"7.exp_avg": np.zeros(2)}})
+    state["param_groups"][0]["lr"] = -1
+    with pytest.raises(ValueError, match="lr must be at least 0.0, got -1"):
+        optimizer.load_state_dict(state)
+    assert optimizer.param_groups[0]["lr"] == 0.1
 
 
 @pytest.mark.parametrize(
