@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from layers import init
 from nets.fcn import FCN8s, FCN16s, FCN32s
 from nets.geometry import Branch, Crop, field_widths, plan_of, receptive_field
 from nets.unet import UNet
@@ -124,5 +125,6 @@ def main(args):
     height, width = args.input or usual
     if height < 1 or width < 1:
         raise ValueError(f"info: --input must be two sizes of at least 1, got {height} {width}")
-    net = make()
+    with init.skipped():  # only shapes are asked for
+        net = make()
     print(describe(net, height, width, next(net.parameters()).shape[1]))

@@ -7,9 +7,10 @@ import pytest
 import layers
 import minitensor as mt
 import nets
+from layers import init
+from minitensor import random
 from nets import info
 from nets.geometry import Branch, Window
-from tests.nets import twins
 
 
 def run(*arguments):
@@ -18,7 +19,7 @@ def run(*arguments):
     return info.main(parser.parse_args(arguments))
 
 
-@twins.unfilled()
+@init.skipped()
 def test_unet_of_the_paper(capsys):
     run("unet")
     text = capsys.readouterr().out
@@ -38,7 +39,7 @@ def test_unet_of_the_paper(capsys):
     ]
 
 
-@twins.unfilled()
+@init.skipped()
 def test_fcn8s_of_the_paper(capsys):
     run("fcn8s", "--input", "500", "500")
     text = capsys.readouterr().out
@@ -54,14 +55,14 @@ def test_fcn8s_of_the_paper(capsys):
         assert part in text
 
 
-@twins.unfilled()
+@init.skipped()
 def test_vgg16(capsys):
     run("vgg16")
     text = capsys.readouterr().out
     assert "1000 x 1 x 1" in text and "138,357,544" in text and "15.5 GMAC" in text
 
 
-@twins.unfilled()
+@init.skipped()
 def test_padded_unet_says_how_it_pads(capsys):
     run("unet-same", "--input", "100", "30")
     text = capsys.readouterr().out
@@ -76,7 +77,7 @@ def test_padded_unet_says_how_it_pads(capsys):
         (("fcn8s", "--input", "0", "5"), "at least 1, got 0 5"),
     ],
 )
-@twins.unfilled()
+@init.skipped()
 def test_sizes_that_do_not_fit(arguments, message):
     with pytest.raises(ValueError, match=message):
         run(*arguments)
@@ -136,3 +137,10 @@ def test_plan_is_what_the_net_does(make, size):
     run, plan = outputs_of_a_run(net, mt.zeros(1, 3, *size)), outputs_of_the_plan(net, 3, size)
     linear = [shape for shape in plan if shape[1:] == (1, 1)] if isinstance(net, nets.VGG16) else []
     assert plan == run + linear
+
+
+def test_describing_a_net_draws_no_random_numbers(capsys):
+    before = random.get_state()
+    run("vgg16")
+    assert random.get_state() == before
+    assert nets.UNet(1, 2, base_channels=1).inc.double_conv[0].weight.numpy().any()  # and later nets do again

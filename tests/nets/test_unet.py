@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 import minitensor as mt
 import nets
+from layers import init
 from tests.nets import twins
 
 
@@ -19,12 +20,12 @@ def image(*shape, seed=0):
 @pytest.mark.parametrize(
     ("in_channels", "classes", "count"), [(1, 2, 31_030_658), (1, 5, 31_030_853), (3, 21, 31_033_045)]
 )
-@twins.unfilled()
+@init.skipped()
 def test_parameters_of_the_paper(in_channels, classes, count):
     assert nets.UNet(in_channels, classes).parameter_count() == count
 
 
-@twins.unfilled()
+@init.skipped()
 def test_parameters_of_the_released_net():
     net = nets.UNet.released()
     assert net.parameter_count() == 31_100_354
@@ -34,7 +35,7 @@ def test_parameters_of_the_released_net():
 @pytest.mark.parametrize(
     ("up", "keys", "count"), [("transpose", 118, 31_037_698), ("bilinear", 110, 17_263_042)]
 )
-@twins.unfilled()
+@init.skipped()
 def test_parameters_of_the_widespread_port(up, keys, count):
     net = nets.UNet(3, 2, padding="same", up=up, norm="batch")
     assert len(net.state_dict()) == keys

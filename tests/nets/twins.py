@@ -5,25 +5,12 @@ layer, with their pads, kernels, strides and crop offsets as those files state t
 figure 1, and for padding "same" milesial's published port. Dropout is left out: the twins are nets in evaluation.
 """
 
-from contextlib import contextmanager
-from unittest.mock import patch
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 import minitensor as mt
-from layers import Conv2d, ConvTranspose2d, init
-
-
-@contextmanager
-def unfilled():
-    """Nets are made with zeros for weights: full-size ones then cost neither seconds of drawing nor memory."""
-    with (
-        patch.object(init, "_fill_normal", lambda tensor, mean, std: tensor),
-        patch.object(init, "_fill_uniform", lambda tensor, low, high: tensor),
-    ):
-        yield
+from layers import Conv2d, ConvTranspose2d
 
 
 def randomised(net, seed=0):
