@@ -86,14 +86,21 @@ def pad(x, pad, mode="constant", value=None):
         _check_pad(x.shape, axis, n, before, after, mode)
     if mode == "constant":
         return PadConstant(tuple(pads), value or 0)(x) if any(map(any, pads)) else x
+    crops = tuple((min(before, 0), min(after, 0)) for before, after in pads)
+    if mode == "circular":  # torch crops first: what continues at the far side is what is left of the image
+        x = _crop(x, crops)
     for axis, (before, after) in enumerate(pads):
         x = _border(x, axis, max(before, 0), max(after, 0), mode)
-    crops = tuple((min(before, 0), min(after, 0)) for before, after in pads)
+    return x if mode == "circular" else _crop(x, crops)
+
+
+def _crop(x, crops):
     return PadConstant(crops, 0)(x) if any(map(any, crops)) else x
 
 
 def _check_pad(shape, axis, n, before, after, mode):
-    most = {"constant": None, "reflect": n - 1, "circular": n, "replicate": None}[mode]
+    left = n + min(before, 0) + min(after, 0)
+    most = {"constant": None, "reflect": n - 1, "circular": left, "replicate": None}[mode]
     if most is not None and max(before, after) > most:
         raise ValueError(
             f"pad: mode {mode!r} can pad axis {axis} of shape {shape} by at most {most}, got {(before, after)}"
