@@ -1,4 +1,4 @@
-"""Tiles put together equal the whole image: at any size of image and tile, for nets that shrink and nets that do not."""
+"""Tiles put together equal the whole image, at any size of either, for nets that shrink and nets that do not."""
 
 import numpy as np
 import pytest
