@@ -114,9 +114,9 @@ def _copies(matrix):
 def _factor(matrix):
     """s where row i is 1 at columns i s to i s + s - 1 and 0 elsewhere; 0 where the matrix is not of that form."""
     factor, rest = divmod(matrix.shape[1], len(matrix))
-    if rest or factor == 0 or not np.array_equal(matrix, np.repeat(np.eye(len(matrix)), factor, axis=1)):
+    if rest or factor == 0 or matrix[0, factor - 1] != 1:  # most matrices need no closer look
         return 0
-    return factor
+    return factor if np.array_equal(matrix, np.repeat(np.eye(len(matrix)), factor, axis=1)) else 0
 
 
 @rule("resample2d", backends=("numpy",))
