@@ -34,9 +34,7 @@ class _FCN(Module):
         super().__init__()
         self.classes, self.in_channels = classes, in_channels
         inputs = in_channels
-        for block, (convolutions, channels) in enumerate(
-            zip(VGG_BLOCKS, BLOCK_CHANNELS, strict=True), start=1
-        ):
+        for block, convolutions, channels in zip(range(1, 6), VGG_BLOCKS, BLOCK_CHANNELS, strict=True):
             outputs = scaled(channels, width)
             for number in range(1, convolutions + 1):
                 padding = FCN_PADDING if (block, number) == (1, 1) else 1
@@ -77,8 +75,7 @@ class _FCN(Module):
         return ConvTranspose2d(self.classes, self.classes, kernel, stride=stride, bias=False)
 
     def initialise(self):
-        """Where training starts: N(0, 2 / fan_in) for the backbone, until VGG's weights are put in its place; 0 for the
-        scores, so that a new skip changes nothing at first; bilinear interpolation for what enlarges."""
+        """N(0, 2 / fan_in) for the backbone, 0 for scores (a new skip changes nothing), bilinear for what enlarges."""
         for name, layer in self.named_modules():
             if isinstance(layer, ConvTranspose2d):
                 init.bilinear_(layer.weight)

@@ -59,24 +59,13 @@ class UNet(Module):
             halved = up == "bilinear" and level == depth
             outputs = channels[level] // 2 if halved else channels[level]
             setattr(self, f"down{level}", Down(channels[level - 1], outputs, padding, norm))
+        settings = padding, up, norm, relu_after_up
         for level in reversed(range(depth)):
             top = level == 0
             outputs = channels[level] // 2 if up == "bilinear" and not top else channels[level]
             up_channels = last_up_channels if top and last_up_channels else channels[level]
-            setattr(
-                self,
-                f"up{depth - level}",
-                Up(
-                    channels[level + 1],
-                    up_channels,
-                    channels[level],
-                    outputs,
-                    padding,
-                    up,
-                    norm,
-                    relu_after_up,
-                ),
-            )
+            part = Up(channels[level + 1], up_channels, channels[level], outputs, *settings)
+            setattr(self, f"up{depth - level}", part)
         self.outc = OutConv(channels[0], classes)
         self.apply(_initialise)
 

@@ -12,6 +12,7 @@ from tests.nets import twins
 TWINS = [
     (nets.FCN32s, {}, twins.fcn32s),
     (nets.FCN16s, {}, twins.fcn16s),
+    (nets.FCN16s, {"at_once": True}, twins.fcn16s_at_once),
     (nets.FCN8s, {}, twins.fcn8s),
     (nets.FCN8s, {"at_once": True}, twins.fcn8s_at_once),
 ]

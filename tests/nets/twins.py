@@ -113,10 +113,11 @@ def fcn32s(state, image):
     return crop(deconvolution(state, "upscore", score_fr, 32), image, 19)
 
 
-def fcn16s(state, image):
+def fcn16s(state, image, scale_pool4=1.0):
     score_fr, blobs = fcn_scores(state, image)
     upscore2 = deconvolution(state, "upscore2", score_fr, 2)
-    fuse_pool4 = upscore2 + crop(score(state, "score_pool4", blobs["pool4"]), upscore2, 5)
+    score_pool4 = score(state, "score_pool4", blobs["pool4"] * scale_pool4)
+    fuse_pool4 = upscore2 + crop(score_pool4, upscore2, 5)
     return crop(deconvolution(state, "upscore16", fuse_pool4, 16), image, 27)
 
 
@@ -128,6 +129,10 @@ def fcn8s(state, image, scale_pool4=1.0, scale_pool3=1.0):
     score_pool3 = score(state, "score_pool3", blobs["pool3"] * scale_pool3)
     fuse_pool3 = upscore_pool4 + crop(score_pool3, upscore_pool4, 9)
     return crop(deconvolution(state, "upscore8", fuse_pool3, 8), image, 31)
+
+
+def fcn16s_at_once(state, image):
+    return fcn16s(state, image, scale_pool4=0.01)
 
 
 def fcn8s_at_once(state, image):
