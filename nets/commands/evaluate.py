@@ -6,7 +6,7 @@ import json
 
 from nets.data import open_dataset, open_evaluation
 from nets.training.run import Run
-from nets.training.validation import validate
+from nets.training.validation import evaluate
 
 
 def add_arguments(parser):
@@ -28,5 +28,5 @@ def main(options):
         dataset = open_evaluation(options.data, config.encoding, config.channels)
     if not options.json:
         print(dataset.description)
-    scores = validate(net, dataset, config).scores
+    scores = evaluate(net, dataset, config)
     print(json.dumps(scores.as_dict()) if options.json else f"\n{scores.table()}")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from minitensor.serialize import replacing
 from nets.data import as_channels, read_image
 from nets.segmentation.semantic import colorize, overlay
+from nets.training.report import save_image
 from nets.training.run import Run
 from nets.training.validation import class_map
 
@@ -38,11 +38,11 @@ def main(options):
     ids = np.array(config.encoding.ids)
     for path, name in zip(paths, names, strict=True):
         image = as_channels(read_image(path), config.channels)
-        found = class_map(net, image, config.normalization)
+        found = class_map(net, image, config)
         label = ids[found]
-        _write_png(out / f"{name}_label.png", label.astype(np.uint8 if ids.max() <= BYTE else np.uint16))
-        _write_png(out / f"{name}_color.png", colorize(found, config.classes))
-        _write_png(out / f"{name}_overlay.png", overlay(image, found, config.classes))
+        save_image(out / f"{name}_label.png", label.astype(np.uint8 if ids.max() <= BYTE else np.uint16))
+        save_image(out / f"{name}_color.png", colorize(found, config.classes))
+        save_image(out / f"{name}_overlay.png", overlay(image, found, config.classes))
         shares = np.bincount(found.ravel(), minlength=len(config.classes)) / found.size
         common = ", ".join(
             f"{config.classes[position].name} {shares[position]:.0%}"
@@ -64,10 +64,3 @@ def _names(paths):
                 "predict them one after the other, with different --out"
             )
     return names
-
-
-def _write_png(path, array):
-    from PIL import Image
-
-    with replacing(path) as temporary:
-        Image.fromarray(array).save(temporary, format="png")

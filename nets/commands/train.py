@@ -11,8 +11,8 @@ from nets.training.build import NET_NAMES, build_net
 from nets.training.extras import USES, needed
 from nets.training.loop import Interrupted, Training
 from nets.training.progress import clock
-from nets.training.results import best_line, scores_of, write_pictures
-from nets.training.run import CONFIG, CURVES, PREDICTIONS, Run
+from nets.training.results import best_line, save_samples, scores_of, write_pictures
+from nets.training.run import CONFIG, CURVES, PREDICTIONS, SAMPLES, Run
 from nets.training.settings import choose
 
 RUNS = Path("runs")
@@ -199,6 +199,10 @@ def _finish(training):
     )
     print(scores_of(best).table())
     print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}")
+    images, data = "IMAGE.png", " --data FOLDER"
+    if run.config.data in GENERATORS:  # there are no files to try it on, so some are written
+        save_samples(run.path(SAMPLES), training)
+        images, data = f"{run.path(SAMPLES)}/*.png", ""
     print("\nnext:\n")
-    print(f"    python -m nets predict {run.folder} IMAGE.png")
-    print(f"    python -m nets evaluate {run.folder} --data FOLDER")
+    print(f"    python -m nets predict {run.folder} {images}")
+    print(f"    python -m nets evaluate {run.folder}{data}")

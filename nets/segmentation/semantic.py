@@ -10,7 +10,10 @@ from nets.data.sample import IGNORE, class_color
 from .tiling import predict_tiles
 
 IGNORED_COLOR = (255, 255, 255)
-FLIPS = ((), (-1,), (-2,), (-2, -1))
+
+# Axes along which an image (..., H, W) may be mirrored and still be an image of its kind: a cell has no up, a street
+# has. The keys are a dataset's `orientation`.
+MIRRORINGS = {"upright": ((), (-1,)), "free": ((), (-1,), (-2,), (-2, -1))}
 
 
 def predict(net, image, tile=None):
@@ -41,6 +44,19 @@ def predict(net, image, tile=None):
     finally:
         net.train(training)
     return scores if array.ndim == 4 else scores[0]
+
+
+def predict_views(net, image, orientation, tile=None):
+    """Probabilities (classes, H, W) of an image (C, H, W), averaged over its mirrored views.
+
+    A net trained on mirrored images answers a little differently to each; the errors that they do not share cancel.
+    """
+    total = 0.0
+    for axes in MIRRORINGS[orientation]:
+        scores = predict(net, np.flip(image, axes), tile)
+        scores = np.exp(scores - scores.max(0))
+        total = total + np.flip(scores / scores.sum(0), axes)
+    return total / len(MIRRORINGS[orientation])
 
 
 def colorize(label, classes):

@@ -150,6 +150,13 @@ def _figure(size, layout=None):
     return figure
 
 
+def save_image(path, array):
+    """An array (H, W) or (H, W, 3) as a PNG file; uint16 as 16 bits."""
+    image = needed("PIL.Image").fromarray(array)
+    with replacing(path) as temporary:
+        image.save(temporary, format="png")
+
+
 def _save(figure, path):
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nets.segmentation.metrics import ClassScore, Scores
 
-from .report import save_curves, save_predictions
+from .report import save_curves, save_image, save_predictions
 from .run import CURVES, PREDICTIONS
 from .validation import class_map
 
@@ -25,13 +25,23 @@ def scores_of(line):
     return Scores(**numbers, per_class=tuple(ClassScore(**entry) for entry in line["per_class"]))
 
 
+def save_samples(folder, training):
+    """The pictured validation images as files."""
+    folder.mkdir(exist_ok=True)
+    for sample in _pictured(training):
+        save_image(folder / f"{sample.name}.png", sample.image)
+
+
+def _pictured(training):
+    return [training.validation.sample(int(i)) for i in training.validation_order[:PICTURED]]
+
+
 def write_pictures(training):
     """curves.png and predictions.png."""
     run = training.run_folder
     net = run.load_net(run.config.device)
-    chosen = training.validation_order[:PICTURED]
-    samples = [training.validation.sample(int(position)) for position in chosen]
-    predictions = [class_map(net, sample.image, run.config.normalization) for sample in samples]
+    samples = _pictured(training)
+    predictions = [class_map(net, sample.image, run.config) for sample in samples]
     save_curves(run.path(CURVES), training.losses, training.metrics)
     mean_iu = best_line(training.metrics)["mean_iu"]
     title = f"{TITLES[run.config.net['name']]} on {Path(run.config.data).name}: mean IU {mean_iu:.3f}"

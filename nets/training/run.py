@@ -23,7 +23,7 @@ from .build import build_net
 FORMAT = 1
 CONFIG, METRICS = "config.json", "metrics.jsonl"
 BEST, LAST, CHECKPOINT = "best.safetensors", "last.safetensors", "checkpoint.safetensors"
-CURVES, PREDICTIONS = "curves.png", "predictions.png"
+CURVES, PREDICTIONS, SAMPLES = "curves.png", "predictions.png", "samples"
 
 
 @dataclass(frozen=True)

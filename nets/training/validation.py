@@ -10,7 +10,7 @@ import numpy as np
 import minitensor as mt
 from nets.data import IGNORE
 from nets.segmentation.metrics import Confusion, Scores
-from nets.segmentation.semantic import predict
+from nets.segmentation.semantic import predict, predict_views
 
 
 class Validation(NamedTuple):
@@ -22,19 +22,31 @@ class Validation(NamedTuple):
     seconds: float
 
 
-def class_map(net, image, normalization):
-    """The class of every pixel, uint8 (H, W), of an image uint8 (H, W) or (H, W, 3)."""
-    return predict(net, normalization.apply(image)).argmax(0).astype(np.uint8)
+def class_map(net, image, config):
+    """The class of every pixel, uint8 (H, W), of an image uint8 (H, W) or (H, W, 3), from all its mirrored views."""
+    probabilities = predict_views(net, config.normalization.apply(image), config.orientation)
+    return probabilities.argmax(0).astype(np.uint8)
+
+
+def evaluate(net, dataset, config):
+    """Scores of `class_map`, what `predict` gives, over a whole data set."""
+    confusion = _confusion(config)
+    for position in range(len(dataset)):
+        sample = dataset.sample(position)
+        confusion.update(sample.label, class_map(net, sample.image, config))
+    return confusion.scores()
 
 
 def validate(net, dataset, config, positions=None, most_seconds=None, proceed=None):
-    """Predict the images at `positions` (all) whole, without augmentation, and compare with the truth.
+    """Predict the images at `positions` (all) whole and compare with the truth, while a training goes on.
+
+    Unlike `evaluate` it looks at each image once, as it is, and computes the loss as well.
 
     most_seconds   stop after as many images as this allows, one at the least
     proceed        called with the number of images done; False stops, and the result is None
     """
     positions = range(len(dataset)) if positions is None else positions
-    confusion = Confusion(len(config.classes), [entry.name for entry in config.classes])
+    confusion = _confusion(config)
     weight = np.array(config.class_weights, np.float32)
     losses = []
     begin = time.perf_counter()
@@ -50,6 +62,10 @@ def validate(net, dataset, config, positions=None, most_seconds=None, proceed=No
     known = [loss for loss in losses if loss is not None]
     mean_loss = float(np.mean(known)) if known else float("nan")
     return Validation(confusion.scores(), mean_loss, len(losses), time.perf_counter() - begin)
+
+
+def _confusion(config):
+    return Confusion(len(config.classes), [entry.name for entry in config.classes])
 
 
 def _loss(scores, label, weight):

@@ -195,7 +195,7 @@ def test_predict_writes_ids_and_colors_of_images_of_any_size(finished_run, tmp_p
         np.testing.assert_array_equal(color, palette[label])
         image = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"))
         if name != "rgb":  # Pillow's grey is rounded in another way
-            np.testing.assert_array_equal(label, class_map(net, image, run.config.normalization))
+            np.testing.assert_array_equal(label, class_map(net, image, run.config))
     assert len(list(out.iterdir())) == 3 * len(sizes)
 
 
@@ -231,7 +231,7 @@ def test_evaluate_prints_one_json_object_with_the_right_numbers(finished_run, fo
     matrix = np.zeros((2, 2), int)
     for index in range(len(dataset)):
         sample = dataset.sample(index)
-        matrix += confusion_matrix(sample.label, class_map(net, sample.image, run.config.normalization), 2)
+        matrix += confusion_matrix(sample.label, class_map(net, sample.image, run.config), 2)
     (a, b), (c, d) = matrix.tolist()
     total, iu = a + b + c + d, (a / (a + b + c), d / (b + c + d))
     assert total == sum((dataset.sample(i).label != 255).sum() for i in range(len(dataset)))

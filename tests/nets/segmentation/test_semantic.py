@@ -6,7 +6,7 @@ import pytest
 import minitensor as mt
 import nets
 from nets.data import IGNORE, SegmentationClass
-from nets.segmentation.semantic import colorize, overlay, predict
+from nets.segmentation.semantic import MIRRORINGS, colorize, overlay, predict, predict_views
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +70,17 @@ def test_overlay(shape):
     picture = overlay(image, np.array([[0, 1], [1, 0]]), CLASSES, 0.25)
     assert picture.dtype == np.uint8
     np.testing.assert_array_equal(picture[0, 1], [85, 88, 90])
+
+
+@pytest.mark.parametrize("orientation, views", [("upright", 2), ("free", 4)])
+def test_views_are_averaged_where_they_belong(net, orientation, views):
+    """A mirrored image gives the mirrored answer, since its views are the same ones."""
+    image = np.random.default_rng(0).standard_normal((1, 8, 10)).astype(np.float32)
+    found = predict_views(net, image, orientation)
+    assert len(MIRRORINGS[orientation]) == views
+    np.testing.assert_allclose(found.sum(0), 1, rtol=1e-5)
+    for axes in MIRRORINGS[orientation]:
+        mirrored = predict_views(net, np.flip(image, axes), orientation)
+        np.testing.assert_allclose(np.flip(mirrored, axes), found, atol=1e-6)
+    scores = np.exp(predict(net, image))
+    assert np.abs(scores / scores.sum(0) - found).max() > 1e-4
