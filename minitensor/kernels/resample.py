@@ -53,8 +53,7 @@ def resample2d_select(x, matrix_h, matrix_w):
     rows, columns = matrix_h.argmax(axis=1), matrix_w.argmax(axis=1)
 
     def tile(part):
-        # Columns first, while there are fewer rows; then whole rows are copied. mode="clip" writes without a
-        # buffer.
+        # Columns first, while there are fewer rows; then whole rows. mode="clip" writes without a buffer.
         wide = np.take(planes[part], columns, axis=2)
         np.take(wide, rows, axis=1, out=y[part], mode="clip")
 
@@ -71,7 +70,10 @@ def resample2d_sums(x, matrix_h, matrix_w):
 
 @register("resample2d", "bands", backends=("numpy",))
 def resample2d_bands(x, matrix_h, matrix_w):
-    """Two products a tile of planes; each leaves out the blocks of its matrix that are zero."""
+    """Two products a tile of planes; each leaves out the blocks of its matrix that are zero.
+
+    An infinite or NaN pixel makes NaN of all outputs whose band it is in, as infinity times a zero weight is NaN.
+    """
     batch, channels, height, width = x.shape
     out_height, out_width = len(matrix_h), len(matrix_w)
     planes = x.reshape(batch * channels, height, width)

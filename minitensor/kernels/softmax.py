@@ -12,7 +12,7 @@ from minitensor.backend import array_module, backend_name
 from minitensor.kernels.table import register, rule
 from minitensor.kernels.tiles import blocks, run_tiles
 
-TILE_BYTES = 1 << 19  # logits of one tile; what is computed from them takes about twice as much again
+TILE_BYTES = 1 << 20  # logits of one tile; what is computed from them takes about twice as much again
 
 
 @register("log_softmax", "reference")
