@@ -99,7 +99,7 @@ def _arrays(sample):
 def _window(rng, size, extent):
     """(start, extent) of the window on an axis of `size` pixels, in pixels and parts of pixels.
 
-    Anywhere inside where it fits; else centred up to the slack, so that all of the axis is in sight.
+    Anywhere inside where it fits; where it is larger than the axis, anywhere that leaves all of the axis in sight.
     """
     slack = size - extent
     return rng.uniform(min(0, slack), max(0, slack)), extent
