@@ -12,7 +12,7 @@ from contextlib import ContextDecorator
 
 import numpy as np
 
-from minitensor.backend import array_module, device_of
+from minitensor.backend import array_module, device_of, is_array
 from minitensor.tensor import Tensor
 
 
@@ -98,7 +98,7 @@ class Op:
         """Run `forward` on the arrays of the inputs; record the result if a gradient is wanted."""
         arrays = [x._data for x in inputs]
         if len(arrays) > 1:
-            _check_same_device(self, arrays)
+            check_same_device(type(self).__name__, arrays)
         wanted = _mode.recording
         if wanted:
             self.needs = tuple([x._requires_grad for x in inputs])
@@ -164,7 +164,8 @@ def _run_forward(op, arrays):
     return op.forward(*arrays)
 
 
-def _check_same_device(op, arrays):
+def check_same_device(operation, arrays):
+    """Raises ValueError, with all devices, unless the arrays live on one: nothing moves unasked."""
     for array in arrays:
         if type(array) is not np.ndarray:
             break
@@ -173,7 +174,7 @@ def _check_same_device(op, arrays):
     devices = [device_of(array) for array in arrays]
     if len(set(devices)) > 1:
         raise ValueError(
-            f"{type(op).__name__}: all tensors must be on one device, got {', '.join(devices)}; move them with .to()"
+            f"{operation}: all tensors must be on one device, got {', '.join(devices)}; move them with .to()"
         )
 
 
@@ -307,6 +308,8 @@ def _output_gradient(output, grad, operation):
         return Tensor.wrap(xp.ones_like(output._data))
     if not isinstance(grad, Tensor):
         grad = Tensor(xp.asarray(grad, dtype=output.dtype))
+    if grad.device != output.device:
+        raise ValueError(f"{operation}: the gradient is on {grad.device}, its output on {output.device}")
     if grad.shape != output.shape:
         raise ValueError(f"{operation}: the gradient has shape {grad.shape}, its output {output.shape}")
     if grad.dtype != output.dtype:
@@ -356,11 +359,11 @@ def grad(outputs, inputs, grad_outputs=None, create_graph=False, retain_graph=No
     """
     outputs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    given = (
-        (grad_outputs,) if grad_outputs is None or isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
-    )
     if grad_outputs is None:
         given = (None,) * len(outputs)
+    else:
+        single = isinstance(grad_outputs, Tensor) or is_array(grad_outputs)
+        given = (grad_outputs,) if single else tuple(grad_outputs)
     if len(given) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs need as many grad_outputs, got {len(given)}")
     for position, x in enumerate(inputs):

@@ -42,8 +42,10 @@ def _drawn(operation, draw, shape, dtype, device, requires_grad):
     if min(shape, default=0) < 0:
         raise ValueError(f"{operation}: sizes cannot be negative, got shape {shape}")
     dtype = DEFAULT_DTYPE if dtype is None else check_dtype(dtype)
-    # float32 and float64 are drawn as such; anything else from float32
-    numbers = np.asarray(draw(shape, dtype if dtype.itemsize >= 4 and dtype.kind == "f" else DEFAULT_DTYPE))
+    if dtype.kind != "f":
+        raise TypeError(f"{operation}: dtype must be floating point, got {dtype}")
+    # NumPy draws float32 and float64; float16 is rounded from float32
+    numbers = np.asarray(draw(shape, dtype if dtype.itemsize >= 4 else DEFAULT_DTYPE))
     return Tensor(to_device(numbers.astype(dtype, copy=False), device or "cpu"), requires_grad)
 
 

@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 
 from minitensor.backend import array_module
-from minitensor.engine import Op
+from minitensor.engine import Op, check_same_device
 from minitensor.kernels import run
 from minitensor.ops.dtypes import (
     broadcast_shape,
@@ -461,6 +461,7 @@ def _comparison(name, symbol):
             result = symbol(a.data, b)  # of uint8 with -1, too, which no uint8 could hold
         else:
             a, b = operands(name, a, b)
+            check_same_device(name, [a.data, b.data])
             result = symbol(a.data, b.data)
         return Tensor.wrap(np.asarray(result) if isinstance(result, np.generic) else result)
 
