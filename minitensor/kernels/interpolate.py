@@ -53,6 +53,8 @@ def _matrix(size_in, size_out, mode, align_corners, scale, antialias, dtype_name
     dtype = np.dtype(dtype_name)
     if size_in == size_out and (mode in ("nearest", "bilinear") or antialias):
         scale = None  # as torch does: an axis that keeps its size is copied, whatever factor was named
+    if size_out == 2 * size_in and mode == "nearest":
+        scale = None  # and one that doubles is doubled evenly
     step = _step(size_in, size_out, align_corners, scale)
     if mode.startswith("nearest"):
         taps = _nearest(size_in, size_out, mode == "nearest-exact", scale)[:, np.newaxis]
