@@ -1,0 +1,55 @@
+"""Transposed convolution as the adjoint of unfold: one product makes columns, and fold adds them up.
+
+    columns (O*KH*KW, H*W) = weight^T (O*KH*KW, C) @ x (C, H*W);    out = fold(columns)
+
+Every pixel of x is multiplied by the whole kernel and the results are added where the kernel lies: what a
+transposed convolution does, read pixel by pixel. The phases of phases.py need no adding, but must first reorder
+the weight, and their products have a row for each filter; so this way is the better one where the weight is larger
+than the image (a 7 x 7 kernel on the last map of a VGG) and where there are few filters.
+"""
+
+from __future__ import annotations
+
+from minitensor.backend import array_module
+from minitensor.kernels.columns import COLUMN_BYTES
+from minitensor.kernels.geometry import conv_transpose_output_size, overlap
+from minitensor.kernels.table import register
+from minitensor.kernels.tiles import blocks, run_tiles
+
+
+@register("conv_transpose2d", "fold")
+def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
+    """Columns of a few filters at a time, folded into their image. Shapes as in reference.py."""
+    xp = array_module(x)
+    images, channels, height, width = x.shape
+    group_filters, *kernel_size = weight.shape[1:]
+    taps = kernel_size[0] * kernel_size[1]
+    axes = zip(x.shape[2:], kernel_size, stride, padding, output_padding, dilation, strict=True)
+    out_size = [conv_transpose_output_size(*axis) for axis in axes]
+    out = xp.empty((images, groups, group_filters, *out_size), x.dtype)
+    # (N, C, H, W) -> (N, g, C/g, H*W)
+    pixels = x.reshape(images, groups, channels // groups, height * width)
+    # (C, O/g, KH, KW) -> (g, C/g, O/g, KH*KW)
+    weight = weight.reshape(groups, channels // groups, group_filters, taps)
+    # for each axis and tap: which pixels of x reach the image through it, and where they land
+    where = [
+        [overlap(tap * d - p, s, positions, size) for tap in range(kernel)]
+        for kernel, d, p, s, positions, size in zip(
+            kernel_size, dilation, padding, stride, (height, width), out_size, strict=True
+        )
+    ]
+
+    def tile(part):
+        image, group, filters = part
+        target = out[image, group, filters]
+        target[...] = 0 if bias is None else bias.reshape(groups, group_filters)[group, filters, None, None]
+        matrix = weight[group, :, filters].reshape(channels // groups, len(target) * taps)
+        # (o*KH*KW, C/g) @ (C/g, H*W) -> (o*KH*KW, H*W)
+        columns = (matrix.T @ pixels[image, group]).reshape(len(target), *kernel_size, height, width)
+        for a, (rows, rows_hit) in enumerate(where[0]):
+            for b, (across, across_hit) in enumerate(where[1]):
+                target[:, rows_hit, across_hit] += columns[:, a, b, rows, across]
+
+    parts = blocks(group_filters, taps * height * width * x.itemsize, COLUMN_BYTES)
+    run_tiles(tile, [(n, g, part) for n in range(images) for g in range(groups) for part in parts])
+    return out.reshape(images, groups * group_filters, *out_size)
