@@ -13,7 +13,7 @@ from numbers import Real
 
 import numpy as np
 
-from minitensor.backend import array_module, to_device, to_numpy
+from minitensor.backend import array_module, device_of, to_device, to_numpy
 from minitensor.kernels.tiles import blocks
 from minitensor.tensor import Tensor
 
@@ -110,7 +110,7 @@ class Optimizer:
 
     def _check_arrays(self, parameter, arrays):
         dtypes = [str(array.dtype) for array in arrays]
-        if len(set(dtypes)) > 1 or array_module(arrays[0]) is not array_module(*arrays):
+        if len(set(dtypes)) > 1 or len({device_of(array) for array in arrays}) > 1:
             raise TypeError(
                 f"{self._name}.step: parameter, gradient and state of shape {parameter.shape} have dtypes "
                 f"{', '.join(dtypes)} or devices that differ; move a net before its optimizer is made"
@@ -120,7 +120,7 @@ class Optimizer:
         """{"state": {"0.exp_avg": array, ...}, "param_groups": [{"lr": 0.1, ..., "params": [0, 1]}, ...]}
 
         Parameters are numbered in order. All of "state" are arrays (counters have no dimensions), so `mt.save`
-        writes it; all of "param_groups" are plain numbers, fit for JSON. The arrays share the optimizer's memory.
+        writes it; all of "param_groups" are plain numbers, fit for JSON. On the CPU the arrays share the optimizer's memory.
         """
         numbers = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         state = {
