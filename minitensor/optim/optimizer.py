@@ -120,7 +120,8 @@ class Optimizer:
         """{"state": {"0.exp_avg": array, ...}, "param_groups": [{"lr": 0.1, ..., "params": [0, 1]}, ...]}
 
         Parameters are numbered in order. All of "state" are arrays (counters have no dimensions), so `mt.save`
-        writes it; all of "param_groups" are plain numbers, fit for JSON. On the CPU the arrays share the optimizer's memory.
+        writes it; all of "param_groups" are plain numbers, fit for JSON. On the CPU the arrays share the optimizer's
+        memory.
         """
         numbers = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         state = {
