@@ -70,7 +70,7 @@ def batch_norm_grad_reference(grad, x, mean, variance, weight, eps, training):
 def batch_norm(x, mean, variance, weight, bias, eps):
     """The same, a tile of channels at a time."""
     images = _planes(x)
-    count = images.shape[0] * images.shape[2]
+    count = max(1, images.shape[0] * images.shape[2])  # of an empty batch, too, something is to be divided by
     own_statistics = mean is None
     if own_statistics:
         mean, variance = np.empty(x.shape[1], dtype=x.dtype), np.empty(x.shape[1], dtype=x.dtype)
@@ -80,9 +80,11 @@ def batch_norm(x, mean, variance, weight, bias, eps):
         pixels, out = images[:, part], y[:, part]
         # x less any rough mean will do to find the statistics, as the mean of what is left is known exactly.
         # That of a part f of the pixels costs the variance a relative rounding error of at most 2^-24 / f.
-        rough = (
-            pixels[:, :, : pixels.shape[2] // SAMPLE + 1].mean(axis=(0, 2)) if own_statistics else mean[part]
-        )
+        if own_statistics:
+            sample = pixels[:, :, : pixels.shape[2] // SAMPLE + 1]
+            rough = sample.sum(axis=(0, 2)) / max(1, sample.shape[0] * sample.shape[2])
+        else:
+            rough = mean[part]
         np.subtract(pixels, rough[:, None], out=out)
         left = 0
         if own_statistics:
@@ -104,7 +106,7 @@ def batch_norm(x, mean, variance, weight, bias, eps):
 def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
     """The same, a tile of channels at a time."""
     images, grads = _planes(x), _planes(grad)
-    count = images.shape[0] * images.shape[2]
+    count = max(1, images.shape[0] * images.shape[2])  # of an empty batch, too, something is to be divided by
     grad_x = np.empty(images.shape, dtype=x.dtype)
     grad_weight, grad_bias = np.empty(x.shape[1], dtype=x.dtype), np.empty(x.shape[1], dtype=x.dtype)
 
