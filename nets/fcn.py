@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import minitensor as mt
 from layers import Conv2d, ConvTranspose2d, Dropout, Dropout2d, MaxPool2d, Module, init
-from nets.geometry import Branch, Crop, window_of
+from nets.plan import Branch, Crop, window_of
 from nets.sizes import FCN_PADDING, VGG_BLOCKS, fcn_crops
 from nets.vgg import BLOCK_CHANNELS, GRID, HIDDEN, published_names, scaled
 

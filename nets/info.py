@@ -6,7 +6,8 @@ from math import prod
 
 from layers import init
 from nets.fcn import FCN8s, FCN16s, FCN32s
-from nets.geometry import Branch, Crop, field_widths, plan_of, receptive_field
+from nets.geometry import field_widths, receptive_field
+from nets.plan import Branch, Crop, plan_of
 from nets.unet import UNet
 from nets.vgg import VGG16
 

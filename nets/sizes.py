@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from minitensor.kernels.geometry import conv_output_size, conv_transpose_output_size, pool_output_size
-from nets.geometry import Window, alignment
+from nets.geometry import alignment
+from nets.plan import Window
 
 
 class Level(NamedTuple):

@@ -17,7 +17,7 @@ from math import sqrt
 
 import minitensor as mt
 from layers import Conv2d, ConvTranspose2d, Dropout, Module, init
-from nets.geometry import Branch, Crop, window_of
+from nets.plan import Branch, Crop, window_of
 from nets.sizes import nearest_text, nearest_unet_sizes, unet_sizes
 from nets.unet_parts import DoubleConv, Down, OutConv, Up
 

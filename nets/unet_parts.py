@@ -1,13 +1,13 @@
 """The parts of the U-Net: DoubleConv, Down, Up and OutConv.
 
-Each has a method `plan(path)` that lists its windows for nets/geometry.py, under the names of the state dict.
+Each has a method `plan(path)` that lists its windows for nets/plan.py, under the names of the state dict.
 """
 
 from __future__ import annotations
 
 import minitensor as mt
 from layers import BatchNorm2d, Conv2d, ConvTranspose2d, MaxPool2d, Module, ReLU, Sequential, Upsample
-from nets.geometry import Window, window_of
+from nets.plan import window_of, window_of_upsampling
 
 
 class DoubleConv(Module):
@@ -86,7 +86,7 @@ class Up(Module):
     def window(self, path):
         if isinstance(self.up, ConvTranspose2d):
             return window_of(f"{path}.up", self.up)
-        return Window(f"{path}.up", 4, 2, 1, transposed=True)  # a linear filter for factor 2 has 4 taps
+        return window_of_upsampling(f"{path}.up", self.up)
 
 
 class OutConv(Module):

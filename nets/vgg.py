@@ -21,7 +21,7 @@ from layers import (
     Sequential,
     init,
 )
-from nets.geometry import Window, window_of
+from nets.plan import Window, window_of
 from nets.sizes import VGG_BLOCKS
 
 BLOCK_CHANNELS = (64, 128, 256, 512, 512)

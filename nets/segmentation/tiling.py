@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nets.geometry import Branch, Window, plan_of, reads
+from nets.plan import Branch, Window, plan_of, reads
 from nets.sizes import nearest_unet_sizes, unet_input_size, unet_sizes
 
 WHOLE_PIXELS = 1024 * 1024  # larger images are cut by default: their features would fill gigabytes

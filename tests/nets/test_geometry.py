@@ -7,8 +7,9 @@ import pytest
 
 import minitensor as mt
 import nets
-from layers import BatchNorm2d, Conv2d, ConvTranspose2d, MaxPool2d, Module, ReLU, Sequential
-from nets.geometry import Crop, Window, alignment, coordinate_map, plan_of, reads
+from layers import BatchNorm2d, Conv2d, ConvTranspose2d, Linear, MaxPool2d, Module, ReLU, Sequential, Upsample
+from nets.geometry import alignment
+from nets.plan import Crop, Window, coordinate_map, plan_of, reads
 
 
 def make_positive(net):
@@ -120,6 +121,28 @@ def test_field_of_one_convolution():
     assert nets.receptive_field([ConvTranspose2d(1, 1, 4, stride=2)]) == (2, Fraction(1, 2), -1)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scale_factor": 2, "mode": "bilinear", "align_corners": True},
+        {"scale_factor": 2, "mode": "bilinear"},
+        {"scale_factor": 3, "mode": "bilinear"},
+        {"scale_factor": 4, "mode": "bilinear"},
+        {"scale_factor": 3, "mode": "nearest"},
+    ],
+)
+def test_upsampling_is_a_transposed_convolution_inside(options):
+    net = make_positive(Sequential(MaxPool2d(2), Upsample(**options), Conv2d(1, 1, 3)))
+    outputs = range(20, 20 + 2 * options["scale_factor"])
+    theory = [reads(plan_of(net), y, y) for y in outputs]
+    assert fields_by_gradient(net, (1, 1, 8, 40), 2, outputs) == theory
+
+
+def test_padding_in_words():
+    assert plan_of(Conv2d(1, 1, 5, padding="same", dilation=2))[0].padding == 4
+    assert plan_of(Conv2d(1, 1, 5, padding="valid"))[0].padding == 0
+
+
 def test_alignment_refuses_what_cannot_lie_together():
     with pytest.raises(ValueError, match="cannot lie over"):
         alignment([Window("pool", 2, 2)])
@@ -131,5 +154,9 @@ def test_alignment_refuses_what_cannot_lie_together():
 def test_wrong_arguments():
     with pytest.raises(TypeError, match="a net with plan"):
         plan_of("unet")
+    with pytest.raises(TypeError, match="layers that slide windows is needed, got Linear"):
+        plan_of([Conv2d(1, 1, 3), Linear(3, 4)])
+    with pytest.raises(TypeError, match="by a whole factor"):
+        plan_of(Upsample(size=(8, 8)))
     with pytest.raises(ValueError, match="height and width must be equal"):
         nets.receptive_field([Conv2d(1, 1, (3, 5))])

@@ -10,7 +10,7 @@ import nets
 from layers import init
 from minitensor import random
 from nets import info
-from nets.geometry import Branch, Window
+from nets.plan import Branch, Window
 
 
 def run(*arguments):

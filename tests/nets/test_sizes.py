@@ -3,7 +3,7 @@
 import pytest
 
 import nets
-from nets.geometry import Window
+from nets.plan import Window
 from nets.sizes import fcn_blocks
 
 

@@ -202,7 +202,7 @@ def test_a_tensor_must_lie_within_its_bytes(shape_and_stride):
         TensorRecord(storage, 0, *shape_and_stride).array(bytes(32))
 
 
-@pytest.mark.parametrize("write", [write_zip, write_legacy])
+@pytest.mark.parametrize("write", WRITERS)
 def test_damaged_files(write, tmp_path):
     """A file cut anywhere gives a ValueError that names it, never anything else."""
     content = write(torch_state_of(nets.UNet(1, 2, 1, depth=1)), tmp_path).read_bytes()

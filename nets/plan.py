@@ -1,0 +1,204 @@
+"""The plan of a net: what its layers do to one axis of the image, as a list of steps.
+
+A `Window` is a layer that slides, a `Crop` takes rows off, and a `Branch` is a place where the image goes two ways
+that meet again, as the skips of U-Net and FCN do. Layers that work pixel by pixel (ReLU, batch norm, dropout) move
+nothing and do not appear. Every net has a method `plan()` that reads the numbers off its own layers, so nothing is
+typed twice.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from layers import (
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    ConvTranspose2d,
+    Dropout,
+    Dropout2d,
+    Identity,
+    LeakyReLU,
+    MaxPool2d,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    Upsample,
+)
+from minitensor.kernels.geometry import (
+    conv_output_size,
+    conv_transpose_output_size,
+    extent,
+    pool_output_size,
+    same_padding,
+)
+
+SLIDING = (Conv2d, ConvTranspose2d, MaxPool2d, AvgPool2d)
+# Layers that work pixel by pixel, batch norm and dropout in evaluation: they move nothing.
+PIXELWISE = (BatchNorm2d, Dropout, Dropout2d, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh)
+
+
+class Window(NamedTuple):
+    """A layer that slides a window of `kernel` taps along the image, or, `transposed`, spreads each pixel over one.
+
+    A pooling layer has neither channels nor weights of its own. `weights` are the numbers that multiply, `others`
+    (biases, batch norm) those that do not.
+    """
+
+    name: str
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    transposed: bool = False
+    ceil: bool = False  # sizes are rounded up, as Caffe's pooling does
+    channels: int | None = None  # of the output; None: as many as came in
+    weights: int = 0
+    others: int = 0
+
+    def output_size(self, size):
+        if self.transposed:
+            return conv_transpose_output_size(size, self.kernel, self.stride, self.padding, 0, self.dilation)
+        if self.ceil:
+            return pool_output_size(size, self.kernel, self.stride, self.padding, self.dilation, True)
+        return conv_output_size(size, self.kernel, self.stride, self.padding, self.dilation)
+
+    def reads(self, first, last):
+        """The first and last input pixel that the outputs first..last depend on.
+
+        A window at position y reads the pixels s y - p to s y - p + d (k - 1). Transposed, the roles swap: pixel i
+        writes s i - p to s i - p + d (k - 1), so position y is written by those i for which it lies between.
+        """
+        reach = extent(self.kernel, self.dilation) - 1
+        if self.transposed:
+            return -((reach - first - self.padding) // self.stride), (last + self.padding) // self.stride
+        return first * self.stride - self.padding, last * self.stride - self.padding + reach
+
+    def centre(self):
+        """(scale, offset): output pixel y is centred on input coordinate scale * y + offset."""
+        middle = Fraction(extent(self.kernel, self.dilation) - 1, 2) - self.padding
+        if self.transposed:  # output y = s i + middle, solved for i
+            return Fraction(1, self.stride), -middle / self.stride
+        return Fraction(self.stride), middle
+
+
+class Crop(NamedTuple):
+    """Takes `offset` rows off the near side; the far side is cut to whatever size is wanted."""
+
+    name: str
+    offset: int
+
+    def reads(self, first, last):
+        return first + self.offset, last + self.offset
+
+    def centre(self):
+        return Fraction(1), Fraction(self.offset)
+
+
+class Branch(NamedTuple):
+    """Two ways from one image, joined at their end: `through` the deeper net, and `around` it, the skip."""
+
+    name: str
+    through: tuple
+    around: tuple
+    joined: str  # "concatenated" or "added"
+
+    def reads(self, first, last):
+        deep, skip = reads(self.through, first, last), reads(self.around, first, last)
+        return min(deep[0], skip[0]), max(deep[1], skip[1])
+
+    def centre(self):
+        return coordinate_map(self.through)
+
+
+def plan_of(net):
+    """The plan of a net, of a Sequential or list of layers, or the plan itself. Raises TypeError for others."""
+    if hasattr(net, "plan"):
+        return tuple(net.plan())
+    if isinstance(net, (list, tuple, Sequential)):
+        steps = []
+        for item in net:
+            steps += [item] if isinstance(item, (Window, Crop, Branch)) else plan_of(item)
+        return tuple(steps)
+    if isinstance(net, SLIDING):
+        return (window_of(type(net).__name__, net),)
+    if isinstance(net, Upsample):
+        return (window_of_upsampling("Upsample", net),)
+    if isinstance(net, PIXELWISE):
+        return ()
+    raise TypeError(
+        f"geometry: a net with plan(), a Sequential or a list of layers that slide windows is needed, got {net!r}"
+    )
+
+
+def window_of(name, layer, norm=None):
+    """The Window of a convolution or pooling layer, with the batch norm behind it counted in, if there is one.
+
+    Raises ValueError where height and width differ: a plan describes one axis.
+    """
+    convolution = isinstance(layer, (Conv2d, ConvTranspose2d))
+    settings = {
+        "kernel": layer.kernel_size,
+        "stride": layer.stride,
+        "padding": layer.padding,
+        "dilation": getattr(layer, "dilation", 1),
+    }
+    if layer.padding == "valid":
+        settings["padding"] = 0
+    elif layer.padding == "same":
+        settings["padding"] = tuple(near for near, _ in map(same_padding, layer.kernel_size, layer.dilation))
+    for setting, value in settings.items():
+        if isinstance(value, tuple):
+            if len(set(value)) > 1:
+                raise ValueError(f"geometry: {name} has {setting} {value}; height and width must be equal")
+            settings[setting] = value[0]
+    parameters = [layer.bias] if convolution and layer.bias is not None else []
+    parameters += list(norm.parameters()) if norm is not None else []
+    return Window(
+        name,
+        **settings,
+        transposed=isinstance(layer, ConvTranspose2d),
+        ceil=bool(getattr(layer, "ceil_mode", False)),
+        channels=layer.out_channels if convolution else None,
+        weights=layer.weight.size if convolution else 0,
+        others=sum(parameter.size for parameter in parameters),
+    )
+
+
+def window_of_upsampling(name, layer):
+    """Upsampling by a whole factor s, as the transposed convolution that it is in the image's interior.
+
+    Nearest repeats each pixel s times; bilinear spreads it over a triangle of 2 s taps, or 2 s - 1 where s is odd.
+    Raises TypeError for other modes, and for an Upsample to a size or by a fraction.
+    """
+    factor = layer.scale_factor
+    if layer.mode not in ("nearest", "bilinear") or factor is None or factor != int(factor):
+        raise TypeError(
+            f"geometry: only nearest or bilinear by a whole factor has a window, {name} is {layer!r}"
+        )
+    factor = int(factor)
+    if layer.mode == "nearest":
+        return Window(name, factor, factor, transposed=True)
+    return Window(name, 2 * factor - factor % 2, factor, factor // 2, transposed=True)
+
+
+def reads(steps, first, last):
+    """The first and last input pixel that the outputs first..last of a plan depend on, walked from its end."""
+    for step in reversed(steps):
+        first, last = step.reads(first, last)
+    return first, last
+
+
+def coordinate_map(steps):
+    """(scale, offset) of a plan: its output pixel y is centred on input coordinate scale * y + offset.
+
+    Two maps one after the other: x = a y + b and y = c z + d make x = a c z + (a d + b).
+    """
+    scale, offset = Fraction(1), Fraction(0)
+    for step in steps:
+        step_scale, step_offset = step.centre()
+        scale, offset = scale * step_scale, scale * step_offset + offset
+    return scale, offset
