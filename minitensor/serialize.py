@@ -7,8 +7,6 @@ else runs whatever that somebody wrote. A safetensors file is a JSON header and 
 from __future__ import annotations
 
 import os
-import secrets
-import zipfile
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +32,7 @@ def replacing(path):
     temporary file and leaves the old one.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     try:
         yield temporary
         with open(temporary, "rb+") as file:
@@ -121,6 +119,8 @@ def _readable(file, name, path):
 
 def _refuse_other_formats(path):
     """Say what a file is that was taken for safetensors, by its first bytes."""
+    import zipfile  # here, because it takes a tenth of the time that `import minitensor` may
+
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
