@@ -10,7 +10,7 @@ from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.ops.dtypes import cast, check_float, check_tensor, floating
 from minitensor.ops.shape import expand, normalize_axes, normalize_axis, reshape
-from minitensor.tensor import Tensor
+from minitensor.tensor import Tensor, check_dtype
 
 
 def _dropped(x, axes, keepdim):
@@ -97,7 +97,7 @@ def sum(x, dim=None, keepdim=False, dtype=None):
     """Sum over `dim`; whole numbers and bools are summed as int64."""
     x = check_tensor(x, "sum")
     if dtype is not None or x.dtype.kind != "f":
-        x = cast(x, np.dtype(dtype or np.int64))
+        x = cast(x, check_dtype(dtype or np.int64))
     axes = normalize_axes(dim, x.ndim, "sum")
     return _dropped(Sum(axes)(x), axes, keepdim)
 

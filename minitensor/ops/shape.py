@@ -7,6 +7,7 @@ expand  <-> sum_to           cat     <-> slices                           getite
 from __future__ import annotations
 
 import math
+from numbers import Integral
 
 import numpy as np
 
@@ -302,6 +303,8 @@ def one_hot(target, num_classes=-1):
     target = check_tensor(target, "one_hot", "target")
     if target.dtype.kind not in "iu":
         raise TypeError(f"one_hot: target must hold whole numbers, got dtype {target.dtype}")
+    if isinstance(num_classes, bool) or not isinstance(num_classes, Integral):
+        raise TypeError(f"one_hot: num_classes must be an int, got {num_classes!r}")
     xp = array_module(target.data)
     low, high = (int(target.data.min()), int(target.data.max())) if target.size else (0, -1)
     if num_classes == -1:
