@@ -119,7 +119,7 @@ def _readable(file, name, path):
 
 def _refuse_other_formats(path):
     """Say what a file is that was taken for safetensors, by its first bytes."""
-    import zipfile  # here, because it takes a tenth of the time that `import minitensor` may
+    import zipfile  # here, to keep `import minitensor` fast
 
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
