@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
-from math import prod
 from typing import NamedTuple
 
 from nets.plan import Branch, Window, coordinate_map, plan_of, reads
@@ -33,7 +32,7 @@ def alignment(steps, reference=()):
     shift = (reference_offset - offset) / scale
     if scale != reference_scale or shift.denominator != 1:
         raise ValueError(
-            f"geometry: pixels {scale} apart at {offset} cannot lie over pixels {reference_scale} apart at "
+            f"alignment: pixels {scale} apart at {offset} cannot lie over pixels {reference_scale} apart at "
             f"{reference_offset}"
         )
     return int(shift)
@@ -66,11 +65,10 @@ def field_widths(net, positions):
 
 def _period(steps):
     """A number of outputs after which the fields repeat: the strides of all transposed layers, multiplied."""
-    return prod(
-        _period(step.through) * _period(step.around)
-        if isinstance(step, Branch)
-        else step.stride
-        if isinstance(step, Window) and step.transposed
-        else 1
-        for step in steps
-    )
+    period = 1
+    for step in steps:
+        if isinstance(step, Branch):
+            period *= _period(step.through) * _period(step.around)
+        elif isinstance(step, Window) and step.transposed:
+            period *= step.stride
+    return period

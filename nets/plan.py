@@ -130,7 +130,7 @@ def plan_of(net):
     if isinstance(net, PIXELWISE):
         return ()
     raise TypeError(
-        f"geometry: a net with plan(), a Sequential or a list of layers that slide windows is needed, got {net!r}"
+        f"plan: a net with plan(), a Sequential or a list of layers that slide windows is needed, got {net!r}"
     )
 
 
@@ -153,7 +153,7 @@ def window_of(name, layer, norm=None):
     for setting, value in settings.items():
         if isinstance(value, tuple):
             if len(set(value)) > 1:
-                raise ValueError(f"geometry: {name} has {setting} {value}; height and width must be equal")
+                raise ValueError(f"plan: {name} has {setting} {value}; height and width must be equal")
             settings[setting] = value[0]
     parameters = [layer.bias] if convolution and layer.bias is not None else []
     parameters += list(norm.parameters()) if norm is not None else []
@@ -176,9 +176,7 @@ def window_of_upsampling(name, layer):
     """
     factor = layer.scale_factor
     if layer.mode not in ("nearest", "bilinear") or factor is None or factor != int(factor):
-        raise TypeError(
-            f"geometry: only nearest or bilinear by a whole factor has a window, {name} is {layer!r}"
-        )
+        raise TypeError(f"plan: only nearest or bilinear by a whole factor has a window, {name} is {layer!r}")
     factor = int(factor)
     if layer.mode == "nearest":
         return Window(name, factor, factor, transposed=True)
