@@ -31,7 +31,8 @@ class UNet(Module):
     sides are not multiples of 2^depth is first extended below and to the right by its edge pixels, which are cut
     off again from the output.
     up="transpose" learns a 2x2 up-convolution that halves the channels; "bilinear" interpolates (align_corners),
-    with the channels halved by the convolutions before it. norm="batch" puts batch norm before every ReLU.
+    with the channels halved by the convolutions before it. norm="batch" puts batch norm before every ReLU; in training
+    it needs more than one value a channel at the deepest level, so a batch of one needs sides above 2^depth.
     dropout acts on the last two levels of the contracting path, the upper one before both pooling and skip; the
     paper does not give its rate, the released net has .5. For relu_after_up and last_up_channels see `released`.
     Weights start as N(0, 2/N), N the inputs of one unit (paper, section 3), biases as 0.
