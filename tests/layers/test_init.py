@@ -168,3 +168,15 @@ def test_bilinear_weight_interpolates(stride, groups):
 def test_bad_arguments_are_named(act, message):
     with pytest.raises(ValueError, match=message):
         act()
+
+
+def test_drawing_can_be_skipped():
+    with init.skipped():
+        layer = layers.Conv2d(2, 3, 3)
+        assert not layer.weight.data.any() and not layer.bias.data.any()
+        assert (init.ones_(mt.zeros(2)).data == 1).all()  # what is not drawn is filled as ever
+        with pytest.raises(RuntimeError, match="inside"):
+            with init.skipped():
+                raise RuntimeError("inside")
+        assert not init.normal_(mt.zeros(3)).data.any()
+    assert layers.Conv2d(2, 3, 3).weight.data.all()
