@@ -18,8 +18,12 @@ def pooling(draw, max_dilation=3, min_batch=1):
     """(x, settings): a window and images on which it fits; torch wants the padding within half the kernel."""
     axis = windows(max_dilation=max_dilation, max_padding=lambda kernel, dilation: kernel // 2)
     height, width = draw(axis), draw(axis)
-    _, _, kernel_size, stride, padding, dilation = zip(height, width, strict=True)
-    x = draw(numbers((draw(st.integers(min_batch, 2)), draw(st.integers(1, 3)), height.size, width.size)))
+    size, _, kernel_size, stride, padding, dilation = zip(height, width, strict=True)
+    # Both taps of a dilated window may fall outside a small image. torch then writes outside of its memory.
+    size = [
+        max(n, d * (k - 1) + 1) if d > 1 else n for n, k, d in zip(size, kernel_size, dilation, strict=True)
+    ]
+    x = draw(numbers((draw(st.integers(min_batch, 2)), draw(st.integers(1, 3)), *size)))
     settings = dict(kernel_size=kernel_size, stride=stride, padding=padding, ceil_mode=draw(st.booleans()))
     return x, settings | (dict(dilation=dilation) if max_dilation > 1 else {})
 
