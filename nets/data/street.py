@@ -82,7 +82,7 @@ def draw_street(rng, height, width):
         vanishing=width * rng.uniform(0.38, 0.62),
         focal=height * rng.uniform(0.75, 0.95),
         road=rng.uniform(2.2, 3.2),
-        pavement=rng.uniform(0.9, 1.8),
+        pavement=rng.uniform(1.4, 2.6),
         haze=rng.uniform(0.005, 0.04),
         haze_color=sky_low,
     )
@@ -128,7 +128,7 @@ def _paint_ground(painter, rng, view, height, width):
     """Pavement everywhere below the horizon, the road on it with kerbs, and lane marks on the road."""
     near = view.focal / (height - view.horizon) * 0.98  # just nearer than the picture's lower edge
     far = 60.0
-    pavement = np.array([150, 143, 136]) + rng.normal(0, 10, 3)
+    pavement = np.array([168, 156, 142]) + rng.normal(0, 10, 3)
     asphalt = np.full(3, rng.uniform(72, 112)) + rng.normal(0, 4, 3)
     painter.begin_stuff(PAVEMENT)
     painter.rectangle(0, view.horizon, width, height, pavement)
