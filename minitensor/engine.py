@@ -76,10 +76,12 @@ class Op:
     needs        for each input, whether its gradient is wanted
     inputs       in backward: the kept inputs, None where not kept
     output       in backward: the output, if `uses_output`
+    watched      Tensors besides the inputs that backward reads (targets, indices): their edits are noticed too
     """
 
     uses: tuple[tuple[int, ...], ...] = ()
     uses_output = False
+    watched: tuple = ()
 
     needs: tuple[bool, ...] = ()
     parents: tuple = ()  # for each input: the Op that made it, the leaf itself, or None
@@ -130,7 +132,7 @@ class Op:
                     kept[index] = inputs[index]
         self._kept = kept
         # Versions are kept as (counter, count at the time of forward); see _check_unchanged.
-        self._versions = [(x._version, x._version[0]) for x in kept if x is not None]
+        self._versions = [(x._version, x._version[0]) for x in (*kept, *self.watched) if x is not None]
         if self.uses_output:
             self._kept_output = result._data
             self._versions.append((result._version, result._version[0]))

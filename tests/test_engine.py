@@ -377,6 +377,23 @@ class TestEditsOfMasksAndIndices:
         with pytest.raises(RuntimeError, match="changed in place"):
             y.backward()
 
+    @pytest.mark.parametrize("edited", [0, 1, 2])
+    def test_of_a_loss_s_target_and_weights(self, edited):
+        given = mt.tensor([0, 2]), mt.ones(3, dtype=mt.float64), mt.ones(2, dtype=mt.float64)
+        target, weight, pixel_weight = given
+        x = mt.Tensor(normal(2, 3), requires_grad=True)
+        loss = mt.cross_entropy(x, target, weight, pixel_weight=pixel_weight)
+        given[edited][0] = 1
+        with pytest.raises(RuntimeError, match="CrossEntropy needs"):
+            loss.backward()
+
+    def test_of_the_places_to_unpool_to(self):
+        x, places = mt.Tensor(normal(1, 1, 1, 1), requires_grad=True), mt.zeros(1, 1, 1, 1, dtype=mt.int64)
+        y = mt.max_unpool2d(x, places, 2).sum()
+        places[...] = 1
+        with pytest.raises(RuntimeError, match="MaxUnpool2d needs"):
+            y.backward()
+
     def test_of_an_index(self):
         x, index = leaf(1.0, 2.0, 3.0), mt.tensor([0, 0])
         y = x[index].sum()

@@ -119,6 +119,7 @@ def cross_entropy(
     ]
     class_weight = None if weight is None else weight.data
     op = CrossEntropy(per_pixel[0], class_weight, per_pixel[1], ignore_index, float(label_smoothing))
+    op.watched = target, weight, pixel_weight
     losses = op(x)
     if losses.shape != target.shape:
         losses = reshape(losses, target.shape)

@@ -90,7 +90,9 @@ def max_unpool2d(x, indices, kernel_size, stride=None, padding=0, output_size=No
             f"max_unpool2d: indices run from {int(array.min())} to {int(array.max())}, but the output's "
             f"{size[0]} x {size[1]} pixels are numbered 0 to {size[0] * size[1] - 1}"
         )
-    return batched(x, MaxUnpool2d(array.reshape((-1, *array.shape[-3:])), size))
+    op = MaxUnpool2d(array.reshape((-1, *array.shape[-3:])), size)
+    op.watched = (indices,)
+    return batched(x, op)
 
 
 def _unpooled_size(shape, kernel_size, stride, padding, output_size):
