@@ -38,6 +38,11 @@ def normal(*shape, seed=0):
     return np.random.default_rng([seed, *shape]).standard_normal(shape)
 
 
+def leaf(*values):
+    """A float64 vector of these values that requires a gradient."""
+    return mt.tensor(values, dtype=mt.float64, requires_grad=True)
+
+
 def same_as_torch(function, *arrays, torch_function=None, order=2, terms=None, dtypes=FLOATS, grads=None):
     """Raise AssertionError, saying what differs and where, unless `function` equals torch up to `order`.
 

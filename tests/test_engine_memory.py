@@ -1,0 +1,128 @@
+"""Memory of graphs: what is kept, when it is freed, and that no cycle keeps it from being freed."""
+
+import gc
+import weakref
+
+import pytest
+
+import minitensor as mt
+from tests.parity import leaf, normal
+
+
+class Failing(mt.Op):
+    """y = x; backward fails"""
+
+    uses = ((),)
+
+    def forward(self, x):
+        return x * 1
+
+    def backward(self, grad):
+        raise OSError("out of luck")
+
+
+class TestFreeing:
+    def test_a_second_backward_says_how(self):
+        y = leaf(2.0) * 3
+        y.backward()
+        with pytest.raises(RuntimeError, match="retain_graph=True"):
+            y.backward()
+
+    def test_retain_graph_allows_it(self):
+        x = leaf(2.0)
+        y = x * x
+        y.backward(retain_graph=True)
+        y.backward()
+        assert x.grad.item() == 8.0
+
+    def test_a_subgraph_freed_by_another_backward(self):
+        x = leaf(2.0)
+        a = x.exp()
+        (a * 2).backward()
+        with pytest.raises(RuntimeError, match="Exp has been freed"):
+            (a * 3).backward()
+
+    def test_saved_arrays_are_freed_as_backward_passes(self):
+        alive_at_the_end = []
+
+        class Watch(mt.Op):
+            uses = ((),)
+
+            def forward(self, x):
+                return x * 1
+
+            def backward(self, grad):
+                gc.collect()
+                alive_at_the_end.append([w() is not None for w in saved])
+                return grad
+
+        x = Watch()(leaf(*normal(100)))
+        saved, y = [], x
+        for _ in range(5):
+            y = y.exp()
+            saved.append(weakref.ref(y.data))
+        y = y.sum()
+        assert all(w() is not None for w in saved)
+        y.backward()
+        assert alive_at_the_end == [[False] * 5]
+        assert y.node._freed and y.node.parents  # the graph's shape stays, its arrays are gone
+
+    def test_what_backward_does_not_need_is_not_kept(self):
+        x = leaf(*normal(100))
+        a = x + 1  # the gradient of a sum needs neither operand
+        array = weakref.ref(a.data)
+        y = (a + 2).sum()
+        del a
+        assert array() is None and y.requires_grad
+
+
+class TestMemory:
+    def test_graphs_make_no_reference_cycles(self):
+        gc.collect()
+        gc.disable()
+        try:
+            x, w = leaf(*normal(4)), mt.Tensor(normal(4, 4), requires_grad=True)
+            hidden = (x @ w).tanh()
+            out = mt.logsumexp(hidden[1:] / hidden.max(0)[0], 0).sigmoid()
+            watched = [weakref.ref(t) for t in (hidden, out)] + [weakref.ref(t.node) for t in (hidden, out)]
+            out.backward(create_graph=True)
+            watched.append(weakref.ref(w.grad.node))
+            w.grad = x.grad = None
+            del hidden, out
+            assert [r() for r in watched] == [None] * 5
+        finally:
+            gc.enable()
+
+    def test_memory_stays_level_over_10_000_steps(self):
+        w = leaf(*normal(3))
+
+        def step():
+            w.grad = None
+            ((w * w).sum() * 2).backward()
+            with mt.no_grad():
+                w.data = w.data - 1e-3 * w.grad.data
+
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(100):
+                step()
+            before = len(gc.get_objects())
+            for _ in range(10_000):
+                step()
+            assert len(gc.get_objects()) - before < 50
+        finally:
+            gc.enable()
+
+    def test_a_failed_backward_leaves_no_cycles_behind(self):
+        gc.collect()
+        gc.disable()
+        try:
+            y = Failing()(leaf(1.0))
+            node = weakref.ref(y.node)
+            with pytest.raises(OSError):
+                y.backward()
+            del y
+            assert node() is None
+        finally:
+            gc.enable()
