@@ -16,6 +16,7 @@ from minitensor.kernels import (
     softmax,
     unfold,
     winograd,
+    winograd2d,
 )
 from minitensor.kernels.table import kernel_variants, operations, run, use_kernels
 

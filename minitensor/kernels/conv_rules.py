@@ -1,26 +1,30 @@
 """Which kernel a convolution runs by: a rule for each operation, with the measurement behind it.
 
-All figures are milliseconds of CPU time on one thread, float32; (N, C, H) -> O means a 3x3 kernel on (N, C, H, H)
-with padding 1, unless another kernel is named.
+All figures are milliseconds of CPU time on one thread, float32; (N, C, H) -> O means a 3x3 kernel on (N, C,
+H, H) with padding 1, unless another kernel is named.
 """
 
 from __future__ import annotations
 
-from minitensor.kernels import winograd
+from minitensor.kernels import winograd, winograd2d
 from minitensor.kernels.table import rule
 
 FEW_CHANNELS = 8  # below, Winograd's transforms cost more than the products they save
+MANY_CHANNELS = 128  # from here on (in and out), 2-D Winograd's transforms cost less than they save
 FEW_PIXELS = 256  # below, transforming or reordering the weight costs more than multiplying by it
 LONG_STRIDE = 8  # from here on, fold adds single pixels far apart: phases are better
 
 
 @rule("conv2d", backends=("numpy",))
 def conv2d_rule(x, weight, bias, stride, padding, dilation, groups):
-    """Winograd for 3-row kernels.
+    """Winograd for 3-row kernels, in 2-D where there are many channels.
 
-    (4, 16, 256) -> 16: unfold 27.1, winograd 20.1;  (4, 64, 64) -> 64: 15.7, 10.1;  (1, 512, 66) -> 512:
-    194, 117. With one channel, (4, 1, 256) -> 16: 2.9, 5.7.
+    (4, 16, 256) -> 16: unfold 27.1, winograd 20.1;  (4, 64, 64) -> 64: 15.7, 10.1, winograd2d 9.5;
+    (1, 512, 66) -> 512 without padding: 194, 117, 71. With one channel, (4, 1, 256) -> 16: 2.9, 5.7.
     """
+    if _deep(x, *weight.shape[:2], groups):
+        if winograd2d.conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
+            return "winograd2d"
     if weight.shape[1] >= FEW_CHANNELS and _pixels(x) >= FEW_PIXELS:
         if winograd.conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
             return "winograd"
@@ -29,11 +33,17 @@ def conv2d_rule(x, weight, bias, stride, padding, dilation, groups):
 
 @rule("conv_transpose2d", backends=("numpy",))
 def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """Winograd for 3-row kernels; else fold, unless the phases of "unfold" need no adding or the stride is long.
+    """Winograd for 3-row kernels; else fold, unless the phases need no adding or the stride is long.
 
-    (4, 16, 256) -> 1: phases 9.3, fold 2.7, winograd 8.9;  (1, 512, 36) -> 512: 69, 64, 41;  (1, 1024, 18) -> 512,
-    7x7: 504, 167;  (1, 21, 16) -> 21, 64x64 stride 32: 40, 197;  (4, 32, 128) -> 16, 2x2 stride 2: 10.1, 10.1.
+    (4, 16, 256) -> 1: phases 9.3, fold 2.7, winograd 8.9;  (1, 512, 36) -> 512: 69, 64, 41;  (1, 512, 64) ->
+    512: winograd 125, winograd2d 89;  (1, 1024, 18) -> 512, 7x7: 504, 167;  (1, 21, 16) -> 21, 64x64 stride
+    32: 40, 197;  (4, 32, 128) -> 16, 2x2 stride 2: 10.1, 10.1.
     """
+    if _deep(x, weight.shape[1] * groups, len(weight) // groups, groups):
+        if winograd2d.conv_transpose2d_supports(
+            x, weight, bias, stride, padding, output_padding, groups, dilation
+        ):
+            return "winograd2d"
     few_channels = min(len(weight) // groups, weight.shape[1]) < FEW_CHANNELS
     if not few_channels and _pixels(x) >= FEW_PIXELS:
         if winograd.conv_transpose2d_supports(
@@ -49,7 +59,13 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
 
 @rule("conv2d_weight", backends=("numpy",))
 def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
-    """As conv2d: (4, 64, 64) -> 64: unfold 17.6, winograd 10.4;  (4, 16, 256) -> 16: 30.6, 21.1."""
+    """As conv2d.
+
+    (4, 16, 256) -> 16: unfold 30.6, winograd 21.1;  (1, 512, 66) -> 512: 195, 112, winograd2d 75.
+    """
+    if _deep(x, grad.shape[1], x.shape[1] // groups, groups):
+        if winograd2d.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
+            return "winograd2d"
     if x.shape[1] // groups >= FEW_CHANNELS and _pixels(x) >= FEW_PIXELS:
         if winograd.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
             return "winograd"
@@ -64,6 +80,12 @@ def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
 def unfold_rule(*args):
     """The matrix products: everything but the definition."""
     return "unfold"
+
+
+def _deep(x, filters, group_channels, groups):
+    """True for so many channels, and images so much larger than the weight, that 2-D Winograd pays."""
+    channels = (filters // groups, group_channels)
+    return min(channels) >= MANY_CHANNELS and _pixels(x) >= max(channels)
 
 
 def _pixels(x):

@@ -151,6 +151,15 @@ class Scratch(threading.local):
         return buffer[:size].reshape(shape)
 
 
+def add_parts(sums):
+    """The sum over the first axis, in its order, written into its first entry: no copy of a large gradient."""
+    if not len(sums):
+        return sums.sum(axis=0)
+    for part in sums[1:]:
+        sums[0] += part
+    return sums[0]
+
+
 class _Blas:
     """The number of threads of the BLAS library that NumPy calls.
 

@@ -17,7 +17,7 @@ from minitensor.kernels.columns import fill_columns, plan_tiles, tile_columns
 from minitensor.kernels.geometry import conv_output_size, taps
 from minitensor.kernels.reference import crop, output_size
 from minitensor.kernels.table import register
-from minitensor.kernels.tiles import get_num_threads, run_tiles, split, threads_for
+from minitensor.kernels.tiles import add_parts, get_num_threads, run_tiles, split, threads_for
 
 LARGE_WEIGHT_BYTES = 16 << 20  # a second copy of such a gradient costs more than a second thread gains
 
@@ -135,4 +135,4 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
             sums[part] += seen @ columns.reshape(groups, rows_of_columns, -1).swapaxes(1, 2)
 
     run_tiles(add_up, range(len(parts)))
-    return sums.sum(axis=0).reshape(filters, x.shape[1] // groups, *kernel_size)
+    return add_parts(sums).reshape(filters, x.shape[1] // groups, *kernel_size)

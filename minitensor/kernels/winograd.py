@@ -12,8 +12,9 @@ All transforms act on whole rows, so they are matrix products too: a 6 x 6 matri
 
 The gradient by the weight reads the same formula from the other end: dw = G^T [ (A dy) * (B^T d) ].
 
-Down one axis only, and not the 2-D F(4x4, 3x3) of the paper: that saves another half of the multiplications, but
-its transforms must pick every fourth pixel of a row, which costs more than it saves up to about 200 channels.
+Down one axis only, and not the 2-D F(4x4, 3x3) of the paper (winograd2d.py): that saves another half of the
+multiplications, but its transforms must pick every fourth pixel of a row, which costs more than it saves up to
+about 100 channels.
 Rounding: the transforms enlarge numbers before they cancel, so errors are about 4 times those of the plain sum.
 Source: Lavin and Gray 2015, Fast algorithms for convolutional neural networks, equations 5 to 13.
 """
@@ -26,7 +27,7 @@ from minitensor.kernels.columns import fill_columns, plan_tiles
 from minitensor.kernels.geometry import conv_transpose_output_size
 from minitensor.kernels.reference import output_size, turn_kernel
 from minitensor.kernels.table import register
-from minitensor.kernels.tiles import Scratch, get_num_threads, run_tiles, split, threads_for
+from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split, threads_for
 
 OUTPUTS, TAPS, POINTS = 4, 3, 6  # rows of output a step makes, rows of the kernel, products
 
@@ -145,13 +146,13 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
             ).reshape(POINTS, groups, rows_of_columns, count * pixels)
             points = transform_grad(grad, (images, steps), scratch)
             points = points.reshape(POINTS, groups, filters // groups, count * pixels)
-            # (6, g, O/g, n*R*OW) @ (6, g, n*R*OW, C/g*KW) -> (6, g, O/g, C/g*KW)
-            product = scratch.empty("product", sums.shape[1:], x.dtype)
-            sums[part] += np.matmul(points, columns.swapaxes(2, 3), out=product)
+            for point in range(POINTS):
+                # (g, O/g, n*R*OW) @ (g, n*R*OW, C/g*KW) -> (g, O/g, C/g*KW)
+                sums[part, point] += points[point] @ columns[point].swapaxes(1, 2)
 
     run_tiles(add_up, range(len(parts)))
     # (3, 6) @ (6, O*C/g*KW) -> (3, O*C/g*KW)
-    weight = WEIGHT.T @ sums.sum(axis=0).reshape(POINTS, filters * rows_of_columns)
+    weight = WEIGHT.T @ add_parts(sums).reshape(POINTS, filters * rows_of_columns)
     weight = weight.reshape(TAPS, filters, x.shape[1] // groups, kernel_width)
     return np.ascontiguousarray(weight.transpose(1, 2, 0, 3))
 
