@@ -287,10 +287,10 @@ def test_layers_of_real_size_take_their_variant_and_stay_accurate(channels, filt
     weight = rng.standard_normal((filters, channels, 3, 3)).astype(np.float32)
     grad = rng.standard_normal((2, filters, size, size)).astype(np.float32)
     one = (1, 1)
-    call = ("conv2d", x, weight, None, one, one, one, 1)
-    assert conv_rules.conv2d_rule(*call[1:]) == variant
+    forward = ("conv2d", x, weight, None, one, one, one, 1)
+    assert conv_rules.conv2d_rule(*forward[1:]) == variant
     for call in (
-        call,
+        forward,
         ("conv_transpose2d", grad, weight, None, one, one, (0, 0), 1, one),
         ("conv2d_weight", x, grad, (3, 3), one, one, one, 1),
     ):
