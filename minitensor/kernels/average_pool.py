@@ -20,7 +20,8 @@ def avg_pool2d(
     xp = array_module(x)
     windows = Windows(x.shape[2:], kernel_size, stride, padding, ceil_mode=ceil_mode)
     planes = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
-    y = xp.empty((len(planes), *windows.counts), dtype=x.dtype)
+    y = xp.empty((*x.shape[:2], *windows.counts), dtype=x.dtype)
+    totals = y.reshape(len(planes), *windows.counts)
     divisor = windows.divisor(xp, count_include_pad, divisor_override, x.dtype)
 
     def tile(part):
@@ -28,14 +29,14 @@ def avg_pool2d(
         tall = padded[:, windows.rows[0]]
         for count, rows in enumerate(windows.rows[1:]):
             tall = xp.add(tall, padded[:, rows], out=tall if count else None)
-        total = y[part]
+        total = totals[part]
         total[...] = tall[:, :, windows.columns[0]]
         for columns in windows.columns[1:]:
             total += tall[:, :, columns]
         total /= divisor
 
     windows.over_planes(tile, planes, 2 * planes[:1].nbytes)
-    return y.reshape(*x.shape[:2], *windows.counts)
+    return y
 
 
 @register("avg_pool2d_grad", "slices")
@@ -46,7 +47,8 @@ def avg_pool2d_grad(
     xp = array_module(grad)
     windows = Windows(size, kernel_size, stride, padding, ceil_mode=ceil_mode)
     grads = grad.reshape(grad.shape[0] * grad.shape[1], *windows.counts)
-    x_grad = xp.empty((len(grads), *size), dtype=grad.dtype)
+    x_grad = xp.empty((*grad.shape[:2], *size), dtype=grad.dtype)
+    planes = x_grad.reshape(len(grads), *size)
     divisor = windows.divisor(xp, count_include_pad, divisor_override, grad.dtype)
 
     def tile(part):
@@ -54,7 +56,7 @@ def avg_pool2d_grad(
         if windows.cover:
             tall = xp.repeat(share, kernel_size[1], axis=2)
             for rows in windows.rows:
-                x_grad[part, rows] = tall
+                planes[part, rows] = tall
             return
         count = part.stop - part.start
         tall = xp.zeros((count, windows.counts[0], windows.padded_size[1]), dtype=grad.dtype)
@@ -63,10 +65,10 @@ def avg_pool2d_grad(
         padded = xp.zeros((count, *windows.padded_size), dtype=grad.dtype)
         for rows in windows.rows:
             padded[:, rows] += tall
-        x_grad[part] = windows.crop(padded)
+        planes[part] = windows.crop(padded)
 
-    windows.over_planes(tile, grads, 2 * x_grad[:1].nbytes)
-    return x_grad.reshape(*grad.shape[:2], *size)
+    windows.over_planes(tile, grads, 2 * planes[:1].nbytes)
+    return x_grad
 
 
 @rule("avg_pool2d")

@@ -130,7 +130,8 @@ def cross_entropy_grad(
     terms = _Terms(columns, target, class_weight, pixel_weight, ignore_index, label_smoothing)
     shape = columns.shape[0], columns.shape[2]
     grads, normalisers = xp.broadcast_to(grad, target.shape).reshape(shape), log_normaliser.reshape(shape)
-    grad_logits = xp.empty(columns.shape, dtype=logits.dtype)
+    grad_logits = xp.empty(logits.shape, dtype=logits.dtype)
+    grad_columns = as_columns(grad_logits, 1)
 
     def tile(part):
         rows, places = part
@@ -150,10 +151,10 @@ def cross_entropy_grad(
         p.reshape(-1)[terms.at_label(label, p.shape)] -= own_weights
         if ignored is not None:
             p = xp.where(ignored[:, None], 0, p)
-        grad_logits[rows, :, places] = p
+        grad_columns[rows, :, places] = p
 
     over_columns(tile, columns)
-    return grad_logits.reshape(logits.shape)
+    return grad_logits
 
 
 class _Terms:

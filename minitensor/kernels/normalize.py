@@ -74,7 +74,7 @@ def batch_norm(x, mean, variance, weight, bias, eps):
     own_statistics = mean is None
     if own_statistics:
         mean, variance = np.empty(x.shape[1], dtype=x.dtype), np.empty(x.shape[1], dtype=x.dtype)
-    y = np.empty(images.shape, dtype=x.dtype)
+    result, y = _output(x, images)
 
     def tile(part):
         pixels, out = images[:, part], y[:, part]
@@ -99,7 +99,7 @@ def batch_norm(x, mean, variance, weight, bias, eps):
             out += offset[:, None]
 
     _over_channels(tile, images)
-    return _unplanes(y, x.shape), mean, variance
+    return result, mean, variance
 
 
 @register("batch_norm_grad", "tiles", backends=("numpy",))
@@ -107,7 +107,7 @@ def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
     """The same, a tile of channels at a time."""
     images, grads = _planes(x), _planes(grad)
     count = max(1, images.shape[0] * images.shape[2])  # of an empty batch, too, something is to be divided by
-    grad_x = np.empty(images.shape, dtype=x.dtype)
+    result, grad_x = _output(x, images)
     grad_weight, grad_bias = np.empty(x.shape[1], dtype=x.dtype), np.empty(x.shape[1], dtype=x.dtype)
 
     def tile(part):
@@ -127,7 +127,7 @@ def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
         out *= scale
 
     _over_channels(tile, images)
-    return _unplanes(grad_x, x.shape), grad_weight, grad_bias
+    return result, grad_weight, grad_bias
 
 
 def _planes(x):
@@ -137,8 +137,13 @@ def _planes(x):
     return np.ascontiguousarray(x).reshape(*x.shape[:2], math.prod(x.shape[2:]))
 
 
-def _unplanes(y, shape):
-    return y[0].T if len(shape) == 2 else y.reshape(shape)
+def _output(x, images):
+    """An array like x, to be returned, and the same memory as planes, to be written to."""
+    if x.ndim == 2:
+        planes = np.empty(images.shape, dtype=x.dtype)
+        return planes[0].T, planes
+    result = np.empty(x.shape, dtype=x.dtype)
+    return result, result.reshape(images.shape)
 
 
 def _total(a):

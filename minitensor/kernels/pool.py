@@ -83,20 +83,21 @@ def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1,
     windows = Windows(size, kernel_size, stride, padding, dilation, ceil_mode)
     grads = grad.reshape(grad.shape[0] * grad.shape[1], *windows.counts)
     winners = taps.reshape(grads.shape)
-    x_grad = xp.empty((len(grads), *size), dtype=grad.dtype)
+    x_grad = xp.empty((*grad.shape[:2], *size), dtype=grad.dtype)
+    planes = x_grad.reshape(len(grads), *size)
 
     def tile(part):
         if windows.cover:
-            for tap, pixels in windows.taps(x_grad[part]):
+            for tap, pixels in windows.taps(planes[part]):
                 keep(grads[part], winners[part] == tap, out=pixels)
             return
         padded = xp.zeros((part.stop - part.start, *windows.padded_size), dtype=grad.dtype)
         for tap, pixels in windows.taps(padded):
             pixels += keep(grads[part], winners[part] == tap)
-        x_grad[part] = windows.crop(padded)
+        planes[part] = windows.crop(padded)
 
-    windows.over_planes(tile, grads, 2 * x_grad[:1].nbytes)
-    return x_grad.reshape(*grad.shape[:2], *size)
+    windows.over_planes(tile, grads, 2 * planes[:1].nbytes)
+    return x_grad
 
 
 @register("max_pool2d_gather", "slices")

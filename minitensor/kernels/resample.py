@@ -77,7 +77,8 @@ def resample2d_bands(x, matrix_h, matrix_w):
     batch, channels, height, width = x.shape
     out_height, out_width = len(matrix_h), len(matrix_w)
     planes = x.reshape(batch * channels, height, width)
-    y = np.empty((batch * channels, out_height, out_width), dtype=x.dtype)
+    y = np.empty((batch, channels, out_height, out_width), dtype=x.dtype)
+    out_planes = y.reshape(len(planes), out_height, out_width)
     bands_h, bands_w = _bands(matrix_h), _bands(matrix_w)
 
     def tile(part):
@@ -89,11 +90,11 @@ def resample2d_bands(x, matrix_h, matrix_w):
             np.matmul(rows[:, inputs], weights.T, out=wide[:, outputs])
         wide = wide.reshape(count, height, out_width)
         for outputs, inputs, weights in bands_h:
-            np.matmul(weights, wide[:, inputs], out=y[part, outputs])
+            np.matmul(weights, wide[:, inputs], out=out_planes[part, outputs])
 
     plane_bytes = x.itemsize * (height * width + (height + out_height) * out_width)
     run_tiles(tile, blocks(len(planes), plane_bytes))
-    return y.reshape(batch, channels, out_height, out_width)
+    return y
 
 
 def _bands(matrix):

@@ -58,15 +58,16 @@ def softmax(x, axis):
 def _along(x, axis, finish):
     """Call finish(shifted logits, output) on tiles (R, C, L) of x, whose middle axis is `axis`."""
     columns = as_columns(x, axis)
-    y = array_module(x).empty(columns.shape, dtype=x.dtype)
+    y = array_module(x).empty(x.shape, dtype=x.dtype)
+    y_columns = as_columns(y, axis)
 
     def tile(part):
         rows, places = part
         z = columns[rows, :, places]
-        finish(z - z.max(axis=1, keepdims=True), y[rows, :, places])
+        finish(z - z.max(axis=1, keepdims=True), y_columns[rows, :, places])
 
     over_columns(tile, columns)
-    return y.reshape(x.shape)
+    return y
 
 
 def as_columns(x, axis):
