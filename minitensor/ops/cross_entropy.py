@@ -42,28 +42,24 @@ class CrossEntropy(Op):
     def __init__(self, target, class_weight, pixel_weight, ignore_index, label_smoothing):
         self.target = target
         self.options = class_weight, pixel_weight, ignore_index, label_smoothing
-        self.ignored = target == ignore_index
-        self.any_ignored = bool(self.ignored.any())
 
     def forward(self, x):
         losses, self.total_weight, self.log_normaliser = run("cross_entropy", x, self.target, *self.options)
-        if self.any_ignored:  # whatever the scores are there: 0 times an infinite loss would be NaN
-            losses[self.ignored] = 0
         return losses
 
     def backward(self, grad):
         (x,) = self.inputs
-        if self.any_ignored:  # the mean over no pixels is 0/0, and yet its gradient is 0
-            grad = where(self.ignored, 0.0, grad)
         if is_grad_enabled():
-            truth = Tensor.wrap(self._truth(x.data))
+            ignored = self.target == self.options[2]
+            truth = Tensor.wrap(self._truth(x.data, ignored))
+            grad = where(ignored, 0.0, grad)  # the mean over no pixels is 0/0, and yet its gradient is 0
             # (N, 1, ...) * (N, C, ...)
             return grad.unsqueeze(1) * (softmax(x, 1) * truth.sum(1, keepdim=True) - truth)
         return Tensor.wrap(
             run("cross_entropy_grad", grad.data, x.data, self.log_normaliser, self.target, *self.options)
         )
 
-    def _truth(self, x):
+    def _truth(self, x, ignored):
         """The t_c (N, C, ...) of the formula above."""
         xp = array_module(x)
         class_weight, pixel_weight, _, label_smoothing = self.options
@@ -75,7 +71,7 @@ class CrossEntropy(Op):
             truth = truth * class_weight.reshape(column)
         if pixel_weight is not None:
             truth = truth * pixel_weight[:, None]
-        return xp.where(self.ignored[:, None], 0, truth).astype(x.dtype)
+        return xp.where(ignored[:, None], 0, truth).astype(x.dtype)
 
 
 def cross_entropy(
