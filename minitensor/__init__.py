@@ -15,8 +15,12 @@ from minitensor.gradcheck import gradcheck
 from minitensor.kernels import kernel_variants, use_kernels
 from minitensor.kernels.memory import keep_freed_memory
 from minitensor.kernels.tiles import get_num_threads, set_num_threads
+from minitensor.ops import activation as _activation
+from minitensor.ops import choose as _choose
+from minitensor.ops import compare as _compare
 from minitensor.ops import conv as _conv
 from minitensor.ops import elementwise as _elementwise
+from minitensor.ops import functions as _functions
 from minitensor.ops import indexing as _indexing
 from minitensor.ops import matmul as _matmul
 from minitensor.ops import move as _move
@@ -24,36 +28,14 @@ from minitensor.ops import pad as _pad
 from minitensor.ops import reduce as _reduce
 from minitensor.ops import shape as _shape
 from minitensor.ops import softmax as _softmax
+from minitensor.ops.activation import leaky_relu, relu, sigmoid, tanh
+from minitensor.ops.choose import clamp, maximum, minimum, where
+from minitensor.ops.compare import eq, ge, gt, isnan, le, lt, ne
 from minitensor.ops.conv import conv2d, conv2d_weight, conv_transpose2d
 from minitensor.ops.cross_entropy import cross_entropy
 from minitensor.ops.dropout import dropout, dropout2d
-from minitensor.ops.elementwise import (
-    abs,
-    add,
-    clamp,
-    div,
-    eq,
-    exp,
-    ge,
-    gt,
-    isnan,
-    le,
-    leaky_relu,
-    log,
-    lt,
-    maximum,
-    minimum,
-    mul,
-    ne,
-    neg,
-    pow,
-    relu,
-    sigmoid,
-    sqrt,
-    sub,
-    tanh,
-    where,
-)
+from minitensor.ops.elementwise import add, div, mul, neg, sub
+from minitensor.ops.functions import abs, exp, log, pow, sqrt
 from minitensor.ops.interpolate import interpolate
 from minitensor.ops.loss import binary_cross_entropy_with_logits, dice_loss, focal_loss, mse_loss, nll_loss
 from minitensor.ops.matmul import linear, matmul
@@ -85,8 +67,11 @@ from minitensor.tensor import Tensor, arange, full, ones, tensor, zeros
 __version__ = "0.1.0"
 
 _METHODS = {
-    _elementwise: "exp log sqrt abs tanh sigmoid relu leaky_relu clamp pow add sub mul div neg maximum minimum isnan "
-    "eq ne lt le gt ge",
+    _elementwise: "add sub mul div neg",
+    _functions: "pow exp log sqrt abs",
+    _activation: "tanh sigmoid relu leaky_relu",
+    _choose: "maximum minimum clamp",
+    _compare: "eq ne lt le gt ge isnan",
     _reduce: "sum mean var max min argmax logsumexp",
     _shape: "reshape flatten squeeze unsqueeze permute transpose expand sum_to flip contiguous",
     _softmax: "softmax log_softmax",
@@ -100,11 +85,11 @@ _OPERATORS = {
     "sub": _elementwise.sub,
     "mul": _elementwise.mul,
     "truediv": _elementwise.div,
-    "pow": _elementwise.pow,
+    "pow": _functions.pow,
     "matmul": _matmul.matmul,
-    "and": _elementwise.bitwise_and,
-    "or": _elementwise.bitwise_or,
-    "xor": _elementwise.bitwise_xor,
+    "and": _compare.bitwise_and,
+    "or": _compare.bitwise_or,
+    "xor": _compare.bitwise_xor,
 }
 
 
@@ -121,13 +106,13 @@ def _assemble():
         setattr(Tensor, f"__{name}__", operation)
         setattr(Tensor, f"__r{name}__", _reflected(operation))
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
-        setattr(Tensor, f"__{name}__", getattr(_elementwise, name))
+        setattr(Tensor, f"__{name}__", getattr(_compare, name))
     Tensor.__neg__ = _elementwise.neg
-    Tensor.__abs__ = _elementwise.abs
-    Tensor.__invert__ = _elementwise.bitwise_not
+    Tensor.__abs__ = _functions.abs
+    Tensor.__invert__ = _compare.bitwise_not
     Tensor.__getitem__ = _indexing.getitem
     Tensor.__setitem__ = _indexing.setitem
-    Tensor.where = lambda self, condition, other: _elementwise.where(condition, self, other)
+    Tensor.where = lambda self, condition, other: _choose.where(condition, self, other)
     Tensor.T = property(lambda self: _shape.permute(self, tuple(range(self.ndim))[::-1]))
     Tensor.T.__doc__ = "All axes in reverse order."
     Tensor.pad = _pad.pad

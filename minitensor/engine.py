@@ -87,6 +87,7 @@ class Op:
     parents: tuple = ()  # for each input: the Op that made it, the leaf itself, or None
     _kept: list | None = None  # the kept inputs
     _kept_output = None  # the output's array, not its Tensor: that would make a cycle op -> output -> op
+    _output_version: list | None = None
     _versions: list | None = None
     _freed = False
 
@@ -135,6 +136,7 @@ class Op:
         self._versions = [(x._version, x._version[0]) for x in (*kept, *self.watched) if x is not None]
         if self.uses_output:
             self._kept_output = result._data
+            self._output_version = result._version
             self._versions.append((result._version, result._version[0]))
 
     @property
@@ -143,7 +145,9 @@ class Op:
 
     @property
     def output(self):
-        return Tensor.wrap(self._kept_output, node=self)
+        output = Tensor.wrap(self._kept_output, node=self)
+        output._version = self._output_version
+        return output
 
     def _check_unchanged(self):
         for counter, count in self._versions:

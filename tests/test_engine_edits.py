@@ -53,6 +53,15 @@ class TestEditsInPlace:
             with pytest.raises(RuntimeError, match="changed in place"):
                 y.backward()
 
+    @pytest.mark.parametrize("name", ["exp", "relu"])
+    def test_of_an_output_that_the_second_backward_needs(self, edit, name):
+        x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+        y = getattr(x, name)()
+        (by_x,) = mt.grad(y, x, w, create_graph=True)
+        edit(y.detach() if edit is EDITS["by index"] else y)
+        with pytest.raises(RuntimeError, match="changed in place"):
+            mt.grad(by_x.sum(), w)
+
     def test_of_what_backward_does_not_need_is_allowed(self, edit):
         x, w, c = leaf(1.0, 2.0), leaf(3.0, 4.0), mt.tensor([5.0, 6.0], dtype=mt.float64)
         y = ((x * w) + c).sum()

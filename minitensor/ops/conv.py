@@ -1,7 +1,7 @@
 """Convolution and its two relatives: a set of three operations that is closed under differentiation.
 
-The scalar <g, conv(x, w)> = sum over n, o, i, j, c, k, l of g[n,o,i,j] x[n,c,i+k,j+l] w[o,c,k,l] is linear in g, x and w.
-Leave out one factor and sum the rest, and you have its three partial derivatives:
+The scalar <g, conv(x, w)> = sum over n, o, i, j, c, k, l of g[n,o,i,j] x[n,c,i+k,j+l] w[o,c,k,l]
+is linear in g, x and w. Leave out one factor and sum the rest, and you have its three partial derivatives:
 
     by g:  conv2d(x, w)             what the layer computes
     by x:  conv_transpose2d(g, w)   the input's gradient: every output pixel is sent back through the kernel

@@ -16,8 +16,8 @@ from numbers import Real
 from minitensor.backend import array_module
 from minitensor.engine import Op, is_grad_enabled
 from minitensor.kernels import run
+from minitensor.ops.choose import where
 from minitensor.ops.dtypes import check_float, check_same_dtype, check_tensor
-from minitensor.ops.elementwise import where
 from minitensor.ops.shape import reshape
 from minitensor.ops.softmax import log_softmax, softmax
 from minitensor.ops.targets import (

@@ -6,6 +6,8 @@ from numbers import Real
 
 from minitensor.backend import array_module
 from minitensor.engine import Op
+from minitensor.ops.activation import sigmoid
+from minitensor.ops.choose import where
 from minitensor.ops.dtypes import (
     broadcast_shape,
     cast,
@@ -13,7 +15,6 @@ from minitensor.ops.dtypes import (
     check_tensor,
     result_dtype,
 )
-from minitensor.ops.elementwise import sigmoid, where
 from minitensor.ops.reduce import Pick
 from minitensor.ops.shape import reshape
 from minitensor.ops.softmax import log_softmax, softmax

@@ -1,0 +1,101 @@
+"""The bends of neural networks: elementwise functions whose gradient is cheap, most of them from the output alone."""
+
+from __future__ import annotations
+
+from minitensor.backend import array_module
+from minitensor.engine import Op
+from minitensor.kernels import run
+from minitensor.ops.choose import where
+from minitensor.ops.dtypes import check_number, floating
+
+
+class Tanh(Op):
+    """y = tanh x, dy/dx = 1 - y^2"""
+
+    uses = ((),)
+    uses_output = True
+
+    def forward(self, x):
+        return array_module(x).tanh(x)
+
+    def backward(self, grad):
+        return grad * (1 - self.output * self.output)
+
+
+class Sigmoid(Op):
+    """y = 1 / (1 + e^-x), dy/dx = y (1 - y). Written with e^-|x|, which cannot overflow."""
+
+    uses = ((),)
+    uses_output = True
+
+    def forward(self, x):
+        xp = array_module(x)
+        decay = xp.exp(-xp.abs(x))  # in (0, 1]; x >= 0: 1 / (1 + e^-x), x < 0: e^x / (1 + e^x)
+        return xp.where(x >= 0, xp.ones_like(decay), decay) / (1 + decay)
+
+    def backward(self, grad):
+        return grad * self.output * (1 - self.output)
+
+
+class Relu(Op):
+    """y = max(x, 0), dy/dx = 1 where y > 0, else 0. The output tells both, so the input is not kept."""
+
+    uses = ((),)
+    uses_output = True
+
+    def forward(self, x):
+        return run("relu", x)
+
+    def backward(self, grad):
+        return ReluGradient(self.output)(grad)
+
+
+class ReluGradient(Op):
+    """grad where y > 0, else 0: linear in grad, and its own adjoint"""
+
+    uses = ((),)
+
+    def __init__(self, y):
+        self.y = y
+        self.watched = (y,)
+
+    def forward(self, grad):
+        return run("relu_grad", grad, self.y.data)
+
+    def backward(self, grad):
+        return ReluGradient(self.y)(grad)
+
+
+class LeakyRelu(Op):
+    """y = x where x > 0, else slope * x"""
+
+    uses = ((0,),)
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def forward(self, x):
+        return array_module(x).where(x > 0, x, x * x.dtype.type(self.slope))
+
+    def backward(self, grad):
+        return where(self.inputs[0].data > 0, grad, grad * self.slope)
+
+
+def tanh(x):
+    """Hyperbolic tangent."""
+    return Tanh()(floating(x, "tanh"))
+
+
+def sigmoid(x):
+    """1 / (1 + e^-x)"""
+    return Sigmoid()(floating(x, "sigmoid"))
+
+
+def relu(x):
+    """max(x, 0)"""
+    return Relu()(check_number(x, "relu"))
+
+
+def leaky_relu(x, negative_slope=0.01):
+    """x where x > 0, else negative_slope * x."""
+    return LeakyRelu(negative_slope)(floating(x, "leaky_relu"))

@@ -1,0 +1,141 @@
+"""Operations that choose, element by element, which number to pass on; the gradient goes to the one that was chosen."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+
+from minitensor.backend import array_module
+from minitensor.engine import Op
+from minitensor.ops.dtypes import broadcast_shape, cast, check_tensor, number_like, operands, result_dtype
+from minitensor.ops.elementwise import Binary
+from minitensor.tensor import Tensor
+
+
+class Extremum(Binary):
+    """What maximum and minimum share: the winner takes the gradient, equal operands half each, as in torch."""
+
+    uses = ((0, 1), (0, 1))
+
+    def partials(self, grad):
+        a, b = (x.data for x in self.inputs)
+        xp = array_module(a)
+        half = xp.where(a == b, 0.5, 1.0).astype(a.dtype)
+        # NaN compares false with everything, so a NaN operand passes the gradient on to both.
+        a_loses, b_loses = self.losers(a, b)
+        return (
+            grad * Tensor.wrap(xp.where(a_loses, xp.zeros_like(half), half)),
+            grad * Tensor.wrap(xp.where(b_loses, xp.zeros_like(half), half)),
+        )
+
+
+class Maximum(Extremum):
+    """y = max(a, b); NaN wins"""
+
+    def compute(self, a, b):
+        return array_module(a).maximum(a, b)
+
+    def losers(self, a, b):
+        return a < b, b < a
+
+
+class Minimum(Extremum):
+    """y = min(a, b); NaN wins"""
+
+    def compute(self, a, b):
+        return array_module(a).minimum(a, b)
+
+    def losers(self, a, b):
+        return a > b, b > a
+
+
+class Where(Op):
+    """y = a where the condition holds, else b. The gradient takes the same way back."""
+
+    uses = ((), (0,), (0,))
+
+    def forward(self, condition, a, b):
+        self.shapes = a.shape, b.shape
+        return array_module(a).where(condition, a, b)
+
+    def backward(self, grad):
+        condition, *_ = self.inputs
+        zero = _zero_like(grad)
+        return (
+            None,
+            Where()(condition, grad, zero).sum_to(self.shapes[0]) if self.needs[1] else None,
+            Where()(condition, zero, grad).sum_to(self.shapes[1]) if self.needs[2] else None,
+        )
+
+
+def _zero_like(x):
+    """0 as a Tensor of no dimensions, of x's dtype, on x's device."""
+    return Tensor.wrap(array_module(x.data).zeros((), x.dtype))
+
+
+class Clamp(Op):
+    """y = x held between two numbers; the gradient passes where x lies between them, bounds included."""
+
+    uses = ((0,),)
+
+    def __init__(self, low, high):
+        self.low, self.high = low, high
+
+    def forward(self, x):
+        xp = array_module(x)
+        if self.low is not None:
+            x = xp.maximum(x, x.dtype.type(self.low))
+        if self.high is not None:
+            x = xp.minimum(x, x.dtype.type(self.high))
+        return x
+
+    def backward(self, grad):
+        x = self.inputs[0].data
+        inside = array_module(x).ones(x.shape, bool)
+        if self.low is not None:
+            inside &= x >= self.low
+        if self.high is not None:
+            inside &= x <= self.high
+        return where(inside, grad, 0.0)
+
+
+def maximum(a, b):
+    """The larger of two, elementwise with broadcasting; NaN wins."""
+    return Maximum()(*operands("maximum", a, b))
+
+
+def minimum(a, b):
+    """The smaller of two, elementwise with broadcasting; NaN wins."""
+    return Minimum()(*operands("minimum", a, b))
+
+
+def where(condition, a, b):
+    """a where `condition` (a bool Tensor or array) holds, else b; all three broadcast."""
+    if getattr(condition, "dtype", None) != np.bool_:
+        got = getattr(condition, "dtype", type(condition).__name__)
+        raise TypeError(f"where: the condition must be a bool tensor, got {got}")
+    condition = condition if isinstance(condition, Tensor) else Tensor(condition)
+    if (
+        not isinstance(a, Tensor)
+        and not isinstance(b, Tensor)
+        and isinstance(a, Real)
+        and isinstance(b, Real)
+    ):
+        dtype = result_dtype(a, b)
+        a, b = (number_like(value, dtype, condition) for value in (a, b))
+    a, b = operands("where", a, b)
+    broadcast_shape("where", condition.shape, a.shape, b.shape)
+    return Where()(condition, a, b)
+
+
+def clamp(x, min=None, max=None):
+    """x held between `min` and `max`, two numbers of which one may be None."""
+    x = check_tensor(x, "clamp")
+    if min is None and max is None:
+        raise ValueError("clamp: give min, max or both")
+    for name, bound in (("min", min), ("max", max)):
+        if bound is not None and not isinstance(bound, Real):
+            raise TypeError(f"clamp: {name} must be a number, got {type(bound).__name__}")
+    bounds = [bound for bound in (min, max) if bound is not None]
+    return Clamp(min, max)(cast(x, result_dtype(x, *bounds)))

@@ -1,0 +1,70 @@
+"""Comparisons and logic: bool tensors, or whole numbers, through which no gradient flows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitensor.backend import array_module
+from minitensor.engine import check_same_device
+from minitensor.ops.dtypes import broadcast_shape, check_tensor, operands
+from minitensor.tensor import Tensor
+
+
+def _comparison(name, symbol):
+    def compare(a, b):
+        if isinstance(a, Tensor) and isinstance(b, int):
+            result = symbol(a.data, b)  # of uint8 with -1, too, which no uint8 could hold
+        else:
+            a, b = operands(name, a, b)
+            check_same_device(name, [a.data, b.data])
+            result = symbol(a.data, b.data)
+        return Tensor.wrap(np.asarray(result) if isinstance(result, np.generic) else result)
+
+    compare.__name__ = name
+    compare.__doc__ = (
+        f"Elementwise comparison `{name}` with broadcasting: a bool Tensor, which has no gradient."
+    )
+    return compare
+
+
+eq = _comparison("eq", lambda a, b: a == b)
+ne = _comparison("ne", lambda a, b: a != b)
+lt = _comparison("lt", lambda a, b: a < b)
+le = _comparison("le", lambda a, b: a <= b)
+gt = _comparison("gt", lambda a, b: a > b)
+ge = _comparison("ge", lambda a, b: a >= b)
+
+
+def _logical(name, symbol):
+    def combine(a, b):
+        a, b = (value.data if isinstance(value, Tensor) else value for value in (a, b))
+        for value in (a, b):
+            kind = getattr(value, "dtype", np.asarray(value).dtype).kind
+            if kind not in "biu":
+                raise TypeError(f"{name}: operands must be bool or integer tensors, got kind {kind!r}")
+        broadcast_shape(name, np.shape(a), np.shape(b))
+        result = symbol(a, b)
+        return Tensor.wrap(np.asarray(result) if isinstance(result, np.generic) else result)
+
+    combine.__name__ = name
+    combine.__doc__ = f"Elementwise {name} of bool or integer tensors, with broadcasting."
+    return combine
+
+
+bitwise_and = _logical("bitwise_and", lambda a, b: a & b)
+bitwise_or = _logical("bitwise_or", lambda a, b: a | b)
+bitwise_xor = _logical("bitwise_xor", lambda a, b: a ^ b)
+
+
+def bitwise_not(x):
+    """~x: negation of bools, bitwise complement of integers."""
+    x = check_tensor(x, "bitwise_not")
+    if x.dtype.kind not in "biu":
+        raise TypeError(f"bitwise_not: x must be bool or integer, got dtype {x.dtype}")
+    return Tensor.wrap(~x.data)
+
+
+def isnan(x):
+    """True where x is NaN."""
+    x = check_tensor(x, "isnan")
+    return Tensor.wrap(array_module(x.data).isnan(x.data))

@@ -1,0 +1,117 @@
+"""Powers, exponentials, logarithms, roots and absolute values, one element at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitensor.backend import array_module
+from minitensor.engine import Op
+from minitensor.ops.choose import where
+from minitensor.ops.dtypes import check_number, floating, operands
+from minitensor.ops.elementwise import Binary
+from minitensor.tensor import Tensor
+
+
+class Power(Binary):
+    """y = a^b, so dy/da = b a^(b-1) and dy/db = a^b log a.
+
+    Both are limits where a formula would say 0 * inf: dy/da = 0 at b = 0, and dy/db = 0 at a = 0 for b >= 0.
+    """
+
+    uses = ((0, 1), (0, 1))
+
+    def compute(self, a, b):
+        if b.ndim == 0 and array_module(b) is np:
+            b = b.item()  # NumPy knows shortcuts for the plain numbers 2, 0.5 and -1
+        return a**b
+
+    def partials(self, grad):
+        a, b = self.inputs
+        grad_a = grad_b = None
+        if self.needs[0]:
+            grad_a = where(b == 0, 0.0, grad * (b * a ** (b - 1)))
+        if self.needs[1]:
+            grad_b = grad * where((a == 0) & (b >= 0), 0.0, a**b * log(a))
+        return grad_a, grad_b
+
+
+class Exp(Op):
+    """y = e^x, its own derivative"""
+
+    uses = ((),)
+    uses_output = True
+
+    def forward(self, x):
+        return array_module(x).exp(x)
+
+    def backward(self, grad):
+        return grad * self.output
+
+
+class Log(Op):
+    """y = log x (natural), dy/dx = 1/x"""
+
+    uses = ((0,),)
+
+    def forward(self, x):
+        return array_module(x).log(x)
+
+    def backward(self, grad):
+        return grad / self.inputs[0]
+
+
+class Sqrt(Op):
+    """y = sqrt(x), dy/dx = 1 / (2y)"""
+
+    uses = ((),)
+    uses_output = True
+
+    def forward(self, x):
+        return array_module(x).sqrt(x)
+
+    def backward(self, grad):
+        return grad / (2 * self.output)
+
+
+class Abs(Op):
+    """y = |x|, dy/dx = sign(x): 0 at 0, and at NaN too, as in torch"""
+
+    uses = ((0,),)
+
+    def forward(self, x):
+        return array_module(x).abs(x)
+
+    def backward(self, grad):
+        x = self.inputs[0].data
+        return grad * Tensor.wrap((x > 0).astype(x.dtype) - (x < 0))
+
+
+def pow(a, b):
+    """a ** b, elementwise with broadcasting; whole numbers to negative powers raise ValueError."""
+    a, b = operands("pow", a, b)
+    check_number(a, "pow")
+    if a.dtype.kind in "iu" and b.data.size and (b.data < 0).any():
+        raise ValueError(
+            "pow: integers have no integer results at negative powers; convert to floating point"
+        )
+    return Power()(a, b)
+
+
+def exp(x):
+    """e^x"""
+    return Exp()(floating(x, "exp"))
+
+
+def log(x):
+    """Natural logarithm: -inf at 0, NaN below."""
+    return Log()(floating(x, "log"))
+
+
+def sqrt(x):
+    """Square root: NaN below 0."""
+    return Sqrt()(floating(x, "sqrt"))
+
+
+def abs(x):
+    """|x|"""
+    return Abs()(check_number(x, "abs"))
