@@ -14,10 +14,9 @@ from minitensor.backend import array_module
 from minitensor.kernels.geometry import extent, overlap
 from minitensor.kernels.tiles import SERIAL_BYTES, get_num_threads, split
 
-COLUMN_BYTES = 2 << 20  # columns of one tile: about what a core's second-level cache holds
-LONG_RUN = (
-    8  # from so many taps in a row on, copying a window's row beats picking every s-th pixel for each tap
-)
+COLUMN_BYTES = 2 << 20  # columns of one tile: smaller ones cost more Python, larger ones leave the cache
+MOST_COLUMN_BYTES = 8 << 20  # the limit for tiles that are larger because their weight is
+LONG_RUN = 8  # taps in a row from which copying rows of windows beats picking every s-th pixel tap by tap
 FEW_PIXELS = 256  # fewer columns than this do not keep a matrix product busy, so images share a tile
 
 
@@ -27,7 +26,7 @@ def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes):
     A product reads the whole weight for every tile, so a tile has columns enough to be worth that.
     """
     height, width = out_size
-    budget = max(COLUMN_BYTES, weight_bytes)
+    budget = max(COLUMN_BYTES, min(weight_bytes, MOST_COLUMN_BYTES))
     if images * height * width == 0:
         return []
     if images * height * width * bytes_per_pixel < SERIAL_BYTES:
