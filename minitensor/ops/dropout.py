@@ -1,7 +1,7 @@
 """Dropout: during training, numbers are set to zero at random, and the others grow so that the mean stays.
 
-y = x m / (1 - p), m = 0 with probability p, else 1. Growing them now ("inverted" dropout) means that nothing need be
-done when the network is used. Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014).
+y = x m / (1 - p), m = 0 with probability p, else 1. Growing them now ("inverted" dropout) means that nothing
+need be done when the network is used. Source: Srivastava et al. (2014).
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ def dropout(x, p=0.5, training=True):
 def dropout2d(x, p=0.5, training=True):
     """Each channel (a whole plane of x (N, C, H, W)) zero with probability p, else divided by 1 - p.
 
-    Neighbouring pixels are alike, so dropping single ones hides little; see Tompson et al. (2015), section 3.2.
-    Works for any (N, C, ...). Raises as `dropout`, and ValueError for a tensor of fewer than 2 dimensions.
+    Neighbouring pixels are alike, so dropping single ones hides little; see Tompson et al. (2015), section
+    3.2. Works for any (N, C, ...). Raises as `dropout`, and ValueError for a tensor of fewer than 2
+    dimensions.
     """
     return _dropped("dropout2d", x, p, training, lambda shape: (*shape[:2], *[1] * (len(shape) - 2)))
 
@@ -46,7 +47,7 @@ def _dropped(operation, x, p, training, mask_shape):
         return x
     x = check_float(x, operation)
     shape = mask_shape(x.shape)
-    # Numbers in [0, 1) lie below p with probability p; at p = 1 all of them do, and 1 / (1 - p) is never formed.
+    # Numbers in [0, 1) lie below p with probability p; at p = 1 all do, and 1 / (1 - p) is never formed.
     kept = generator().random(shape, np.float32) >= p
     mask = kept.astype(x.dtype) if p == 1 else kept * x.dtype.type(1 / (1 - p))
     return x * Tensor.wrap(to_device(mask, x.device))

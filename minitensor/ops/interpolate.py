@@ -4,8 +4,8 @@ Every mode takes weighted sums along the rows and then along the columns, so for
 
     Y = A X B^T        A (OH, H), B (OW, W)        and for a gradient G of Y:  A^T G B is the gradient of X.
 
-The gradient is the same operation with the matrices transposed, and so is the gradient of that. What stands in A
-and B, `kernels/interpolate.py` tells.
+The gradient is the same operation with the matrices transposed, and so is the gradient of that. What stands
+in A and B, `kernels/interpolate.py` tells.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def interpolate(
     recompute_scale_factor=None,
     antialias=False,
 ):
-    """x (N, C, H, W) at another size (N, C, OH, OW), given by `size` or by `scale_factor`: OH = floor(H scale).
+    """x (N, C, H, W) at another size (N, C, OH, OW), given by `size`, or `scale_factor`: OH = floor(H scale).
 
     mode "nearest", "nearest-exact", "bilinear" or "bicubic". Output pixel i reads the input at
-    (i + 1/2) H/OH - 1/2: pixels are squares, and the images' edges agree. With `align_corners` the centres of the
-    corner pixels agree instead: i (H - 1)/(OH - 1). A given scale_factor takes the place of OH/H in the formula,
-    unless `recompute_scale_factor`. `antialias` widens the kernel where the image shrinks (bilinear and bicubic).
-    Raises ValueError for options that exclude each other and sizes below 1, TypeError for integers.
+    (i + 1/2) H/OH - 1/2: pixels are squares, and the images' edges agree. With `align_corners` the centres of
+    the corner pixels agree instead: i (H - 1)/(OH - 1). A given scale_factor takes the place of OH/H in the
+    formula, unless `recompute_scale_factor`. `antialias` widens the kernel where the image shrinks (bilinear
+    and bicubic). Raises ValueError for options that exclude each other, TypeError for integers.
     """
     x = check_float(x, "interpolate")
     if x.ndim != 4 or 0 in x.shape[1:]:

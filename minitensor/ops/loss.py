@@ -43,10 +43,10 @@ class LogSigmoid(Op):
 
 
 def nll_loss(x, target, weight=None, ignore_index=-100, reduction="mean"):
-    """-weight[y] x[n, y, ...] for log-probabilities x (N, C, ...) or (C,) and classes y = target (N, ...) or ().
+    """-weight[y] x[n, y, ...] for log-probabilities x (N, C, ...) or (C,), classes y = target (N, ...) or ().
 
-    cross_entropy(x, y) is nll_loss(log_softmax(x, 1), y). reduction "mean" divides by the sum of weight[y] over the
-    pixels that count; pixels whose target is ignore_index do not. Raises as `cross_entropy`.
+    cross_entropy(x, y) is nll_loss(log_softmax(x, 1), y). reduction "mean" divides by the sum of weight[y]
+    over the pixels that count; pixels whose target is ignore_index do not. Raises as `cross_entropy`.
     """
     check_reduction("nll_loss", reduction)
     x, weight = check_scores("nll_loss", x, weight)
@@ -68,11 +68,11 @@ def _picked(operation, x, target, weight, ignore_index):
 
 
 def binary_cross_entropy_with_logits(x, target, weight=None, reduction="mean", pos_weight=None):
-    """-weight (pos_weight t log s + (1 - t) log(1 - s)), s = sigmoid(x), for scores x and targets t of one shape.
+    """-weight (pos_weight t log s + (1 - t) log(1 - s)), s = sigmoid(x), for scores x and targets t.
 
-    Computed as (1 - t) x - (1 + (pos_weight - 1) t) log s, so that no s near 0 or 1 is ever rounded. weight and
-    pos_weight broadcast to x. Differentiable by all four. Raises ValueError for shapes that do not fit and
-    TypeError for integers.
+    Computed as (1 - t) x - (1 + (pos_weight - 1) t) log s, so that no s near 0 or 1 is ever rounded. weight
+    and pos_weight broadcast to x. Differentiable by all four. Raises ValueError for shapes that do not fit
+    and TypeError for integers.
     """
     operation = "binary_cross_entropy_with_logits"
     check_reduction(operation, reduction)
@@ -96,7 +96,7 @@ def binary_cross_entropy_with_logits(x, target, weight=None, reduction="mean", p
 def mse_loss(x, target, reduction="mean", weight=None):
     """(x - target)^2, weighted with `weight` of x's shape; "mean" then divides by the sum of the weights.
 
-    x and target broadcast. Raises TypeError where neither is floating point, ValueError where shapes do not fit.
+    x and target broadcast. Raises TypeError where neither is floating point, ValueError for other shapes.
     """
     check_reduction("mse_loss", reduction)
     x, target = check_tensor(x, "mse_loss"), check_tensor(target, "mse_loss", "target")
@@ -119,11 +119,11 @@ def dice_loss(x, target, weight=None, ignore_index=-100, smooth=1.0):
 
         dice_c = (2 sum p_c t_c + smooth) / (sum p_c + sum t_c + smooth)
 
-    Sums run over all pixels of the batch but those whose target is `ignore_index`. Dice compares areas, so a rare
-    class counts as much as a common one. `smooth` keeps a class that is neither there nor predicted at 1. `weight`
-    (C,) makes the mean a weighted one. x (N, C, ...) scores before softmax, target (N, ...) classes. Raises as
-    `cross_entropy`. Source: Milletari, Navab and Ahmadi (2016), with p and t in the denominator as they are, not
-    squared, as in Drozdzal et al. (2016).
+    Sums run over all pixels of the batch but those whose target is `ignore_index`. Dice compares areas, so a
+    rare class counts as much as a common one. `smooth` keeps a class that is neither there nor predicted at
+    1. `weight` (C,) makes the mean a weighted one. x (N, C, ...) scores before softmax, target (N, ...)
+    classes. Raises as `cross_entropy`. Source: Milletari, Navab and Ahmadi (2016), with p and t in the
+    denominator as they are, not squared, as in Drozdzal et al. (2016).
     """
     x, weight = check_scores("dice_loss", x, weight)
     if x.ndim == 1:
@@ -150,9 +150,9 @@ def dice_loss(x, target, weight=None, ignore_index=-100, smooth=1.0):
 def focal_loss(x, target, weight=None, gamma=2.0, ignore_index=-100, reduction="mean"):
     """-weight[y] (1 - p_y)^gamma log p_y, p = softmax(x): cross entropy in which easy pixels count less.
 
-    gamma 0 is cross entropy. x (N, C, ...) or (C,) scores before softmax, target (N, ...) or () classes. reduction
-    "mean" divides by the sum of weight[y] over the pixels that count. Raises as `cross_entropy`, and ValueError for
-    a negative gamma. Source: Lin et al. (2017), eq. 5, for more than two classes.
+    gamma 0 is cross entropy. x (N, C, ...) or (C,) scores before softmax, target (N, ...) or () classes.
+    reduction "mean" divides by the sum of weight[y] over the pixels that count. Raises as `cross_entropy`
+    does, and ValueError for a negative gamma. Source: Lin et al. (2017), eq. 5, for more than two classes.
     """
     check_reduction("focal_loss", reduction)
     x, weight = check_scores("focal_loss", x, weight)
@@ -164,8 +164,8 @@ def focal_loss(x, target, weight=None, gamma=2.0, ignore_index=-100, reduction="
     log_p = log_softmax(x, class_axis(x))
     own_log_p, _ = _picked("focal_loss", log_p, target, None, ignore_index)
     own_weighted, own_weight = _picked("focal_loss", log_p, target, weight, ignore_index)
-    # A certain pixel (p = 1, or above it by rounding) has log p = 0, and so no loss and no gradient. But the power's
-    # own gradient is infinite at 0, and 0 times infinity would be NaN: such pixels take the power of 1 instead.
+    # A certain pixel (p = 1, or above it by rounding) has log p = 0, and so no loss and no gradient. But the
+    # power's own gradient is infinite at 0, and 0 times infinity is NaN: there, take the power of 1 instead.
     miss = 1 - own_log_p.exp()
     miss = where(~(miss.data > 0), 1.0, miss)
     return reduced(-(miss**gamma) * own_weighted, reduction, own_weight.sum())

@@ -1,7 +1,7 @@
 """Batch and group normalisation: x less its mean, by its standard deviation, then scaled and shifted anew.
 
-The fused kernels give values and first gradients. A gradient that is itself to be differentiated is written out in
-Tensor operations instead, from the same formula (`BatchNorm._gradients_by_formula`).
+The fused kernels give values and first gradients. A gradient that is itself to be differentiated is written
+out in Tensor operations instead, from the same formula (`BatchNorm._gradients_by_formula`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from minitensor.tensor import Tensor
 class BatchNorm(Op):
     """y = weight z + bias, z = (x - mean) / sqrt(variance + eps), channel by channel
 
-    Without given statistics, mean and variance are those of x: all of x then has a say in each z. Inputs are x, or
-    x, weight and bias. After forward, `mean` and `variance` (C,) are what was used.
+    Without given statistics, mean and variance are those of x: all of x then has a say in each z. Inputs are
+    x, or x, weight and bias. After forward, `mean` and `variance` (C,) are what was used.
     """
 
     def __init__(self, mean, variance, eps):
@@ -52,7 +52,8 @@ class BatchNorm(Op):
             grad_bias = sum(grad)     grad_weight = sum(grad z)
             grad_x = weight / sqrt(variance + eps) (grad - mean(grad) - z mean(grad z))
 
-        With given statistics, the two means are left out. Source: Ioffe and Szegedy (2015), section 3, simplified.
+        With given statistics, the two means are left out.
+        Source: Ioffe and Szegedy (2015), section 3, simplified.
         """
         axes = (0, *range(2, x.ndim))
         column = (1, -1, *[1] * (x.ndim - 2))  # (C,) -> (1, C, 1, 1), to meet x
@@ -72,13 +73,13 @@ class BatchNorm(Op):
 
 
 def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
-    """y = weight (x - mean) / sqrt(variance + eps) + bias, for each channel of x (N, C, ...); all others (C,).
+    """y = weight (x - mean) / sqrt(variance + eps) + bias, for each channel of x (N, C, ...); the rest (C,).
 
-    Training: mean and variance are those of the batch over all axes but the second, the variance biased (divided by
-    the count n). The running statistics, which may both be None, move toward them in place: running = (1 - momentum)
-    running + momentum new, where the new variance is the unbiased one (divided by n - 1). Otherwise: the running
-    statistics are used as they are. Source: Ioffe and Szegedy (2015), algorithms 1 and 2.
-    Raises ValueError for sizes other than (C,), one value a channel in training, missing statistics.
+    Training: mean and variance are those of the batch over all axes but the second, the variance biased
+    (divided by the count n). The running statistics, which may both be None, move toward them in place:
+    running = (1 - momentum) running + momentum new, with the unbiased variance (divided by n - 1) as the new
+    one. Otherwise: the running statistics are used as they are. Source: Ioffe and Szegedy (2015), algorithms
+    1 and 2. Raises ValueError for sizes other than (C,), one value a channel in training, missing statistics.
     """
     x = check_float(x, "batch_norm")
     if x.ndim < 2:
@@ -111,9 +112,9 @@ def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=Fa
 
 
 def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
-    """Normalise each image on its own, a group of C / num_groups channels at a time; then weight and bias (C,).
+    """Normalise each image on its own, C / num_groups channels at a time; then weight and bias (C,).
 
-    That is batch normalisation of one image whose channels are the groups: x (N, C, ...) as (1, N*groups, ...).
+    That is batch normalisation of one image whose channels are the groups: (N, C, ...) as (1, N*groups, ...).
     Source: Wu and He (2018). Raises ValueError where the groups do not divide C, or hold one value in all.
     """
     x = check_float(x, "group_norm")

@@ -1,9 +1,9 @@
 """Pooling: one number for each window of an image, its largest pixel or its mean.
 
-Pooling moves numbers, or shares them out equally, so its derivatives move them back, and come in adjoint pairs:
+Pooling moves numbers, or shares them out equally. Its derivatives move them back, in adjoint pairs:
 
-    MaxPool2dGrad  each window's gradient to the pixel that won it  <->  MaxPool2dGather  that pixel, from each window
-    AvgPool2d      the mean of each window                          <->  AvgPool2dGrad    an equal share to each pixel
+    MaxPool2dGrad  each window's gradient to its winner  <->  MaxPool2dGather  the winner, from each window
+    AvgPool2d      the mean of each window               <->  AvgPool2dGrad    an equal share to each pixel
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from minitensor.tensor import Tensor
 class MaxPool2d(Op):
     """y = the largest pixel of each window, on which alone y depends, with derivative 1
 
-    Which pixel that was is kept as its number within the window, its tap: one byte where an index takes eight.
+    Which pixel that was is kept as its number within the window, its tap: a byte, not the eight of an index.
     """
 
     uses = ((),)
@@ -105,11 +105,12 @@ class AvgPool2dGrad(Op):
 def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """The largest pixel of every window: y[n,c,i,j] = max over k, l of x[n, c, s i + d k - p, s j + d l - p].
 
-    x (N, C, H, W) or (C, H, W) -> (N, C, OH, OW) with OH = floor((H + 2p - d(KH-1) - 1) / s) + 1, or the ceiling
-    with `ceil_mode`, less one where the last window would start beyond the image. stride is kernel_size unless given.
-    Padding never wins; of equal pixels the first does, and NaN wins over all. With `return_indices` the result is a
-    pair: the values, and the winners' int64 places row W + column, for `max_unpool2d`.
-    Raises TypeError for integers, ValueError where padding exceeds half the kernel or no window fits.
+    x (N, C, H, W) or (C, H, W) -> (N, C, OH, OW) with OH = floor((H + 2p - d(KH-1) - 1) / s) + 1, or the
+    ceiling with `ceil_mode`, less one where the last window would start beyond the image. stride is
+    kernel_size unless given. Padding never wins; of equal pixels the first does, and NaN wins over all. With
+    `return_indices` the result is a pair: the values, and the winners' int64 places row W + column, for
+    `max_unpool2d`. Raises TypeError for integers, ValueError where padding exceeds half the kernel or no
+    window fits.
     """
     x = check_images(x, "max_pool2d")
     kernel_size, stride, padding = _check_window("max_pool2d", kernel_size, stride, padding)
@@ -130,8 +131,8 @@ def avg_pool2d(
     """The mean of every window: y[n,c,i,j] = sum over k, l of x[n, c, s i + k - p, s j + l - p] / divisor.
 
     Shapes as in `max_pool2d`. The divisor is the number of pixels in the window: padding included, unless
-    `count_include_pad` is False; what `ceil_mode` lets hang over the padding never counts. `divisor_override` takes
-    its place. Raises TypeError for integers, ValueError as `max_pool2d` does and for a divisor of 0.
+    `count_include_pad` is False; what `ceil_mode` lets hang over the padding never counts. `divisor_override`
+    takes its place. Raises TypeError for integers, ValueError as `max_pool2d` does and for a divisor of 0.
     """
     x = check_images(x, "avg_pool2d")
     kernel_size, stride, padding = _check_window("avg_pool2d", kernel_size, stride, padding)
@@ -146,11 +147,11 @@ def avg_pool2d(
 
 
 def adaptive_avg_pool2d(x, output_size):
-    """The means of OH x OW windows that cover the image: rows floor(i H / OH) to ceil((i + 1) H / OH) - 1, and so on.
+    """The means of OH x OW windows that cover the image, of rows floor(i H / OH) to ceil((i + 1) H / OH) - 1.
 
-    x (N, C, H, W) or (C, H, W) -> (N, C, OH, OW). output_size is an int or (height, width), where None keeps the
-    image's own size. Neighbouring windows share a row where OH does not divide H. Two matrices do it, as for
-    interpolation. Raises TypeError for integers, ValueError for a negative size.
+    x (N, C, H, W) or (C, H, W) -> (N, C, OH, OW). output_size is an int or (height, width), where None keeps
+    the image's own size. Neighbouring windows share a row where OH does not divide H. Two matrices do it, as
+    for interpolation. Raises TypeError for integers, ValueError for a negative size.
     """
     x = check_images(x, "adaptive_avg_pool2d")
     size = output_size

@@ -1,7 +1,7 @@
 """Softmax and its logarithm. Both derivatives need the output alone:
 
-p = softmax(z):      dp_c/dz_k = p_c ([c = k] - p_k),   so a gradient g gives  p_c (g_c - sum over k of g_k p_k)
-l = log_softmax(z):  dl_c/dz_k = [c = k] - p_k,         so a gradient g gives  g_c - p_c sum over k of g_k
+p = softmax(z):      dp_c/dz_k = p_c ([c = k] - p_k)    a gradient g gives p_c (g_c - sum over k of g_k p_k)
+l = log_softmax(z):  dl_c/dz_k = [c = k] - p_k          a gradient g gives g_c - p_c sum over k of g_k
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class LogSoftmax(Op):
 def softmax(x, dim, dtype=None):
     """e^z_c / sum over k of e^z_k along `dim`: positive numbers that sum to 1. Does not overflow.
 
-    With `dtype`, x is converted first. Raises TypeError for integers, ValueError for a `dim` that x does not have.
+    With `dtype`, x is converted first. Raises TypeError for integers, ValueError for a `dim` out of range.
     """
     return _along("softmax", Softmax, x, dim, dtype)
 
@@ -58,7 +58,7 @@ def softmax(x, dim, dtype=None):
 def log_softmax(x, dim, dtype=None):
     """The logarithm of softmax, z_c - log(sum over k of e^z_k): exact where softmax itself would round to 0.
 
-    With `dtype`, x is converted first. Raises TypeError for integers, ValueError for a `dim` that x does not have.
+    With `dtype`, x is converted first. Raises TypeError for integers, ValueError for a `dim` out of range.
     """
     return _along("log_softmax", LogSoftmax, x, dim, dtype)
 

@@ -48,27 +48,28 @@ class Fold(Op):
 
 
 def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
-    """Every window of x as a column: x (N, C, H, W) -> (N, C*KH*KW, L), x (C, H, W) -> (C*KH*KW, L), L = OH*OW.
+    """Every window of x as a column: (N, C, H, W) -> (N, C*KH*KW, L) or (C, H, W) -> (C*KH*KW, L), L = OH*OW.
 
-    OH = floor((H + 2p - d(KH-1) - 1) / s) + 1. A column lists the window channel by channel, row by row; columns
-    come in the order in which one reads the image. With it, conv2d is the matrix product weight @ unfold(x).
-    Raises TypeError for integers, ValueError where no window fits.
+    OH = floor((H + 2p - d(KH-1) - 1) / s) + 1. A column lists the window channel by channel, row by row;
+    columns come in the order in which one reads the image. With it, conv2d is the matrix product weight @
+    unfold(x). Raises TypeError for integers, ValueError where no window fits.
     """
     x = check_images(x, "unfold")
     window = _check_window("unfold", kernel_size, dilation, padding, stride)
     positions = _positions(x.shape[-2:], window)
     if min(positions) < 1:
         raise ValueError(
-            f"unfold: the output would have {positions} windows: {_spelled(window)} does not fit x of shape {x.shape}"
+            f"unfold: the output would have {positions} windows: {_spelled(window)} does not fit "
+            f"x of shape {x.shape}"
         )
     return batched(x, Unfold(x.shape[-2:], window))
 
 
 def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
-    """Columns back into an image, added where windows overlap: x (N, C*KH*KW, L) -> (N, C, H, W) = output_size.
+    """Columns back into an image, added where windows overlap: (N, C*KH*KW, L) -> (N, C, H, W) = output_size.
 
-    x may be a single image's (C*KH*KW, L). L must be the number of windows that `unfold` would find in an image of
-    output_size. Raises TypeError for integers, ValueError for rows or columns of the wrong number.
+    x may be a single image's (C*KH*KW, L). L must be the number of windows that `unfold` would find in an
+    image of output_size. Raises TypeError for integers, ValueError for rows or columns of the wrong number.
     """
     x = check_float(x, "fold")
     if x.ndim not in (2, 3) or 0 in x.shape[-2:]:
@@ -78,14 +79,14 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     taps = math.prod(window[0])
     if x.shape[-2] % taps:
         raise ValueError(
-            f"fold: the {x.shape[-2]} rows of x (shape {x.shape}) do not divide into windows of {taps} pixels "
-            f"(kernel_size {window[0]})"
+            f"fold: the {x.shape[-2]} rows of x (shape {x.shape}) do not divide into windows of "
+            f"{taps} pixels (kernel_size {window[0]})"
         )
     positions = _positions(size, window)
     if min(positions) < 1 or math.prod(positions) != x.shape[-1]:
         raise ValueError(
-            f"fold: x has {x.shape[-1]} columns (shape {x.shape}), but {_spelled(window)} has {positions} windows "
-            f"in an image of size {size}"
+            f"fold: x has {x.shape[-1]} columns (shape {x.shape}), but {_spelled(window)} has "
+            f"{positions} windows in an image of size {size}"
         )
     if x.ndim == 3:
         return Fold(size, window)(x)

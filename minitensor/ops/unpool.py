@@ -20,8 +20,8 @@ from minitensor.ops.images import batched, check_images
 class MaxUnpool2d(Op):
     """y = zeros, with each x written to the place of its plane that its index names
 
-    Where windows overlapped, a pixel may have won twice and come here twice, as the same number. It is written, not
-    added, so y holds the pixel once; and each of its copies gets the pixel's gradient, as in torch.
+    Where windows overlapped, a pixel may have won twice and come here twice, as the same number. It is
+    written, not added, so y holds the pixel once; and each of its copies gets its gradient: torch's rule.
     """
 
     uses = ((),)
@@ -73,10 +73,11 @@ class PlaneScatter(Op):
 def max_unpool2d(x, indices, kernel_size, stride=None, padding=0, output_size=None):
     """Put pooled pixels back where `max_pool2d` found them, among zeros.
 
-    x and indices (N, C, H, W) or (C, H, W), indices int64 as `max_pool2d(..., return_indices=True)` returns them.
-    The output has H = (OH - 1) s - 2p + KH rows, unless `output_size` (height, width) says otherwise: pooling maps
-    several sizes to one, so less than a stride more or fewer is allowed. Where two indices agree, the last is kept.
-    Raises ValueError for an index outside the output and an output_size out of reach, TypeError for wrong dtypes.
+    x and indices (N, C, H, W) or (C, H, W), indices int64 as `max_pool2d(..., return_indices=True)` returns
+    them. The output has H = (OH - 1) s - 2p + KH rows, unless `output_size` (height, width) says otherwise:
+    pooling maps several sizes to one, so less than a stride more or fewer is allowed. Where two indices
+    agree, the last is kept. Raises ValueError for an index outside the output and an output_size out of
+    reach, TypeError for wrong dtypes.
     """
     x, indices = check_images(x, "max_unpool2d"), check_tensor(indices, "max_unpool2d", "indices")
     if indices.dtype != np.int64:
@@ -96,7 +97,7 @@ def max_unpool2d(x, indices, kernel_size, stride=None, padding=0, output_size=No
 
 
 def _unpooled_size(shape, kernel_size, stride, padding, output_size):
-    """(height, width) of the output: by the formula, or as asked for, if it is less than a stride away from that."""
+    """(height, width) of the output: by formula, or as asked for, if less than a stride away from that."""
     kernel_size = pair(kernel_size, "kernel_size", "max_unpool2d", minimum=1)
     stride = kernel_size if stride is None else pair(stride, "stride", "max_unpool2d", minimum=1)
     padding = pair(padding, "padding", "max_unpool2d")
@@ -104,8 +105,8 @@ def _unpooled_size(shape, kernel_size, stride, padding, output_size):
     if output_size is None:
         if min(usual) < 1:
             raise ValueError(
-                f"max_unpool2d: the output would have size {usual} (input {shape[-2:]}, kernel_size {kernel_size}, "
-                f"stride {stride}, padding {padding})"
+                f"max_unpool2d: the output would have size {usual} (input {shape[-2:]}, "
+                f"kernel_size {kernel_size}, stride {stride}, padding {padding})"
             )
         return usual
     if isinstance(output_size, (tuple, list)) and len(output_size) == 4:

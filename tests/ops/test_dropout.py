@@ -74,5 +74,6 @@ def test_malformed_calls(name, error, words, p, x):
     both_refuse(error, [f"{name}:", *words], lambda m, x: getattr(m, name)(x, p), x)
 
 
+@pytest.mark.filterwarnings("ignore:dropout2d")  # torch warns before it refuses
 def test_channels_need_an_axis():
     both_refuse(ValueError, ["dropout2d", "(3,)"], lambda m, x: m.dropout2d(x), normal(3))

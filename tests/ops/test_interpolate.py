@@ -33,9 +33,10 @@ def images(draw):
 def torch_is_wrong(x, size, settings, factors=(1.0, 1.0)):
     """Three bugs of torch 2.13, where it contradicts itself; we do not follow it there.
 
-    Antialias to a width of 1 writes the first output row into all rows. And where an axis keeps its size though a
-    factor was named (5 by 1.1), forward and backward differ: antialias copies the axis forward and interpolates
-    backward by the factor; bicubic interpolates forward and, if both axes keep their sizes, copies backward.
+    Antialias to a width of 1 writes the first output row into all rows. And where an axis keeps its size
+    though a factor was named (5 by 1.1), forward and backward differ: antialias copies the axis forward and
+    interpolates backward by the factor; bicubic interpolates forward and, if both axes keep their sizes,
+    copies backward.
     """
     kept = [n == m for n, m in zip(x.shape[2:], size, strict=True)]
     named = [same and factor != 1 for same, factor in zip(kept, factors, strict=True)]
@@ -52,7 +53,7 @@ def test_to_a_size(x, settings, size):
 
 @given(images(), options(), st.data())
 def test_by_a_factor(x, settings, data):
-    """Factors that give at least one pixel; whether the formula uses the factor or the ratio of sizes shows."""
+    """Factors that give at least one pixel, and seldom a whole number of them."""
     factors = [data.draw(st.floats(1 / n, 3.0).map(lambda f: float(f"{f + 1e-3:.3g}"))) for n in x.shape[2:]]
     recompute = data.draw(st.sampled_from([None, False, True]))
     size = [int(n * factor) for n, factor in zip(x.shape[2:], factors, strict=True)]

@@ -1,4 +1,4 @@
-"""The losses, held to torch up to second order; Dice and focal loss, which torch has not, to their formulas."""
+"""The losses, held to torch up to second order; Dice and focal loss, unknown to torch, to their formulas."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ reductions = st.sampled_from(["none", "mean", "sum"])
 
 @st.composite
 def pixels(draw):
-    """(scores, classes, weight or None, options) of any rank; some pixels ignored, now and then all of them."""
+    """(scores, classes, weight or None, options) of any rank; some pixels ignored, at times all of them."""
     count = draw(st.integers(1, 4))
     shape = draw(shapes(0, 3))
     x = draw(numbers((*shape[:1], count, *shape[1:]))) * draw(st.sampled_from([1.0, 30.0]))
@@ -29,7 +29,6 @@ def pixels(draw):
     target = rng.integers(0, count, shape)
     ignore_index = draw(st.sampled_from([IGNORED, 0, count]))
     target = np.where(rng.random(shape) < draw(st.sampled_from([0.0, 0.3, 1.0])), ignore_index, target)
-    # a class of no weight, on which nothing counts, is common in practice; not all of them, for 0/0 has no gradient
     weight = np.abs(rng.standard_normal(count)) + 0.1
     options = dict(reduction=draw(reductions), ignore_index=ignore_index)
     return x, np.asarray(target), draw(st.sampled_from([None, weight])), options
@@ -160,7 +159,8 @@ def test_binary_cross_entropy_with_logits(data, reduction, has_pos_weight):
         positive = p[0] if p else None
         return m.binary_cross_entropy_with_logits(x, y, w, reduction=reduction, pos_weight=positive)
 
-    # The formula subtracts numbers of the size of x, up to some hundred: so many more roundings' worth of error.
+    # The formula subtracts numbers of the size of x, up to some hundred: so many more roundings' worth of
+    # error.
     grads = [True, True, False] + [False] * has_pos_weight
     same_as_torch(function, x, target, weight, *pos_weight, grads=grads, terms=1000)
 
@@ -441,6 +441,7 @@ def test_malformed_calls_of_nll_loss(error, words, function, arrays):
     both_refuse(error, ["nll_loss", *words], function, *arrays)
 
 
+@pytest.mark.filterwarnings("ignore:Using a target size")  # torch warns before it refuses
 @calls(MALFORMED_MSE)
 def test_malformed_calls_of_mse_loss(error, words, function, arrays):
     both_refuse(error, ["mse_loss", *words], function, *arrays)

@@ -30,7 +30,7 @@ def test_any_shape_and_axis(name, data):
     ids=str,
 )
 def test_extreme_scores(name, row):
-    """Large scores do not overflow; infinite ones give what torch gives, NaN included. A row does not infect others."""
+    """Large scores do not overflow; infinite ones give torch's NaN, and do not infect other rows."""
     same_as_torch(lambda m, x: getattr(m, name)(x, 1), np.array([row, [1.0, 2.0, 3.0]]))
 
 
