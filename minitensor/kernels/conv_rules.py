@@ -52,7 +52,8 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
             return "winograd"
     one_tap_a_phase = tuple(weight.shape[2:]) == tuple(stride)
     tiny_image = x.shape[2] * x.shape[3] < FEW_PIXELS and weight.size < x.size
-    if one_tap_a_phase or tiny_image or max(stride) >= LONG_STRIDE:
+    small_groups = groups > 1 and weight.shape[1] < FEW_CHANNELS  # fold takes one group at a time
+    if one_tap_a_phase or tiny_image or small_groups or max(stride) >= LONG_STRIDE:
         return "unfold"
     return "fold"
 

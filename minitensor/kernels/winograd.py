@@ -15,8 +15,10 @@ The gradient by the weight reads the same formula from the other end: dw = G^T [
 Down one axis only, and not the 2-D F(4x4, 3x3) of the paper (winograd2d.py): that saves another half of the
 multiplications, but its transforms must pick every fourth pixel of a row, which costs more than it saves up to
 about 100 channels.
-Rounding: the transforms enlarge numbers before they cancel, so errors are about 4 times those of the plain sum.
-Source: Lavin and Gray 2015, Fast algorithms for convolutional neural networks, equations 5 to 13.
+Rounding: the transforms enlarge numbers before they cancel; with 64 channels the error is 8e-7 of a typical output
+(root mean square), where plain columns have 3e-7. For the same reason a NaN or infinity in a pixel reaches all
+four rows of a step, not only those whose windows see it.
+Source: Lavin and Gray 2015, Fast algorithms for convolutional neural networks, equations 5 to 8.
 """
 
 from __future__ import annotations
