@@ -119,6 +119,11 @@ class Op:
         return result
 
     def _record(self, inputs, result):
+        if self._versions is not None or self._freed:
+            raise RuntimeError(
+                f"{type(self).__name__}: this Op has recorded a call already, and is its node in the graph; "
+                "make a new one for each call"
+            )
         needs = self.needs
         self.parents = tuple(
             [

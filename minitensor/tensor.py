@@ -127,7 +127,7 @@ class Tensor:
 
     def __array__(self, dtype=None, copy=None):
         """What `np.asarray(x)` and the functions of NumPy that are not ufuncs read: the values."""
-        return np.array(to_numpy(self._data), dtype=dtype, copy=copy)
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def item(self):
         """The one element, as a Python number."""

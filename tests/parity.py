@@ -5,10 +5,11 @@
 The function gets the library as its first argument, so the same text runs in both. Compared are shapes, dtypes,
 values, the gradients of all floating inputs, and their gradients in turn; in float64 and in float32.
 
-The tolerance is derived, not tuned. A sum of n rounded products differs from the exact one by at most
-n eps (sum of the products' sizes) (Higham 2002, section 3.1), and so do two results of different order from each
-other, twice that. `terms` is n. No element of a small case depends on more terms than the largest array in it has
-elements, so that is the default.
+The tolerance is derived, not tuned. A sum of n rounded products errs by n eps (sum of the products' sizes) at worst
+(Higham 2002, section 3.1), and by sqrt(n) eps (that sum) with all but vanishing probability (Higham and Mary 2019).
+For products of random signs that sum is sqrt(n) times the size of the result, so n eps (size of the result) bounds the
+error, and twice that the difference of two results. `terms` is n. No element of a small case depends on more terms
+than the largest array in it has elements, so that is the default.
 """
 
 import numpy as np

@@ -348,6 +348,12 @@ class TestFailures:
         with pytest.raises((ValueError, TypeError), match="Forgetful"):
             Forgetful()(leaf(1.0), leaf(2.0)).backward()
 
+    def test_an_operation_called_twice(self):
+        op = Counting()
+        op(leaf(1.0), leaf(2.0))
+        with pytest.raises(RuntimeError, match="Counting.*new one for each call"):
+            op(leaf(3.0), leaf(4.0))
+
     def test_an_operation_without_backward(self):
         class OneWay(mt.Op):
             def forward(self, a):

@@ -8,7 +8,7 @@ import pytest
 import minitensor as mt
 from tests.differentiable import CASES, OURS_ALONE, WITHOUT_GRADIENT
 from tests.parity import normal, same_as_torch
-from tests.strategies import lay_out
+from tests.strategies import LAYOUTS, lay_out
 
 
 def as_tensors(arrays):
@@ -25,9 +25,31 @@ def test_gradients_of_every_operation(function, arrays):
 
 
 @pytest.mark.parametrize(("function", "arrays"), [(f, a) for f, *a in CASES.values()], ids=CASES)
-@pytest.mark.parametrize("layout", ["contiguous", "transposed"])
+@pytest.mark.parametrize("layout", ["contiguous", "transposed", "every other", "flipped"])
 def test_every_operation_equals_torch(function, arrays, layout):
     same_as_torch(function, *(lay_out(a, layout) for a in arrays))
+
+
+@pytest.mark.parametrize(
+    ("function", "arrays"),
+    [(f, a) for f, *a in [*CASES.values(), *OURS_ALONE.values()]],
+    ids=[*CASES, *OURS_ALONE],
+)
+def test_gradients_arrive_in_any_memory_layout(function, arrays):
+    """What comes back from a sum has strides of 0 and is read-only; from a flip, negative strides."""
+    inputs = as_tensors(arrays)
+    variables = [x for x in inputs if x.requires_grad]
+    mt.manual_seed(0)
+    y = function(mt, *inputs)
+    for layout in LAYOUTS:
+        given = lay_out(normal(*y.shape), layout)
+        before = given.copy()
+        expected = mt.grad(y, variables, mt.Tensor(before.copy()), retain_graph=True)
+        for create_graph in (False, True):
+            found = mt.grad(y, variables, mt.Tensor(given), retain_graph=True, create_graph=create_graph)
+            for g, e in zip(found, expected, strict=True):
+                np.testing.assert_allclose(g.data, e.data, rtol=1e-10, atol=1e-12, err_msg=layout)
+        np.testing.assert_array_equal(given, before, err_msg="the gradient given was changed")
 
 
 def test_no_public_operation_is_missing_here():

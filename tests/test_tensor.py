@@ -32,6 +32,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Creating a tensor from a list")  # torch on its own speed
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_tensor_has_torchs_shape_dtype_and_values(source):
     ours, theirs = mt.tensor(source), torch.tensor(source)
@@ -158,6 +159,7 @@ class TestConversions:
         assert np.array(x, dtype=np.float64).dtype == np.float64
         assert np.asarray(x) is x.data or np.shares_memory(np.asarray(x), x.data)
         assert not np.shares_memory(np.array(x), x.data)
+        assert not np.asarray(mt.zeros(2, requires_grad=True)).flags.writeable
         np.testing.assert_array_equal(x, [[1, 2]])
 
     def test_item_and_python_numbers(self):

@@ -102,9 +102,10 @@ def sum(x, dim=None, keepdim=False, dtype=None):
     return _dropped(Sum(axes)(x), axes, keepdim)
 
 
-def mean(x, dim=None, keepdim=False):
-    """Arithmetic mean over `dim`; of no elements, NaN. Raises TypeError for whole numbers."""
-    x = check_float(x, "mean")
+def mean(x, dim=None, keepdim=False, dtype=None):
+    """Arithmetic mean over `dim`; of no elements, NaN. Raises TypeError for whole numbers, unless given a `dtype`."""
+    x = check_tensor(x, "mean")
+    x = check_float(x if dtype is None else cast(x, check_dtype(dtype)), "mean")
     axes = normalize_axes(dim, x.ndim, "mean")
     count = math.prod(x.shape[axis] for axis in axes)
     total = _dropped(Sum(axes)(x), axes, keepdim)

@@ -131,6 +131,8 @@ def test_sum_of_whole_numbers_is_wide():
 def test_mean_of_whole_numbers_is_refused():
     with pytest.raises(TypeError, match="mean.*int64"):
         mt.tensor([1, 2]).mean()
+    same_as_torch(lambda m, x: m.mean(x, dtype=m.float64), np.array([1, 2]))
+    same_as_torch(lambda m, x: m.mean(x > 1, 0, dtype=m.float32), np.array([1, 2]))
 
 
 @pytest.mark.parametrize("name", ["sum", "mean"])
