@@ -37,8 +37,8 @@ class Interrupted(Exception):
 class Training:
     """One run in memory: net, optimizer, plan, and how far it has come.
 
-    `begin` it anew or `resume` it from the run folder's checkpoint, then `run`. Every step is a function of what
-    the checkpoint holds, so it makes no difference how often a run is interrupted on its way.
+    Made anew, or taken up with `resume` from the run folder's checkpoint; then `run`. Every step is a function of
+    what the checkpoint holds, so it makes no difference how often a run is interrupted on its way.
     """
 
     def __init__(self, run, train, validation):
@@ -200,9 +200,9 @@ class Training:
 
     def _check_weights(self):
         """A loss is computed before the update that spoils the weights; so they are looked at before they are kept."""
-        for name, parameter in self.net.named_parameters():
-            # The sum of finite float32 weights is finite, and one NaN or infinity makes it NaN or infinite.
-            if not math.isfinite(float(parameter.detach().data.sum())):
+        for name, tensor in self.net.state_dict().items():
+            # One NaN or infinity among them makes the sum NaN or infinite: quicker than to ask each number.
+            if not math.isfinite(float(tensor.data.sum())):
                 raise Diverged(f"the weights {name} are no finite numbers after step {self.step}")
 
     def _left(self):

@@ -11,6 +11,7 @@ from .run import CURVES, PREDICTIONS
 from .validation import class_map
 
 PICTURED = 4
+PICTURED_PIXELS = 4 * 512 * 512
 TITLES = {"unet": "U-Net", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "FCN-8s"}
 
 
@@ -33,7 +34,15 @@ def save_samples(folder, training):
 
 
 def _pictured(training):
-    return [training.validation.sample(int(i)) for i in training.validation_order[:PICTURED]]
+    """The first few validation images; fewer where they are large."""
+    samples, pixels = [], 0
+    for position in training.validation_order[:PICTURED]:
+        sample = training.validation.sample(int(position))
+        pixels += sample.label.size
+        if samples and pixels > PICTURED_PIXELS:
+            break
+        samples.append(sample)
+    return samples
 
 
 def write_pictures(training):
