@@ -10,6 +10,7 @@ from numpy import bool_, float32, float64, int32, int64, uint8
 from minitensor import engine as _engine
 from minitensor import optim
 from minitensor.backend import cuda
+from minitensor.create import arange, full, ones, tensor, zeros
 from minitensor.engine import Op, enable_grad, grad, is_grad_enabled, no_grad
 from minitensor.gradcheck import gradcheck
 from minitensor.kernels import kernel_variants, use_kernels
@@ -30,13 +31,14 @@ from minitensor.ops import shape as _shape
 from minitensor.ops import softmax as _softmax
 from minitensor.ops.activation import leaky_relu, relu, sigmoid, tanh
 from minitensor.ops.choose import clamp, maximum, minimum, where
-from minitensor.ops.compare import eq, ge, gt, isnan, le, lt, ne
+from minitensor.ops.compare import eq, ge, gt, isnan, le, lt, ne, one_hot
 from minitensor.ops.conv import conv2d, conv2d_weight, conv_transpose2d
 from minitensor.ops.cross_entropy import cross_entropy
 from minitensor.ops.dropout import dropout, dropout2d
 from minitensor.ops.elementwise import add, div, mul, neg, sub
 from minitensor.ops.functions import abs, exp, log, pow, sqrt
 from minitensor.ops.interpolate import interpolate
+from minitensor.ops.join import cat, stack
 from minitensor.ops.loss import binary_cross_entropy_with_logits, dice_loss, focal_loss, mse_loss, nll_loss
 from minitensor.ops.matmul import linear, matmul
 from minitensor.ops.normalize import batch_norm, group_norm
@@ -44,16 +46,13 @@ from minitensor.ops.pad import pad
 from minitensor.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from minitensor.ops.reduce import argmax, logsumexp, max, mean, min, sum, var
 from minitensor.ops.shape import (
-    cat,
     contiguous,
     expand,
     flatten,
     flip,
-    one_hot,
     permute,
     reshape,
     squeeze,
-    stack,
     transpose,
     unsqueeze,
 )
@@ -62,7 +61,7 @@ from minitensor.ops.unfold import fold, unfold
 from minitensor.ops.unpool import max_unpool2d
 from minitensor.random import manual_seed, rand, randn
 from minitensor.serialize import load, load_metadata, save
-from minitensor.tensor import Tensor, arange, full, ones, tensor, zeros
+from minitensor.tensor import Tensor
 
 __version__ = "0.1.0"
 

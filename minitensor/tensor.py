@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitensor.backend import array_module, device_of, is_array, module_for, to_device, to_numpy
+from minitensor.backend import device_of, is_array, to_numpy
 
 DEFAULT_DTYPE = np.dtype(np.float32)
 
@@ -32,7 +32,7 @@ class Tensor:
     __array_ufunc__ = None
 
     def __init__(self, data, requires_grad=False):
-        self._data = data if is_array(data) else _convert(data, None, np)
+        self._data = data if is_array(data) else as_array(data, None, np)
         self.grad = None
         self.node = None
         self._version = [0]  # a list, because all views of the same memory share one counter
@@ -188,7 +188,7 @@ class Tensor:
         return f"tensor({values}{notes})"
 
 
-def _convert(data, dtype, xp):
+def as_array(data, dtype, xp):
     """Any array-like to an array. Python floats become float32, the default; arrays keep their dtype."""
     if isinstance(data, Tensor):
         data = data._data
@@ -219,20 +219,6 @@ def _plain(data, dtypes):
     return data
 
 
-def tensor(data, dtype=None, device=None, requires_grad=False):
-    """A new leaf with a copy of `data`: a number, nested lists, an array or a Tensor.
-
-    Python floats become float32, ints int64, bools bool; an array keeps its dtype and, where `device` is None,
-    its device. Raises TypeError for data that are no real numbers, ValueError for rows of different lengths.
-    """
-    if dtype is not None:
-        dtype = check_dtype(dtype)
-    array = data._data if isinstance(data, Tensor) else data
-    xp = array_module(array)
-    array = _convert(data, dtype, xp)
-    return Tensor(array if device is None else to_device(array, device), requires_grad)
-
-
 def check_dtype(dtype):
     """A NumPy dtype of real numbers; raises TypeError for anything else."""
     try:
@@ -252,45 +238,3 @@ def shape_argument(shape, operation):
         return tuple(n.__index__() for n in shape)
     except (TypeError, AttributeError) as error:
         raise TypeError(f"{operation}: a shape is made of whole numbers, got {shape!r}") from error
-
-
-def _created(operation, shape, make, dtype, device, requires_grad):
-    shape = shape_argument(shape, operation)
-    if min(shape, default=0) < 0:
-        raise ValueError(f"{operation}: sizes cannot be negative, got shape {shape}")
-    dtype = DEFAULT_DTYPE if dtype is None else check_dtype(dtype)
-    xp = module_for(device or "cpu")
-    return Tensor(to_device(make(xp, shape, dtype), device or "cpu"), requires_grad)
-
-
-def zeros(*shape, dtype=None, device=None, requires_grad=False):
-    """A tensor of zeros, float32 unless said otherwise."""
-    return _created("zeros", shape, lambda xp, s, t: xp.zeros(s, t), dtype, device, requires_grad)
-
-
-def ones(*shape, dtype=None, device=None, requires_grad=False):
-    """A tensor of ones, float32 unless said otherwise."""
-    return _created("ones", shape, lambda xp, s, t: xp.ones(s, t), dtype, device, requires_grad)
-
-
-def full(shape, fill_value, dtype=None, device=None, requires_grad=False):
-    """A tensor in which every element is `fill_value`; the dtype follows the value unless given."""
-    dtype = np.array(fill_value).dtype if dtype is None and not isinstance(fill_value, float) else dtype
-    shape = (shape,) if hasattr(shape, "__index__") else shape
-    return _created(
-        "full", (shape,), lambda xp, s, t: xp.full(s, fill_value, t), dtype, device, requires_grad
-    )
-
-
-def arange(start, end=None, step=1, dtype=None, device=None, requires_grad=False):
-    """start, start + step, ... below `end`; int64 where all three are whole numbers, else float32."""
-    if end is None:
-        start, end = 0, start
-    if step == 0:
-        raise ValueError("arange: step must not be 0")
-    if (end - start) * step < 0:
-        raise ValueError(f"arange: from {start} to {end} the step {step} leads away from the end")
-    if dtype is None:
-        dtype = DEFAULT_DTYPE if any(isinstance(v, float) for v in (start, end, step)) else np.int64
-    array = np.arange(start, end, step).astype(check_dtype(dtype))
-    return Tensor(to_device(array, device or "cpu"), requires_grad)

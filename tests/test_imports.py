@@ -19,6 +19,7 @@ LEVELS = [
     ("minitensor.kernels",),
     (
         "minitensor.tensor",
+        "minitensor.create",
         "minitensor.engine",
         "minitensor.random",
         "minitensor.gradcheck",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 
 from minitensor.backend import array_module
@@ -68,3 +70,25 @@ def isnan(x):
     """True where x is NaN."""
     x = check_tensor(x, "isnan")
     return Tensor.wrap(array_module(x.data).isnan(x.data))
+
+
+def one_hot(target, num_classes=-1):
+    """(...) whole numbers -> (..., num_classes) int64: 1 at the number's place, 0 elsewhere.
+
+    Without `num_classes`, one more than the largest number. Raises ValueError for numbers outside the classes.
+    """
+    target = check_tensor(target, "one_hot", "target")
+    if target.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: target must hold whole numbers, got dtype {target.dtype}")
+    if isinstance(num_classes, bool) or not isinstance(num_classes, Integral):
+        raise TypeError(f"one_hot: num_classes must be an int, got {num_classes!r}")
+    xp = array_module(target.data)
+    low, high = (int(target.data.min()), int(target.data.max())) if target.size else (0, -1)
+    if num_classes == -1:
+        if not target.size:
+            raise ValueError("one_hot: an empty target needs num_classes")
+        num_classes = high + 1
+    if low < 0 or high >= num_classes:
+        raise ValueError(f"one_hot: classes must lie in [0, {num_classes}), got {low} to {high}")
+    # (..., 1) == (classes,) -> (..., classes)
+    return Tensor.wrap((target.data[..., None] == xp.arange(num_classes)).astype(np.int64))

@@ -7,7 +7,8 @@ from numbers import Integral, Real
 from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.ops.dtypes import check_tensor
-from minitensor.ops.shape import cat, expand, flip
+from minitensor.ops.join import cat
+from minitensor.ops.shape import expand, flip
 
 MODES = ("constant", "reflect", "replicate", "circular")
 

@@ -1,20 +1,17 @@
 """Operations that move numbers and compute nothing. Each has an adjoint that moves the gradient back:
 
 reshape <-> reshape          permute <-> the inverse permutation          flip <-> flip
-expand  <-> sum_to           cat     <-> slices                           getitem <-> scatter into zeros (indexing.py)
+expand  <-> sum_to           cat <-> slices (join.py)         getitem <-> scatter into zeros (indexing.py)
 """
 
 from __future__ import annotations
 
 import math
-from numbers import Integral
-
-import numpy as np
 
 from minitensor.backend import array_module
 from minitensor.engine import Op
-from minitensor.ops.dtypes import cast, check_tensor, promote
-from minitensor.tensor import Tensor, shape_argument
+from minitensor.ops.dtypes import check_tensor
+from minitensor.tensor import shape_argument
 
 
 def normalize_axis(axis, ndim, operation):
@@ -125,26 +122,6 @@ class Flip(Op):
         return Flip(self.axes)(grad)
 
 
-class Cat(Op):
-    """y = the inputs one after the other along `axis`; each gets its slice of the gradient back"""
-
-    def __init__(self, axis, count):
-        self.axis = axis
-        self.uses = ((),) * count
-
-    def forward(self, *arrays):
-        self.sizes = [array.shape[self.axis] for array in arrays]
-        return array_module(*arrays).concatenate(arrays, self.axis)
-
-    def backward(self, grad):
-        before = (slice(None),) * self.axis
-        grads, start = [], 0
-        for size, need in zip(self.sizes, self.needs, strict=True):
-            grads.append(grad[(*before, slice(start, start + size))] if need else None)
-            start += size
-        return tuple(grads)
-
-
 def reshape(x, *shape):
     """The same elements under another shape; one size may be -1 and follows from the others."""
     x = check_tensor(x, "reshape")
@@ -239,44 +216,6 @@ def flip(x, *dims):
     return Flip(normalize_axes(dims, x.ndim, "flip"))(x) if dims else x
 
 
-def _sequence(tensors, operation):
-    if not isinstance(tensors, (tuple, list)) or len(tensors) == 0:
-        raise TypeError(f"{operation}: expects a non-empty list or tuple of Tensors, got {tensors!r}")
-    tensors = [check_tensor(x, operation, f"tensor {i}") for i, x in enumerate(tensors)]
-    dtype = tensors[0].dtype
-    for x in tensors[1:]:
-        dtype = promote(dtype, x.dtype)
-    return [cast(x, dtype) for x in tensors]
-
-
-def cat(tensors, dim=0):
-    """The tensors one after the other along `dim`; all other sizes must agree."""
-    tensors = _sequence(tensors, "cat")
-    axis = normalize_axis(dim, tensors[0].ndim, "cat")
-    if tensors[0].ndim == 0:
-        raise ValueError("cat: tensors of no dimensions cannot be joined; use stack")
-    first = tensors[0].shape
-    for position, x in enumerate(tensors):
-        if x.ndim != len(first) or x.shape[:axis] + x.shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
-            raise ValueError(
-                f"cat: sizes must agree except along dim {axis}, but tensor 0 has shape {first} "
-                f"and tensor {position} {x.shape}"
-            )
-    return Cat(axis, len(tensors))(*tensors)
-
-
-def stack(tensors, dim=0):
-    """Tensors of one shape along a new axis `dim`."""
-    tensors = _sequence(tensors, "stack")
-    for position, x in enumerate(tensors):
-        if x.shape != tensors[0].shape:
-            raise ValueError(
-                f"stack: all shapes must agree, but tensor 0 has {tensors[0].shape} and tensor {position} {x.shape}"
-            )
-    axis = normalize_axis(dim, tensors[0].ndim + 1, "stack")
-    return cat([unsqueeze(x, axis) for x in tensors], axis)
-
-
 def contiguous(x):
     """x itself if its memory is in row-major order, else a copy that is."""
     x = check_tensor(x, "contiguous")
@@ -293,25 +232,3 @@ class Contiguous(Op):
 
     def backward(self, grad):
         return grad
-
-
-def one_hot(target, num_classes=-1):
-    """(...) whole numbers -> (..., num_classes) int64: 1 at the number's place, 0 elsewhere.
-
-    Without `num_classes`, one more than the largest number. Raises ValueError for numbers outside the classes.
-    """
-    target = check_tensor(target, "one_hot", "target")
-    if target.dtype.kind not in "iu":
-        raise TypeError(f"one_hot: target must hold whole numbers, got dtype {target.dtype}")
-    if isinstance(num_classes, bool) or not isinstance(num_classes, Integral):
-        raise TypeError(f"one_hot: num_classes must be an int, got {num_classes!r}")
-    xp = array_module(target.data)
-    low, high = (int(target.data.min()), int(target.data.max())) if target.size else (0, -1)
-    if num_classes == -1:
-        if not target.size:
-            raise ValueError("one_hot: an empty target needs num_classes")
-        num_classes = high + 1
-    if low < 0 or high >= num_classes:
-        raise ValueError(f"one_hot: classes must lie in [0, {num_classes}), got {low} to {high}")
-    # (..., 1) == (classes,) -> (..., classes)
-    return Tensor.wrap((target.data[..., None] == xp.arange(num_classes)).astype(np.int64))
