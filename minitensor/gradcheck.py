@@ -22,7 +22,8 @@ def gradcheck(fn, inputs, order=2, rtol=1e-5, atol=1e-7, seed=0):
     partial derivatives together: an error in any of them shows, except with probability zero.
 
     inputs  Tensors; those that require gradients must be float64, at a point where `fn` is smooth
-    Raises AssertionError with the order, the function and both numbers where they differ, TypeError for float32.
+    Raises AssertionError with the order, the function and both numbers where they differ, TypeError for float32,
+    ValueError where no input or no output requires a gradient.
     """
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     variables = [x for x in inputs if x.requires_grad]

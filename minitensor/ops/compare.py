@@ -1,4 +1,4 @@
-"""Comparisons and logic: bool tensors, or whole numbers, through which no gradient flows."""
+"""Comparisons, logic and one-hot classes: bools or whole numbers, through which no gradient flows."""
 
 from __future__ import annotations
 
