@@ -1,17 +1,19 @@
 """minitensor: a from-scratch autograd engine on NumPy and CuPy, written to be read.
 
-Reading order: tensor.py, engine.py, ops/elementwise.py, ops/conv.py, kernels/reference.py, then whatever you like.
+Reading order: tensor.py, engine.py, backward.py, ops/elementwise.py, ops/conv.py, kernels/reference.py; docs/reading.md has
+the whole path.
 This file is where the package is put together: it exports the public names and gives Tensor its operators and
 methods, so that tensor.py need not know the operations and no import runs in a circle.
 """
 
 from numpy import bool_, float32, float64, int32, int64, uint8
 
-from minitensor import engine as _engine
+from minitensor import backward as _backward
 from minitensor import optim
 from minitensor.backend import cuda
 from minitensor.create import arange, full, ones, tensor, zeros
-from minitensor.engine import Op, enable_grad, grad, is_grad_enabled, no_grad
+from minitensor.backward import grad
+from minitensor.engine import Op, enable_grad, is_grad_enabled, no_grad
 from minitensor.gradcheck import gradcheck
 from minitensor.kernels import kernel_variants, use_kernels
 from minitensor.kernels.memory import keep_freed_memory
@@ -76,7 +78,7 @@ _METHODS = {
     _softmax: "softmax log_softmax",
     _matmul: "matmul",
     _move: "to",
-    _engine: "backward",
+    _backward: "backward",
 }
 
 _OPERATORS = {

@@ -1,4 +1,4 @@
-"""The engine: operations are recorded as they run, and gradients flow back through the record.
+"""The engine, first half: operations are recorded as they run. How gradients flow back is in backward.py.
 
 Every operation is an `Op`. Its `forward` takes arrays and returns an array. Its `backward` takes the gradient of
 the output, a Tensor, and returns the gradients of the inputs, Tensors too, computed by other operations. So
@@ -12,7 +12,7 @@ from contextlib import ContextDecorator
 
 import numpy as np
 
-from minitensor.backend import array_module, device_of, is_array
+from minitensor.backend import device_of
 from minitensor.tensor import Tensor
 
 
@@ -23,7 +23,7 @@ class _Mode(threading.local):
 _mode = _Mode()
 
 
-class _SetRecording(ContextDecorator):
+class SetRecording(ContextDecorator):
     """Switch recording on or off for a block, in this thread; also a decorator."""
 
     def __init__(self, recording):
@@ -38,17 +38,17 @@ class _SetRecording(ContextDecorator):
         _mode.recording = self.before.pop()
 
     def _recreate_cm(self):
-        return _SetRecording(self.recording)  # a decorated function may run in several threads at once
+        return SetRecording(self.recording)  # a decorated function may run in several threads at once
 
 
 def no_grad():
     """`with no_grad():` computes without recording: no graph, no memory kept for backward."""
-    return _SetRecording(False)
+    return SetRecording(False)
 
 
 def enable_grad():
     """`with enable_grad():` records again inside a `no_grad` block."""
-    return _SetRecording(True)
+    return SetRecording(True)
 
 
 def is_grad_enabled():
@@ -89,7 +89,7 @@ class Op:
     _kept_output = None  # the output's array, not its Tensor: that would make a cycle op -> output -> op
     _output_version: list | None = None
     _versions: list | None = None
-    _freed = False
+    freed = False
 
     def forward(self, *arrays):
         raise TypeError(f"{type(self).__name__} defines no forward")
@@ -119,7 +119,7 @@ class Op:
         return result
 
     def _record(self, inputs, result):
-        if self._versions is not None or self._freed:
+        if self._versions is not None or self.freed:
             raise RuntimeError(
                 f"{type(self).__name__}: this Op has recorded a call already, and is its node in the graph; "
                 "make a new one for each call"
@@ -137,7 +137,7 @@ class Op:
                 for index in used:
                     kept[index] = inputs[index]
         self._kept = kept
-        # Versions are kept as (counter, count at the time of forward); see _check_unchanged.
+        # Versions are kept as (counter, count at the time of forward); see check_unchanged.
         self._versions = [(x._version, x._version[0]) for x in (*kept, *self.watched) if x is not None]
         if self.uses_output:
             self._kept_output = result._data
@@ -154,7 +154,7 @@ class Op:
         output._version = self._output_version
         return output
 
-    def _check_unchanged(self):
+    def check_unchanged(self):
         for counter, count in self._versions:
             if counter[0] != count:
                 raise RuntimeError(
@@ -162,11 +162,11 @@ class Op:
                     f"after the forward pass ({counter[0] - count} edits since); edit a copy, or edit after backward"
                 )
 
-    def _free(self):
+    def free(self):
         """Drop everything kept for backward: arrays set as attributes by `forward` go with it."""
         for name in [name for name in self.__dict__ if name not in ("needs", "parents")]:
             del self.__dict__[name]
-        self._freed = True
+        self.freed = True
 
 
 @np.errstate(all="ignore")
@@ -195,200 +195,3 @@ def _share_version(result, inputs):
     for x in inputs:
         if x._data is array or x._data is base or (base is not None and x._data.base is base):
             result._version = x._version
-
-
-def _topological_order(roots):
-    """All ops behind `roots`, each one before every op that uses its result.
-
-    Why an order at all? Because a result may be used twice:
-
-        a = x * 2
-        b = a + 1
-        c = a * b          # c reaches a directly, and again by way of b
-
-    Had a's op run backward as soon as c's part of the gradient came in, b's part would have come too late.
-    Taken from the end of this order, an op runs only when everything computed from its result has run.
-    The stack is a list, not Python's own: a chain of 100,000 ops must not overflow it.
-    """
-    order, seen = [], set()
-    stack = [(root, False) for root in roots]
-    while stack:
-        op, parents_done = stack.pop()
-        if parents_done:
-            order.append(op)
-        elif op not in seen:
-            seen.add(op)
-            stack.append((op, True))
-            for parent in op.parents:
-                if isinstance(parent, Op) and parent not in seen:
-                    stack.append((parent, False))
-    return order
-
-
-def _key(tensor):
-    """What a gradient is filed under: the op that made the tensor, or the leaf itself."""
-    return tensor if tensor.node is None else tensor.node
-
-
-def _leading_to(targets, order):
-    """The ops through which a gradient must pass to reach `targets`, as a set that includes the targets."""
-    leading = set(targets)
-    for op in order:  # parents come first
-        if any(parent in leading for parent in op.parents if parent is not None):
-            leading.add(op)
-    return leading
-
-
-def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
-    """Send gradients from the outputs to the leaves, or to `targets` only; return key -> gradient.
-
-    Gradients travel in a local table and are dropped as soon as they have been passed on. Each op drops the
-    arrays that it kept for backward at the same moment, so memory falls while backward proceeds.
-    """
-    grads = {}
-    for output, grad in zip(outputs, output_grads, strict=True):
-        _add_gradient(grads, _key(output), grad)
-    order = _topological_order([output.node for output in outputs if output.node is not None])
-    leading = None if targets is None else _leading_to(targets, order)
-    found = {}
-    with _SetRecording(create_graph):
-        while order:
-            op = order.pop()
-            grad = grads.pop(op, None)
-            if grad is None:
-                continue
-            if leading is not None:
-                if op in targets:
-                    found[op] = grad
-                if not any(parent in leading for parent in op.parents if parent is not None):
-                    continue
-            for parent, parent_grad in zip(op.parents, _run_backward(op, grad, leading), strict=True):
-                if parent is not None and parent_grad is not None:
-                    _add_gradient(grads, parent, parent_grad)
-            if not retain_graph:
-                op._free()
-    if targets is None:
-        return grads
-    return found | {key: grad for key, grad in grads.items() if key in targets}
-
-
-def _add_gradient(grads, key, grad):
-    """A tensor used twice receives two gradients; the chain rule adds them."""
-    before = grads.get(key)
-    grads[key] = grad if before is None else before + grad
-
-
-def _run_backward(op, grad, leading):
-    """The gradients of one op's inputs, as a tuple."""
-    if op._freed:
-        raise RuntimeError(
-            f"backward: the graph behind this {type(op).__name__} has been freed by an earlier backward; "
-            "to go through it twice, pass retain_graph=True the first time"
-        )
-    op._check_unchanged()
-    needs = op.needs
-    if leading is not None:
-        op.needs = tuple([parent is not None and parent in leading for parent in op.parents])
-    try:
-        input_grads = op.backward(grad)
-    finally:
-        op.needs = needs
-    input_grads = input_grads if isinstance(input_grads, tuple) else (input_grads,)
-    if len(input_grads) != len(op.parents):
-        raise TypeError(
-            f"{type(op).__name__}: backward must return one gradient for each of the {len(op.parents)} inputs, "
-            f"got {len(input_grads)}"
-        )
-    return input_grads
-
-
-def _output_gradient(output, grad, operation):
-    """The gradient to start from: the one given, or 1 for a scalar."""
-    if not output._requires_grad:
-        raise RuntimeError(
-            f"{operation}: this tensor is not part of a graph: no tensor it was computed from has "
-            "requires_grad=True, or it was computed under no_grad()"
-        )
-    xp = array_module(output._data)
-    if grad is None:
-        if output._data.size != 1:
-            raise RuntimeError(
-                f"{operation}: the gradient of an output of shape {output.shape} depends on how its elements are "
-                "weighted; pass that gradient, or reduce the output to a scalar first, e.g. with .sum()"
-            )
-        return Tensor.wrap(xp.ones_like(output._data))
-    if not isinstance(grad, Tensor):
-        grad = Tensor(xp.asarray(grad, dtype=output.dtype))
-    if grad.device != output.device:
-        raise ValueError(f"{operation}: the gradient is on {grad.device}, its output on {output.device}")
-    if grad.shape != output.shape:
-        raise ValueError(f"{operation}: the gradient has shape {grad.shape}, its output {output.shape}")
-    if grad.dtype != output.dtype:
-        raise TypeError(f"{operation}: the gradient has dtype {grad.dtype}, its output {output.dtype}")
-    return grad
-
-
-def backward(output, grad=None, retain_graph=False, create_graph=False):
-    """Add d(output)/d(leaf) to `leaf.grad` for every leaf that requires it (`Tensor.backward`).
-
-    grad          gradient of some scalar by `output`, of its shape; may be left out where output is a scalar
-    retain_graph  keep what a second backward through the same graph needs
-    create_graph  record the computation of the gradients, so that they can be differentiated in turn
-
-    Raises RuntimeError where there is no graph, where it has been freed, where `output` is no scalar and has no
-    `grad`, or where a value that is needed was changed in place.
-    """
-    grad = _output_gradient(output, grad, "backward")
-    grads = _propagate([output], [grad], None, retain_graph or create_graph, create_graph)
-    # Only now, when nothing can fail any more, are the leaves touched.
-    handed_out = {id(grad._data)}
-    for leaf, leaf_grad in grads.items():
-        if leaf.grad is not None:
-            with _SetRecording(create_graph):
-                leaf.grad = leaf.grad + leaf_grad
-            continue
-        # z = x + y gives x and y the very same gradient array. Each leaf gets memory of its own, so that an
-        # in-place edit of one .grad (clipping, say) does not reach another.
-        array = leaf_grad._data
-        if array.base is not None or id(array) in handed_out:
-            # A recorded gradient is copied by an operation, so that it stays recorded.
-            leaf_grad = Tensor.wrap(array.copy()) if leaf_grad.node is None else _recorded_copy(leaf_grad)
-        handed_out.add(id(array))
-        leaf.grad = leaf_grad
-
-
-def _recorded_copy(x):
-    with _SetRecording(True):
-        return x * 1
-
-
-def grad(outputs, inputs, grad_outputs=None, create_graph=False, retain_graph=None, allow_unused=False):
-    """Gradients of `outputs` by `inputs`, returned as a tuple; no `.grad` is touched.
-
-    Works for inputs anywhere in the graph, not for leaves only. `retain_graph` follows `create_graph` unless
-    given. An input that the outputs do not depend on raises ValueError, or yields None with `allow_unused`.
-    """
-    outputs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
-    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    if grad_outputs is None:
-        given = (None,) * len(outputs)
-    else:
-        single = isinstance(grad_outputs, Tensor) or is_array(grad_outputs)
-        given = (grad_outputs,) if single else tuple(grad_outputs)
-    if len(given) != len(outputs):
-        raise ValueError(f"grad: {len(outputs)} outputs need as many grad_outputs, got {len(given)}")
-    for position, x in enumerate(inputs):
-        if not x._requires_grad:
-            raise ValueError(f"grad: input {position} (shape {x.shape}) does not require a gradient")
-    start = [_output_gradient(output, g, "grad") for output, g in zip(outputs, given, strict=True)]
-    targets = {_key(x) for x in inputs}
-    retain_graph = create_graph if retain_graph is None else retain_graph
-    found = _propagate(outputs, start, targets, retain_graph, create_graph)
-    results = tuple(found.get(_key(x)) for x in inputs)
-    for position, result in enumerate(results):
-        if result is None and not allow_unused:
-            raise ValueError(
-                f"grad: the outputs do not depend on input {position} (shape {inputs[position].shape}); "
-                "allow_unused=True returns None for it"
-            )
-    return results

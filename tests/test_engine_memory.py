@@ -65,7 +65,7 @@ class TestFreeing:
         assert all(w() is not None for w in saved)
         y.backward()
         assert alive_at_the_end == [[False] * 5]
-        assert y.node._freed and y.node.parents  # the graph's shape stays, its arrays are gone
+        assert y.node.freed and y.node.parents  # the graph's shape stays, its arrays are gone
 
     def test_what_backward_does_not_need_is_not_kept(self):
         x = leaf(*normal(100))

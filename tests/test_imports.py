@@ -21,6 +21,7 @@ LEVELS = [
         "minitensor.tensor",
         "minitensor.create",
         "minitensor.engine",
+        "minitensor.backward",
         "minitensor.random",
         "minitensor.gradcheck",
         "minitensor.serialize",
