@@ -11,8 +11,8 @@ from numpy import bool_, float32, float64, int32, int64, uint8
 from minitensor import backward as _backward
 from minitensor import optim
 from minitensor.backend import cuda
-from minitensor.create import arange, full, ones, tensor, zeros
 from minitensor.backward import grad
+from minitensor.create import arange, full, ones, tensor, zeros
 from minitensor.engine import Op, enable_grad, is_grad_enabled, no_grad
 from minitensor.gradcheck import gradcheck
 from minitensor.kernels import kernel_variants, use_kernels
