@@ -1,0 +1,269 @@
+"""An array that behaves as CuPy's does, on NumPy: it refuses, forgets and counts what CuPy would.
+
+Code written for `xp` runs on NumPy whatever it does. On a GPU the same text may fail (NumPy and CuPy arrays never
+mix), be slow (`float(x)`, `if x.any()` make the CPU wait) or give garbage (memory of `empty` is not zero). With
+this class in CuPy's place all three show on a machine without a GPU:
+
+    refused     conversion to NumPy and mixing with it; arrays of another device than the current one; attributes,
+                functions and arguments that CuPy lacks; writing to one element twice
+    poisoned    what `empty` returns: NaN, and odd numbers where there is no NaN
+    counted     kernel launches, transfers to and from the device, synchronisations; these can be forbidden
+
+A result that is a view of an argument costs no launch, any other costs one, or what COMPOSITES says. That is CuPy's
+own arithmetic but for copies it makes of arrays in odd layouts. cupy.py builds the module around this class.
+"""
+
+import operator
+from collections import Counter
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import numpy as np
+
+from tests.sim import catalogue
+
+CATALOGUE = catalogue.read()
+POISON = 0x55  # of memory that holds no floating point numbers
+# Functions that CuPy writes in Python out of several kernels, with their number.
+COMPOSITES = {"einsum": 3, "pad": 2, "put_along_axis": 3, "take_along_axis": 3, "var": 3}
+SYNCHRONISING = {"nonzero", "flatnonzero", "argwhere", "unique", "array_equal", "allclose", "extract", "compress"}
+
+
+class State:
+    """What the double counts and allows. `current` is the device on which kernels run."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        self.launches, self.syncs = Counter(), Counter()
+        self.uploads = self.downloads = 0
+        self.syncs_allowed, self.current, self.free_bytes = True, 0, 1 << 40
+
+    def sync(self, what):
+        if not self.syncs_allowed:
+            raise AssertionError(f"{what} makes the CPU wait for the GPU")
+        self.syncs[what] += 1
+
+    def launch(self, name, arrays):
+        for array in arrays:
+            if array.device.id != self.current:
+                raise ValueError(f"{name}: array device = {array.device.id} while current = {self.current}")
+        self.launches[name] += COMPOSITES.get(name, 1)
+
+    def allocate(self, size):
+        if size > self.free_bytes:
+            raise OutOfMemoryError(f"Out of memory allocating {size:,} bytes")
+
+    @contextmanager
+    def syncs_forbidden(self):
+        self.syncs_allowed = False
+        try:
+            yield
+        finally:
+            self.syncs_allowed = True
+
+
+class OutOfMemoryError(MemoryError):
+    """CuPy's cupy.cuda.memory.OutOfMemoryError."""
+
+
+state = State()
+
+
+class ndarray:
+    __slots__ = ("_host", "base", "device", "__weakref__")
+    __array_priority__ = 100
+    __hash__ = None
+
+    def __init__(self, host, base=None):
+        self._host, self.base = host, base
+        self.device = SimpleNamespace(id=state.current) if base is None else base.device
+        if base is None:
+            state.allocate(host.nbytes)
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
+
+    def get(self):
+        state.sync(".get()")
+        state.downloads += 1
+        return self._host.copy()
+
+    def item(self):
+        state.sync(".item()")
+        return self._host.item()
+
+    def tolist(self):
+        state.sync(".tolist()")
+        return self._host.tolist()
+
+    def __bool__(self):
+        state.sync("bool()")
+        return bool(self._host)
+
+    def __int__(self):
+        state.sync("int()")
+        return int(self._host)
+
+    def __float__(self):
+        state.sync("float()")
+        return float(self._host)
+
+    def __len__(self):
+        return len(self._host)
+
+    def __iter__(self):
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self):
+        return f"device {self._host!r}"
+
+    @property
+    def flags(self):
+        flags = self._host.flags
+        return SimpleNamespace(
+            c_contiguous=flags.c_contiguous, f_contiguous=flags.f_contiguous, owndata=self.base is None
+        )
+
+    @property
+    def __cuda_array_interface__(self):
+        return self._host.__array_interface__ | {"version": 3, "stream": 1}
+
+    def __dlpack__(self, **options):
+        return self._host.__dlpack__()
+
+    def __dlpack_device__(self):
+        return 2, self.device.id
+
+    def __getitem__(self, key):
+        key, advanced = _index(key)
+        if not advanced and all(isinstance(part, (int, np.integer)) for part in key):
+            key = (*key, Ellipsis)  # NumPy would return a number, CuPy returns a view of one element
+        return wrap(self._host[key], "getitem", (self,))
+
+    def __setitem__(self, key, value):
+        key, advanced = _index(key)
+        if advanced:
+            places = np.arange(self.size).reshape(self.shape)[key]
+            if np.unique(places).size < np.size(places):
+                raise AssertionError("setitem writes to one element twice: on a GPU, in either order")
+        state.launch("setitem", [self])
+        self._host[key] = plain(value)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if ufunc.__name__ not in CATALOGUE["ufuncs"] and ufunc.__name__ != "matmul":
+            raise TypeError(f"CuPy has no ufunc {ufunc.__name__}")
+        return compute(ufunc if method == "__call__" else getattr(ufunc, method), ufunc.__name__, inputs, kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        return call_function(function.__name__, args, kwargs)
+
+    def __getattr__(self, name):
+        if name not in CATALOGUE["ndarray"]:
+            raise AttributeError(f"CuPy's arrays have no attribute {name!r}")
+        value = getattr(self._host, name)
+        if not callable(value):
+            return wrap(value, name, (self,))
+        return lambda *args, **kwargs: compute(getattr(np.ndarray, name), name, (self, *args), kwargs)
+
+
+def _operator(function, name, in_place=False):
+    def forward(self, *other):
+        if not in_place:
+            return compute(function, name, (self, *other), {})
+        state.launch(name, [self])
+        function(self._host, *map(plain, other))
+        return self
+
+    return forward
+
+
+for _name in "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split():
+    _slot, _function = _name.rstrip("_"), getattr(operator, _name)
+    setattr(ndarray, f"__{_slot}__", _operator(_function, _slot))
+    setattr(ndarray, f"__r{_slot}__", _operator(lambda a, b, f=_function: f(b, a), _slot))
+    setattr(ndarray, f"__i{_slot}__", _operator(getattr(operator, f"i{_slot}"), _slot, in_place=True))
+for _name in "lt le eq ne gt ge neg pos abs invert".split():
+    setattr(ndarray, f"__{_name}__", _operator(getattr(operator, _name), _name))
+
+
+def plain(value):
+    """The NumPy array inside, or the number itself; arrays of NumPy are refused, wherever they hide."""
+    if isinstance(value, ndarray):
+        return value._host
+    if isinstance(value, np.ndarray):
+        raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+    if isinstance(value, (list, tuple)):
+        return type(value)(plain(item) for item in value)
+    return value
+
+
+def _index(key):
+    """(an index for NumPy as a tuple, whether arrays are in it)"""
+    parts = key if isinstance(key, tuple) else (key,)
+    for part in parts:
+        if isinstance(part, ndarray) and part.dtype == bool:
+            state.sync("a boolean mask")
+    advanced = any(isinstance(part, (ndarray, list)) for part in parts)
+    return tuple(plain(part) for part in parts), advanced
+
+
+def wrap(result, name, arguments):
+    """A result of NumPy as arrays of the double. What is no view of an argument was computed by a kernel."""
+    if isinstance(result, (tuple, list)):
+        return type(result)(wrap(item, name, arguments) for item in result)
+    if not isinstance(result, (np.ndarray, np.generic)):
+        return result
+    result = np.asarray(result)
+    arrays = [argument for argument in _flat(arguments) if isinstance(argument, ndarray)]
+    for array in arrays:
+        if result is array._host:
+            return array
+        if _owner(result) is _owner(array._host):
+            return ndarray(result, array if array.base is None else array.base)
+    state.launch(name, arrays)
+    return ndarray(result)
+
+
+def _flat(arguments):
+    for argument in arguments:
+        if isinstance(argument, (list, tuple)):
+            yield from _flat(argument)
+        else:
+            yield argument
+
+
+def _owner(array):
+    """The array whose memory this is a view of."""
+    while isinstance(getattr(array, "base", None), np.ndarray):
+        array = array.base
+    return array
+
+
+def compute(function, name, args, kwargs):
+    """Run a function of NumPy on what is inside the arrays; `out` is returned as it came."""
+    unknown = set(kwargs) & {"where", "initial"}
+    if unknown and name != "copyto":
+        raise TypeError(f"Wrong arguments {unknown}: CuPy's {name} has none such")
+    result = function(*map(plain, args), **{key: plain(value) for key, value in kwargs.items()})
+    if result is NotImplemented:
+        raise TypeError(f"unsupported operands for {name}")
+    out = kwargs.get("out")
+    if out is None:
+        return wrap(result, name, args)
+    out = out[0] if isinstance(out, tuple) else out
+    state.launch(name, [a for a in _flat((args, out)) if isinstance(a, ndarray)])
+    return out
+
+
+def call_function(name, args, kwargs):
+    """One of NumPy's functions, if CuPy has it, with the arguments that CuPy takes."""
+    if name not in CATALOGUE["functions"]:
+        raise AttributeError(f"CuPy has no function {name}")
+    allowed = CATALOGUE["functions"][name]
+    if allowed is not None and not set(kwargs) <= set(allowed):
+        raise TypeError(f"CuPy's {name} takes no {', '.join(set(kwargs) - set(allowed))}")
+    if name in SYNCHRONISING:
+        state.sync(name)
+    return compute(getattr(np, name), name, args, kwargs)
