@@ -13,6 +13,7 @@ from minitensor.kernels import (
     reference,
     reference_pool,
     resample,
+    scatter,
     softmax,
     unfold,
     winograd,

@@ -7,7 +7,7 @@ image.
 
 from __future__ import annotations
 
-from minitensor.backend import array_module
+from minitensor.backend import array_module, backend_name
 from minitensor.kernels.softmax import as_columns, log_softmax_reference, over_columns
 from minitensor.kernels.table import register, rule
 
@@ -103,9 +103,8 @@ def cross_entropy(
         if label_smoothing:
             loss += (terms.class_weight.sum() * log_total - weighted) * pixel_weights * terms.share
         if ignored is not None:
-            loss[ignored] = (
-                0  # whatever the logits are there: a weight of 0 times an infinite loss would be NaN
-            )
+            # whatever the logits are there: a weight of 0 times an infinite loss would be NaN
+            loss = xp.where(ignored, 0, loss)
         losses[part], weights[part] = loss, own_weights
         log_normaliser[part] = log_total + largest
 
@@ -162,6 +161,7 @@ class _Terms:
 
     def __init__(self, columns, target, class_weight, pixel_weight, ignore_index, label_smoothing):
         self.xp, self.dtype, self.classes = array_module(columns), columns.dtype, columns.shape[1]
+        self.on_cpu = backend_name(columns) == "numpy"
         shape = columns.shape[0], columns.shape[2]
         self.labels, self.ignore_index = target.reshape(shape), ignore_index
         self.pixel_weight = None if pixel_weight is None else pixel_weight.reshape(shape)
@@ -171,16 +171,25 @@ class _Terms:
         self.share = label_smoothing / self.classes  # of the loss, to each class
 
     def of(self, part):
-        """(label, ignored, v, v w_y) of a tile: where the pixel is ignored, label 0. `ignored` is None if none is."""
+        """(label, ignored, v, v w_y) of a tile: where the pixel is ignored, label 0. `ignored` is None if none is.
+
+        A GPU would have to be waited for to learn whether all labels are classes; there, v of one that is not is
+        NaN, and so the loss.
+        """
         label, ignored = self.labels[part], None
         counted = label != self.ignore_index
-        if not counted.all():
+        if not self.on_cpu or not counted.all():
             label, ignored = self.xp.where(counted, label, 0), ~counted
-        _check(label, self.classes, self.ignore_index)
+        if self.on_cpu:
+            _check(label, self.classes, self.ignore_index)
         if self.pixel_weight is None:
             pixel_weights = counted.astype(self.dtype)
         else:
             pixel_weights = self.xp.where(counted, self.pixel_weight[part], 0).astype(self.dtype, copy=False)
+        if not self.on_cpu:
+            is_class = (label >= 0) & (label < self.classes)
+            pixel_weights = self.xp.where(is_class, pixel_weights, self.dtype.type(self.xp.nan))
+            label = self.xp.where(is_class, label, 0)
         own_weights = pixel_weights * self.class_weight[label] if self.is_weighted else pixel_weights
         return label, ignored, pixel_weights, own_weights
 

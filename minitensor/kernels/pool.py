@@ -8,11 +8,9 @@ turns taps into the indices that torch returns.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from minitensor.backend import array_module
+from minitensor.backend import array_module, backend_name
 from minitensor.kernels.masking import keep
 from minitensor.kernels.reference_pool import tap_dtype
 from minitensor.kernels.table import register, rule
@@ -28,12 +26,14 @@ def max_pool2d(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False
     values = xp.empty((len(planes), *windows.counts), dtype=x.dtype)
     taps = xp.empty(values.shape, dtype=tap_dtype(kernel_size))
     first = 0 if windows.fits else windows.first_taps(xp, taps.dtype)
+    on_cpu = backend_name(x) == "numpy"
 
     def tile(part):
         padded = windows.pad(planes[part], -np.inf)
         taps[part] = first
-        _scan(windows.taps(padded), values[part], taps[part], nan_wins=False)
-        if xp.isnan(values[part].max()):
+        # On a GPU the one more pass is cheap, and to look whether there is a NaN would be to wait for the answer.
+        _scan(windows.taps(padded), values[part], taps[part], nan_wins=not on_cpu)
+        if on_cpu and np.isnan(values[part].max()):
             taps[part] = first
             _scan(windows.taps(padded), values[part], taps[part], nan_wins=True)
 
@@ -126,29 +126,6 @@ def max_pool2d_indices(taps, size, kernel_size, stride, padding, dilation=(1, 1)
     corner_column = xp.arange(taps.shape[3]) * stride[1] - padding[1]
     offset = (xp.arange(kernel_h)[:, None] * width * dilation[0] + xp.arange(kernel_w) * dilation[1]).ravel()
     return offset[taps] + (corner_row[:, None] * width + corner_column)
-
-
-@register("scatter_plane", "reference")
-def scatter_plane(grad, indices, size):
-    """Add every value to the pixel of its plane that its index names: (N, C, ...) -> (N, C, *size).
-
-    The adjoint of `gather_plane`. Values that name the same pixel add up.
-    """
-    xp = array_module(grad)
-    planes = grad.shape[0] * grad.shape[1]
-    y = xp.zeros((planes, size[0] * size[1]), dtype=grad.dtype)
-    flat = (planes, math.prod(grad.shape[2:]))
-    xp.add.at(y, (xp.arange(planes)[:, None], indices.reshape(flat)), grad.reshape(flat))
-    return y.reshape(*grad.shape[:2], *size)
-
-
-@register("gather_plane", "reference")
-def gather_plane(x, indices):
-    """The pixels of each plane that the indices name: x (N, C, H, W), indices (N, C, ...) -> as indices."""
-    xp = array_module(x)
-    flat = x.reshape(*x.shape[:2], x.shape[2] * x.shape[3])
-    named = indices.reshape(*x.shape[:2], math.prod(indices.shape[2:]))
-    return xp.take_along_axis(flat, named, axis=2).reshape(indices.shape)
 
 
 @rule("max_pool2d")

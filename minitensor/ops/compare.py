@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from minitensor.backend import array_module
+from minitensor.backend import array_module, is_array
 from minitensor.engine import check_same_device
 from minitensor.ops.dtypes import broadcast_shape, check_tensor, operands
 from minitensor.tensor import Tensor
@@ -41,10 +41,11 @@ def _logical(name, symbol):
     def combine(a, b):
         a, b = (value.data if isinstance(value, Tensor) else value for value in (a, b))
         for value in (a, b):
-            kind = getattr(value, "dtype", np.asarray(value).dtype).kind
+            kind = (value if is_array(value) else np.asarray(value)).dtype.kind
             if kind not in "biu":
                 raise TypeError(f"{name}: operands must be bool or integer tensors, got kind {kind!r}")
         broadcast_shape(name, np.shape(a), np.shape(b))
+        check_same_device(name, [value for value in (a, b) if is_array(value)])
         result = symbol(a, b)
         return Tensor.wrap(np.asarray(result) if isinstance(result, np.generic) else result)
 

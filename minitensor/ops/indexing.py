@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from minitensor.backend import array_module, is_array
-from minitensor.engine import Op, is_grad_enabled
+from minitensor.backend import array_module, is_array, to_device
+from minitensor.engine import Op, check_same_device, is_grad_enabled
+from minitensor.kernels import run
 from minitensor.ops.dtypes import check_tensor
 from minitensor.tensor import Tensor
 
 
-def _is_basic(index):
-    """True where the index is made of ints, slices, None and Ellipsis: no element is read twice."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts
-    )
+def _parts(index):
+    return index if isinstance(index, tuple) else (index,)
 
 
-def _plain_index(index):
-    """Tensors inside an index become arrays, lists become arrays of whole numbers or bools.
+def _may_repeat(index):
+    """True where an array of whole numbers is in the index, so that an element may be read twice."""
+    return any(is_array(part) and part.dtype.kind != "b" for part in _parts(index))
 
-    Arrays are copied: backward reads them again, when the caller may have edited his.
+
+def _plain_index(operation, index, x):
+    """Tensors inside an index become arrays, lists become arrays of whole numbers or bools on x's device.
+
+    Arrays are copied: backward reads them again, when the caller may have edited his. Raises ValueError for arrays
+    and Tensors on another device than x.
     """
     if isinstance(index, tuple):
-        return tuple(_plain_index(part) for part in index)
+        return tuple(_plain_index(operation, part, x) for part in index)
     if isinstance(index, Tensor):
         index = index.data
     if isinstance(index, list):
         index = np.asarray(index, dtype=np.int64 if len(index) == 0 else None)
+        if index.dtype.kind in "iub":
+            return to_device(index, x.device)
     if is_array(index):
         if index.dtype.kind not in "iub":
             raise TypeError(f"an index tensor must hold whole numbers or bools, got dtype {index.dtype}")
+        check_same_device(operation, [x.data, index])
         return index.copy()
     if not (index is None or index is Ellipsis or isinstance(index, slice) or hasattr(index, "__index__")):
         raise TypeError(
@@ -40,6 +48,31 @@ def _plain_index(index):
     if isinstance(index, slice) and index.step is not None and index.step <= 0:
         raise ValueError(f"slice steps must be positive, got {index.step}; use flip to read backwards")
     return index
+
+
+def _check_bounds(index, x):
+    """Raise IndexError where whole numbers in an array lie outside x's axis; of a CPU array, NumPy does that itself.
+
+    CuPy would wrap them around in silence. To look at them is to wait for the GPU, the lesser evil.
+    """
+    if array_module(x.data) is np:
+        return
+    parts = _parts(index)
+    taken = sum(part.ndim if is_array(part) and part.dtype.kind == "b" else 1 for part in parts)
+    taken -= sum(part is None or part is Ellipsis for part in parts)
+    axis = 0
+    for part in parts:
+        if part is Ellipsis:
+            axis += x.ndim - taken
+        elif is_array(part) and part.dtype.kind == "b":
+            axis += part.ndim
+        elif part is not None:
+            if is_array(part) and part.size and axis < x.ndim:
+                low, high, size = int(part.min()), int(part.max()), x.shape[axis]
+                if low < -size or high >= size:
+                    worst = high if high >= size else low
+                    raise IndexError(f"index {worst} is out of bounds for axis {axis} with size {size}")
+            axis += 1
 
 
 class GetItem(Op):
@@ -69,12 +102,14 @@ class AddItem(Op):
 
     def forward(self, x):
         xp = array_module(x)
-        y = xp.zeros(self.shape, x.dtype)
-        if _is_basic(self.index):
+        if not _may_repeat(self.index):
+            y = xp.zeros(self.shape, x.dtype)
             y[self.index] = x
-        else:
-            xp.add.at(y, self.index, x)
-        return y
+            return y
+        size = math.prod(self.shape)
+        # every element's number, read as x was read: the place to which each of x's elements goes
+        places = xp.arange(size).reshape(self.shape)[self.index]
+        return run("scatter_add", x.reshape(-1), places.reshape(-1), size).reshape(self.shape)
 
     def backward(self, grad):
         return GetItem(self.index)(grad)
@@ -83,8 +118,9 @@ class AddItem(Op):
 def getitem(x, index):
     """x[index] with ints, slices, None, Ellipsis, and integer or bool tensors, as NumPy and torch read them."""
     x = check_tensor(x, "getitem")
-    index = _plain_index(index)
+    index = _plain_index("getitem", index, x)
     try:
+        _check_bounds(index, x)
         return GetItem(index)(x)
     except IndexError as error:
         raise IndexError(f"getitem: {error} (shape {x.shape})") from error
@@ -109,8 +145,11 @@ def setitem(x, index, value):
         raise TypeError(
             f"setitem: the value must be a Tensor, an array or a number, got {type(value).__name__}"
         )
-    index = _plain_index(index)
+    index = _plain_index("setitem", index, x)
+    if is_array(value):
+        check_same_device("setitem", [x.data, value])
     try:
+        _check_bounds(index, x)
         x.data[index] = value
     except IndexError as error:
         raise IndexError(f"setitem: {error} (shape {x.shape})") from error
