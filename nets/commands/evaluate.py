@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from nets.data import open_dataset, open_evaluation
+from nets.training.decision import Decision
 from nets.training.run import Run
 from nets.training.validation import evaluate
 
@@ -28,5 +29,5 @@ def main(options):
         dataset = open_evaluation(options.data, config.encoding, config.channels)
     if not options.json:
         print(dataset.description)
-    scores = evaluate(net, dataset, config)
+    scores = evaluate(net, dataset, config, Decision.load(run))
     print(json.dumps(scores.as_dict()) if options.json else f"\n{scores.table()}")

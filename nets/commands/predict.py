@@ -8,9 +8,9 @@ import numpy as np
 
 from nets.data import as_channels, read_image
 from nets.segmentation.semantic import colorize, overlay
+from nets.training.decision import Decision
 from nets.training.report import save_image
 from nets.training.run import Run
-from nets.training.validation import class_map
 
 BYTE = 255
 
@@ -34,11 +34,11 @@ def main(options):
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: is not a folder")
     out.mkdir(parents=True, exist_ok=True)
-    config = run.config
+    config, decision = run.config, Decision.load(run)
     ids = np.array(config.encoding.ids)
     for path, name in zip(paths, names, strict=True):
         image = as_channels(read_image(path), config.channels)
-        found = class_map(net, image, config)
+        found = decision.class_map(net, image, config)
         label = ids[found]
         save_image(out / f"{name}_label.png", label.astype(np.uint8 if ids.max() <= BYTE else np.uint16))
         save_image(out / f"{name}_color.png", colorize(found, config.classes))

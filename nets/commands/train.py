@@ -11,8 +11,8 @@ from nets.training.build import NET_NAMES, build_net
 from nets.training.extras import USES, needed
 from nets.training.loop import Interrupted, Training
 from nets.training.progress import clock
-from nets.training.results import best_line, save_samples, scores_of, write_pictures
-from nets.training.run import CONFIG, CURVES, PREDICTIONS, SAMPLES, Run
+from nets.training.results import best_line, conclude, save_samples
+from nets.training.run import CONFIG, CURVES, DECISION, PREDICTIONS, SAMPLES, Run
 from nets.training.settings import choose
 
 RUNS = Path("runs")
@@ -65,6 +65,7 @@ def main(options):
         raise ValueError("give --minutes or --steps, not both")
     training = _resumed(options) if options.resume else _begun(options)
     run = training.run_folder
+    run.path(DECISION).unlink(missing_ok=True)  # of an earlier end, for other weights
     try:
         training.run()
     except Interrupted:
@@ -191,13 +192,13 @@ def _latest_run():
 def _finish(training):
     """Pictures, the scores, and what to do next."""
     run = training.run_folder
-    write_pictures(training)
+    scores = conclude(training)
     best = best_line(training.metrics)
     print(
         f"\n{training.step} steps in {clock(training.elapsed)}; best after {best['step']}, on "
         f"{best['validation_images']} validation images:\n"
     )
-    print(scores_of(best).table())
+    print(scores.table())
     print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}")
     images, data = "IMAGE.png", " --data FOLDER"
     if run.config.data in GENERATORS:  # there are no files to try it on, so some are written

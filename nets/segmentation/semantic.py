@@ -46,17 +46,16 @@ def predict(net, image, tile=None):
     return scores if array.ndim == 4 else scores[0]
 
 
-def predict_views(net, image, orientation, tile=None):
-    """Probabilities (classes, H, W) of an image (C, H, W), averaged over its mirrored views.
+def view_probabilities(net, image, orientation, tile=None):
+    """For each mirrored view of an image (C, H, W), the image itself first: probabilities (classes, H, W), turned back.
 
-    A net trained on mirrored images answers a little differently to each; the errors that they do not share cancel.
+    A net trained on mirrored images answers a little differently to each; in the mean over the views, the errors
+    that they do not share cancel.
     """
-    total = 0.0
     for axes in MIRRORINGS[orientation]:
         scores = predict(net, np.flip(image, axes), tile)
         scores = np.exp(scores - scores.max(0))
-        total = total + np.flip(scores / scores.sum(0), axes)
-    return total / len(MIRRORINGS[orientation])
+        yield np.flip(scores / scores.sum(0), axes)
 
 
 def colorize(label, classes):

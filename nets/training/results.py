@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nets.segmentation.metrics import ClassScore, Scores
-
+from .decision import decide
 from .report import save_curves, save_image, save_predictions
 from .run import CURVES, PREDICTIONS
-from .validation import class_map
 
 PICTURED = 4
 PICTURED_PIXELS = 4 * 512 * 512
@@ -18,12 +16,6 @@ TITLES = {"unet": "U-Net", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "F
 def best_line(metrics):
     """The first of the best lines of metrics.jsonl: the one whose weights best.safetensors holds."""
     return max(metrics, key=lambda line: line["mean_iu"])
-
-
-def scores_of(line):
-    """The Scores that a line of metrics.jsonl holds."""
-    numbers = {name: line[name] for name in Scores._fields if name != "per_class"}
-    return Scores(**numbers, per_class=tuple(ClassScore(**entry) for entry in line["per_class"]))
 
 
 def save_samples(folder, training):
@@ -45,13 +37,16 @@ def _pictured(training):
     return samples
 
 
-def write_pictures(training):
-    """curves.png and predictions.png."""
+def conclude(training):
+    """Find the decision for the best weights and draw the pictures; returns the Scores on the validation images."""
     run = training.run_folder
-    net = run.load_net(run.config.device)
+    config = run.config
+    net = run.load_net(config.device)
+    decision, scores = decide(net, training.validation, config, training.validation_order)
+    decision.save(run)
     samples = _pictured(training)
-    predictions = [class_map(net, sample.image, run.config) for sample in samples]
+    predictions = [decision.class_map(net, sample.image, config) for sample in samples]
     save_curves(run.path(CURVES), training.losses, training.metrics)
-    mean_iu = best_line(training.metrics)["mean_iu"]
-    title = f"{TITLES[run.config.net['name']]} on {Path(run.config.data).name}: mean IU {mean_iu:.3f}"
-    save_predictions(run.path(PREDICTIONS), samples, predictions, run.config.classes, title)
+    title = f"{TITLES[config.net['name']]} on {Path(config.data).name}: mean IU {scores.mean_iu:.3f}"
+    save_predictions(run.path(PREDICTIONS), samples, predictions, config.classes, title)
+    return scores

@@ -21,7 +21,7 @@ from nets.data import Encoding, Normalization
 from .build import build_net
 
 FORMAT = 1
-CONFIG, METRICS = "config.json", "metrics.jsonl"
+CONFIG, METRICS, DECISION = "config.json", "metrics.jsonl", "decision.json"
 BEST, LAST, CHECKPOINT = "best.safetensors", "last.safetensors", "checkpoint.safetensors"
 CURVES, PREDICTIONS, SAMPLES = "curves.png", "predictions.png", "samples"
 

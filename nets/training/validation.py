@@ -10,7 +10,7 @@ import numpy as np
 import minitensor as mt
 from nets.data import IGNORE
 from nets.segmentation.metrics import Confusion, Scores
-from nets.segmentation.semantic import predict, predict_views
+from nets.segmentation.semantic import predict
 
 
 class Validation(NamedTuple):
@@ -22,18 +22,12 @@ class Validation(NamedTuple):
     seconds: float
 
 
-def class_map(net, image, config):
-    """The class of every pixel, uint8 (H, W), of an image uint8 (H, W) or (H, W, 3), from all its mirrored views."""
-    probabilities = predict_views(net, config.normalization.apply(image), config.orientation)
-    return probabilities.argmax(0).astype(np.uint8)
-
-
-def evaluate(net, dataset, config):
-    """Scores of `class_map`, what `predict` gives, over a whole data set."""
+def evaluate(net, dataset, config, decision):
+    """Scores over a whole data set of what `predict` gives."""
     confusion = _confusion(config)
     for position in range(len(dataset)):
         sample = dataset.sample(position)
-        confusion.update(sample.label, class_map(net, sample.image, config))
+        confusion.update(sample.label, decision.class_map(net, sample.image, config))
     return confusion.scores()
 
 

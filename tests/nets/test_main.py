@@ -10,9 +10,9 @@ import minitensor as mt
 from nets.__main__ import BAD_INPUT, FAILED, main
 from nets.data import open_evaluation
 from nets.segmentation.metrics import confusion_matrix
+from nets.training.decision import Decision
 from nets.training.loop import Training
 from nets.training.run import Run
-from nets.training.validation import class_map
 from tests.nets.tiny import TINY, write_folder
 
 
@@ -38,7 +38,7 @@ def test_a_run_leaves_its_files(finished_run):
     names = {path.name for path in finished_run.iterdir()}
     assert names == {
         "config.json", "metrics.jsonl", "best.safetensors", "last.safetensors", "checkpoint.safetensors",
-        "curves.png", "predictions.png",
+        "curves.png", "predictions.png", "decision.json",
     }  # fmt: skip
     lines = [json.loads(line) for line in (finished_run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(2, 21, 2))
@@ -186,7 +186,7 @@ def test_predict_writes_ids_and_colors_of_images_of_any_size(finished_run, tmp_p
     assert main(["predict", str(finished_run), *images, "--out", str(out)]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(sizes)
     run = Run.open(finished_run)
-    net = run.load_net()
+    net, decision = run.load_net(), Decision.load(run)
     for name, size in sizes.items():
         label = np.asarray(Image.open(out / f"{name}_label.png"))
         assert label.shape == size[:2] and label.dtype == np.uint8
@@ -195,7 +195,7 @@ def test_predict_writes_ids_and_colors_of_images_of_any_size(finished_run, tmp_p
         np.testing.assert_array_equal(color, palette[label])
         image = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"))
         if name != "rgb":  # Pillow's grey is rounded in another way
-            np.testing.assert_array_equal(label, class_map(net, image, run.config))
+            np.testing.assert_array_equal(label, decision.class_map(net, image, run.config))
     assert len(list(out.iterdir())) == 3 * len(sizes)
 
 
@@ -226,12 +226,12 @@ def test_evaluate_prints_one_json_object_with_the_right_numbers(finished_run, fo
     assert set(found) == {"pixel_accuracy", "mean_accuracy", "mean_iu", "frequency_weighted_iu", "per_class"}
 
     run = Run.open(finished_run)
-    net = run.load_net()
+    net, decision = run.load_net(), Decision.load(run)
     dataset = open_evaluation(folder, run.config.encoding, run.config.channels)
     matrix = np.zeros((2, 2), int)
     for index in range(len(dataset)):
         sample = dataset.sample(index)
-        matrix += confusion_matrix(sample.label, class_map(net, sample.image, run.config), 2)
+        matrix += confusion_matrix(sample.label, decision.class_map(net, sample.image, run.config), 2)
     (a, b), (c, d) = matrix.tolist()
     total, iu = a + b + c + d, (a / (a + b + c), d / (b + c + d))
     assert total == sum((dataset.sample(i).label != 255).sum() for i in range(len(dataset)))

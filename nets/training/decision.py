@@ -1,0 +1,78 @@
+"""From probabilities to classes: which answer to give so that the mean IU is highest.
+
+The most probable class is the best answer where every wrong pixel costs the same. In an IU it does not: with n of u
+pixels right, a pixel of probability p more makes it (n + p) / (u + 1 - p) on average, which is better wherever
+p > IU / (1 + IU). A class with an IU of 0.5 should be answered from a probability of 1/3 on (half its F1 score:
+Lipton, Elkan, Narayanaswamy 2014, theorem 1). So rare and difficult classes, which have low IUs, are to be
+answered more readily. How much more is one number, found on the validation images when a training ends:
+
+    answer = argmax_c log p_c + strength * log w_c            w_c: the class weights of the loss
+"""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+
+from nets.segmentation.metrics import Confusion
+from nets.segmentation.semantic import view_probabilities
+
+from .run import DECISION, write_text
+
+STRENGTHS = tuple(np.arange(-4, 7) / 4)  # -1, which undoes the loss's weights, to 1.5
+LEAST_PROBABILITY = 1e-12  # its logarithm stands for that of 0
+
+
+class Decision(NamedTuple):
+    """`strength` as above; `views`: whether to average over mirrored views, or to look once, as the image is."""
+
+    strength: float = 0.0
+    views: bool = True
+
+    @classmethod
+    def load(cls, run):
+        """The decision of a finished run; of one that is still in training, the usual one."""
+        path = run.path(DECISION)
+        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else cls()
+
+    def save(self, run):
+        """Write it into the run folder."""
+        write_text(run.path(DECISION), json.dumps(self._asdict()) + "\n")
+
+    def class_map(self, net, image, config):
+        """The class of every pixel, uint8 (H, W), of an image uint8 (H, W) or (H, W, 3)."""
+        views = view_probabilities(net, config.normalization.apply(image), config.orientation)
+        probabilities = _mean(views) if self.views else next(views)
+        return answer(probabilities, config, self.strength)
+
+
+def answer(probabilities, config, strength):
+    """argmax_c log p_c + strength * log w_c of probabilities (classes, H, W): uint8 (H, W)."""
+    offsets = strength * np.log(np.array(config.class_weights, np.float32))[:, None, None]
+    return (np.log(probabilities + LEAST_PROBABILITY) + offsets).argmax(0).astype(np.uint8)
+
+
+def _mean(views):
+    """Mean over an iterator of arrays, one at a time in memory."""
+    total, count = 0.0, 0
+    for count, probabilities in enumerate(views, start=1):  # noqa: B007
+        total = total + probabilities
+    return total / count
+
+
+def decide(net, dataset, config, positions):
+    """(Decision, Scores): the one with the highest mean IU over the images at `positions`."""
+    names = [entry.name for entry in config.classes]
+    candidates = [Decision(float(strength), views) for views in (False, True) for strength in STRENGTHS]
+    confusions = {candidate: Confusion(len(names), names) for candidate in candidates}
+    for position in positions:
+        sample = dataset.sample(int(position))
+        views = list(view_probabilities(net, config.normalization.apply(sample.image), config.orientation))
+        seen = {False: views[0], True: _mean(views)}
+        for candidate, confusion in confusions.items():
+            confusion.update(sample.label, answer(seen[candidate.views], config, candidate.strength))
+    # Of equals, the one that changes least.
+    best = max(candidates, key=lambda c: (confusions[c].scores().mean_iu, -abs(c.strength)))
+    return best, confusions[best].scores()
