@@ -8,20 +8,32 @@ and writes `xp.exp(x)`: one text that serves both. CuPy is imported on the first
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 
 import numpy as np
 
 _cupy = None  # the module, once a CUDA device has been asked for and found to work
 _reason: str | None = None  # why CUDA cannot be used; None until probed, "" if it can
+_precision = "fp32"  # of the matrix products in convolutions on a GPU
+_device_count = 0  # of CUDA, once probed
+
+# The numbers of kinds of devices in DLPack's header, dlpack.h.
+DLPACK_CPU, DLPACK_CUDA = 1, 2
 
 PIP_COMMAND = 'pip install "minitensor[cuda13]" (CUDA 13 driver) or "minitensor[cuda12]" (CUDA 12 driver)'
 
 
 def array_module(*arrays):
-    """numpy or cupy: the module to which the arrays belong (numpy where none is a CuPy array)."""
+    """numpy or cupy: the module to which the arrays belong (numpy where none is a CuPy array).
+
+    CuPy makes arrays and runs kernels on its current device alone. Whoever asks for the module of an array is about
+    to do either beside it, so among several GPUs the array's own becomes the current one.
+    """
     if _cupy is not None:
         for array in arrays:
             if isinstance(array, _cupy.ndarray):
+                if _device_count > 1:
+                    _cupy.cuda.Device(array.device.id).use()
                 return _cupy
     return np
 
@@ -40,27 +52,35 @@ def _probe():
     """Import CuPy and run one small computation; return "" or the reason, in one line, why it failed.
 
     `cupy.is_available()` is not enough: a wheel without the CUDA toolkit imports and finds the device, and then
-    fails at its first kernel (NVRTC) or first product (cuBLAS). So one of each is tried.
+    fails at its first kernel (NVRTC) or first product (cuBLAS). So one of each is tried. The errors that CuPy raises
+    are of many classes, some of which exist only where CuPy does; all mean the same to the caller.
     """
-    global _cupy
+    global _cupy, _device_count
     try:
         import cupy
-    except ImportError as error:
-        return f"CuPy cannot be imported ({error}); {PIP_COMMAND}"
+    except ModuleNotFoundError as error:
+        return f"CuPy is not installed ({error}); {PIP_COMMAND}"
+    except Exception as error:
+        return f"CuPy is installed but cannot be imported ({_one_line(error)}); {PIP_COMMAND}"
     try:
         count = cupy.cuda.runtime.getDeviceCount()
-    except Exception as error:  # CuPy raises its own CUDARuntimeError, which exists only where CuPy does
+    except Exception as error:
         return f"no usable CUDA driver or device: {_one_line(error)}"
     if count == 0:
-        return "the CUDA driver reports no device"
+        return "the CUDA driver reports no device (is CUDA_VISIBLE_DEVICES set to none?)"
     try:
         ones = cupy.ones((2, 2), dtype=np.float32)
-        float(((ones + 1) @ ones).sum())
-    except (
-        Exception
-    ) as error:  # ImportError, RuntimeError or CuPy's own errors: all mean the same to the caller
-        return f"CuPy finds a device but cannot compute on it ({_one_line(error)}); {PIP_COMMAND}"
-    _cupy = cupy
+        twos = ones + 1
+        float(twos.sum())
+    except Exception as error:
+        return f"CuPy finds a device but cannot compile for it, NVRTC missing? ({_one_line(error)}); {PIP_COMMAND}"
+    try:
+        total = float((twos @ ones).sum())
+    except Exception as error:
+        return f"CuPy finds a device but cannot multiply on it, cuBLAS missing? ({_one_line(error)}); {PIP_COMMAND}"
+    if total != 16:  # 2 x 2 elements, each 2 * 1 + 2 * 1
+        return f"the CUDA device computes wrongly: a sum that is 16 came out as {total}"
+    _cupy, _device_count = cupy, count
     return ""
 
 
@@ -84,6 +104,20 @@ class cuda:
             _reason = _probe()
         return _reason or None
 
+    @staticmethod
+    def matmul_precision(precision=None):
+        """The precision of the convolutions' matrix products on a GPU; set first if one is given.
+
+        "fp32", the default, or "tf32": tensor cores, which round factors to 10 bits of mantissa (a relative error
+        of 5e-4 each) and add in float32, several times as fast. Raises ValueError for another name.
+        """
+        global _precision
+        if precision is not None:
+            if precision not in ("fp32", "tf32"):
+                raise ValueError(f'matmul_precision: precision must be "fp32" or "tf32", got {precision!r}')
+            _precision = precision
+        return _precision
+
 
 def parse_device(device):
     """ "cpu", "cuda" or "cuda:N" -> the canonical name "cpu" or "cuda:N". Touches no device.
@@ -106,12 +140,23 @@ def device_of(array):
 
 
 def module_for(device):
-    """The array module of a device name; for CUDA, raises RuntimeError with the reason if it cannot be used."""
-    if parse_device(device) == "cpu":
+    """The array module of a device name, ready to make arrays there: a CUDA device becomes CuPy's current one.
+
+    Raises RuntimeError with the reason where CUDA cannot be used, ValueError where there is no device of that number.
+    """
+    device = parse_device(device)
+    if device == "cpu":
         return np
     reason = cuda.why_not()
     if reason is not None:
         raise RuntimeError(f"device {device!r} cannot be used: {reason}")
+    index = int(device.removeprefix("cuda:"))
+    if index >= _device_count:
+        there = "is 1 CUDA device, cuda:0"
+        if _device_count > 1:
+            there = f"are {_device_count} CUDA devices, cuda:0 to cuda:{_device_count - 1}"
+        raise ValueError(f"device {device!r} does not exist: there {there}")
+    _cupy.cuda.Device(index).use()
     return _cupy
 
 
@@ -123,16 +168,49 @@ def to_device(array, device):
     xp = module_for(device)
     if xp is np:
         return _cupy.asnumpy(array)
-    index = int(device.removeprefix("cuda:"))
-    count = xp.cuda.runtime.getDeviceCount()
-    if index >= count:
-        raise ValueError(
-            f"device {device!r} does not exist: there are {count} CUDA devices (cuda:0 to cuda:{count - 1})"
-        )
-    with xp.cuda.Device(index):
+    with memory_explained(f"moving an array of shape {array.shape} to {device}"):
         return xp.asarray(array)
 
 
 def to_numpy(array):
     """The array in host memory: itself on the CPU, a copy from the GPU."""
     return array if array_module(array) is np else _cupy.asnumpy(array)
+
+
+@contextmanager
+def memory_explained(operation):
+    """Within the block, where the GPU has too little memory, say in one MemoryError for what and how much is left."""
+    try:
+        yield
+    except MemoryError as error:
+        explain_memory(error, operation)
+        raise
+
+
+def explain_memory(error, operation):
+    """Raise a MemoryError that tells more, where `error` is CuPy's. NumPy's own names shape and size already."""
+    if _cupy is None or not isinstance(error, _cupy.cuda.memory.OutOfMemoryError):
+        return
+    free, total = _cupy.cuda.runtime.memGetInfo()
+    held = _cupy.get_default_memory_pool().free_bytes()
+    raise MemoryError(
+        f"{operation}: the GPU has too little memory: {error} {_megabytes(free + held)} of {_megabytes(total)} are "
+        f"free on cuda:{_cupy.cuda.Device().id}; a smaller batch or image needs less"
+    ) from error
+
+
+def _megabytes(size):
+    return f"{size / 2**20:,.0f} MB"
+
+
+def from_dlpack(source):
+    """The array, on its own device, behind any object that speaks DLPack; its memory is shared.
+
+    Raises TypeError for another object, ValueError for a device that is neither CPU nor CUDA.
+    """
+    if not hasattr(source, "__dlpack__") or not hasattr(source, "__dlpack_device__"):
+        raise TypeError(f"from_dlpack: {type(source).__name__} has no __dlpack__ and __dlpack_device__")
+    kind, index = source.__dlpack_device__()
+    if kind not in (DLPACK_CPU, DLPACK_CUDA):
+        raise ValueError(f"from_dlpack: device type {int(kind)} of DLPack is neither the CPU (1) nor CUDA (2)")
+    return module_for("cpu" if kind == DLPACK_CPU else f"cuda:{index}").from_dlpack(source)

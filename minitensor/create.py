@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitensor.backend import array_module, module_for, to_device
+from minitensor.backend import array_module, memory_explained, module_for, to_device
 from minitensor.tensor import DEFAULT_DTYPE, Tensor, as_array, check_dtype, shape_argument
 
 
@@ -28,7 +28,8 @@ def _created(operation, shape, make, dtype, device, requires_grad):
         raise ValueError(f"{operation}: sizes cannot be negative, got shape {shape}")
     dtype = DEFAULT_DTYPE if dtype is None else check_dtype(dtype)
     xp = module_for(device or "cpu")
-    return Tensor(to_device(make(xp, shape, dtype), device or "cpu"), requires_grad)
+    with memory_explained(f"{operation} of shape {shape}"):
+        return Tensor(make(xp, shape, dtype), requires_grad)
 
 
 def zeros(*shape, dtype=None, device=None, requires_grad=False):
