@@ -22,8 +22,19 @@ def _may_repeat(index):
     return any(is_array(part) and part.dtype.kind != "b" for part in _parts(index))
 
 
+def _checked_index(operation, index, x):
+    """An index of x, ready for its device; raises IndexError where CuPy would not."""
+    index = _plain_index(operation, index, x)
+    if array_module(x.data) is np:
+        return index
+    _check_bounds(index, x)
+    # Arrays of the CPU were lists of the caller's, who need not know where numbers have to be.
+    parts = tuple(to_device(part, x.device) if is_array(part) else part for part in _parts(index))
+    return parts if isinstance(index, tuple) else parts[0]
+
+
 def _plain_index(operation, index, x):
-    """Tensors inside an index become arrays, lists become arrays of whole numbers or bools on x's device.
+    """Tensors inside an index become arrays, lists become arrays of whole numbers or bools.
 
     Arrays are copied: backward reads them again, when the caller may have edited his. Raises ValueError for arrays
     and Tensors on another device than x.
@@ -35,7 +46,7 @@ def _plain_index(operation, index, x):
     if isinstance(index, list):
         index = np.asarray(index, dtype=np.int64 if len(index) == 0 else None)
         if index.dtype.kind in "iub":
-            return to_device(index, x.device)
+            return index
     if is_array(index):
         if index.dtype.kind not in "iub":
             raise TypeError(f"an index tensor must hold whole numbers or bools, got dtype {index.dtype}")
@@ -51,12 +62,10 @@ def _plain_index(operation, index, x):
 
 
 def _check_bounds(index, x):
-    """Raise IndexError where whole numbers in an array lie outside x's axis; of a CPU array, NumPy does that itself.
+    """Raise IndexError where whole numbers in an array lie outside x's axis: CuPy wraps them around in silence.
 
-    CuPy would wrap them around in silence. To look at them is to wait for the GPU, the lesser evil.
+    To look at those on the GPU is to wait for it, the lesser evil.
     """
-    if array_module(x.data) is np:
-        return
     parts = _parts(index)
     taken = sum(part.ndim if is_array(part) and part.dtype.kind == "b" else 1 for part in parts)
     taken -= sum(part is None or part is Ellipsis for part in parts)
@@ -118,9 +127,8 @@ class AddItem(Op):
 def getitem(x, index):
     """x[index] with ints, slices, None, Ellipsis, and integer or bool tensors, as NumPy and torch read them."""
     x = check_tensor(x, "getitem")
-    index = _plain_index("getitem", index, x)
     try:
-        _check_bounds(index, x)
+        index = _checked_index("getitem", index, x)
         return GetItem(index)(x)
     except IndexError as error:
         raise IndexError(f"getitem: {error} (shape {x.shape})") from error
@@ -145,11 +153,10 @@ def setitem(x, index, value):
         raise TypeError(
             f"setitem: the value must be a Tensor, an array or a number, got {type(value).__name__}"
         )
-    index = _plain_index("setitem", index, x)
     if is_array(value):
         check_same_device("setitem", [x.data, value])
     try:
-        _check_bounds(index, x)
+        index = _checked_index("setitem", index, x)
         x.data[index] = value
     except IndexError as error:
         raise IndexError(f"setitem: {error} (shape {x.shape})") from error
