@@ -40,7 +40,7 @@ def _key(tensor):
     return tensor if tensor.node is None else tensor.node
 
 
-def _leading_to(targets, order):
+def _ops_leading_to(targets, order):
     """The ops through which a gradient must pass to reach `targets`, as a set that includes the targets."""
     leading = set(targets)
     for op in order:  # parents come first
@@ -59,7 +59,7 @@ def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
     for output, grad in zip(outputs, output_grads, strict=True):
         _add_gradient(grads, _key(output), grad)
     order = _topological_order([output.node for output in outputs if output.node is not None])
-    leading = None if targets is None else _leading_to(targets, order)
+    leading = None if targets is None else _ops_leading_to(targets, order)
     found = {}
     with SetRecording(create_graph):
         while order:
@@ -157,8 +157,8 @@ def backward(output, grad=None, retain_graph=False, create_graph=False):
             with SetRecording(create_graph):
                 leaf.grad = leaf.grad + leaf_grad
             continue
-        # z = x + y gives x and y the very same gradient array. Each leaf gets memory of its own, so that an
-        # in-place edit of one .grad (clipping, say) does not reach another.
+        # z = x + y gives x and y the very same gradient array, and the gradient of a sum is a view that repeats one
+        # number. Each leaf gets memory of its own, so that an edit of one .grad (clipping, say) does not reach another.
         array = leaf_grad._data
         if array.base is not None or id(array) in handed_out:
             # A recorded gradient is copied by an operation, so that it stays recorded.

@@ -12,7 +12,7 @@ from contextlib import ContextDecorator
 
 import numpy as np
 
-from minitensor.backend import device_of
+from minitensor.backend import device_of, explain_memory
 from minitensor.tensor import Tensor
 
 
@@ -38,7 +38,8 @@ class SetRecording(ContextDecorator):
         _mode.recording = self.before.pop()
 
     def _recreate_cm(self):
-        return SetRecording(self.recording)  # a decorated function may run in several threads at once
+        # contextlib calls this for each call of a decorated function, which may run in several threads at once
+        return SetRecording(self.recording)
 
 
 def no_grad():
@@ -69,9 +70,10 @@ class Op:
                 a, b = self.inputs
                 return grad * b if self.needs[0] else None, grad * a if self.needs[1] else None
 
-        product = Multiply()(x, y)
+        product = Multiply()(x, y)            # without broadcasting; the real one is in ops/elementwise.py
 
-    uses         for each input, the inputs from which its gradient is computed; the rest is not kept
+    uses         for each input, the inputs from which its gradient is computed; the rest is not kept. It may be longer
+                 than the inputs, where the last one (a bias) is optional
     uses_output  True where the gradient is computed from the output (exp, sqrt, softmax)
     needs        for each input, whether its gradient is wanted
     inputs       in backward: the kept inputs, None where not kept
@@ -100,22 +102,19 @@ class Op:
     def __call__(self, *inputs):
         """Run `forward` on the arrays of the inputs; record the result if a gradient is wanted."""
         arrays = [x._data for x in inputs]
-        if len(arrays) > 1:
-            check_same_device(type(self).__name__, arrays)
-        wanted = _mode.recording
-        if wanted:
+        check_same_device(type(self).__name__, arrays)
+        recorded = _mode.recording
+        if recorded:
             self.needs = tuple([x._requires_grad for x in inputs])
-            wanted = True in self.needs
+            recorded = True in self.needs
         output = _run_forward(self, arrays)
         if isinstance(output, np.generic):
             output = np.asarray(output)  # NumPy turns results of no dimensions into scalars
-        if not wanted:
-            result = Tensor.wrap(output)
-        else:
-            result = Tensor.wrap(output, node=self)
-            self._record(inputs, result)
+        result = Tensor.wrap(output, node=self if recorded else None)
         if output.base is not None or output is arrays[0]:
-            _share_version(result, inputs)
+            _share_version(result, inputs)  # a view counts its edits together with what it looks into
+        if recorded:
+            self._record(inputs, result)
         return result
 
     def _record(self, inputs, result):
@@ -172,7 +171,12 @@ class Op:
 @np.errstate(all="ignore")
 def _run_forward(op, arrays):
     """Infinities and NaN travel on as values, as in torch; NumPy would print a warning for each."""
-    return op.forward(*arrays)
+    try:
+        return op.forward(*arrays)
+    except MemoryError as error:
+        shapes = " and ".join(str(array.shape) for array in arrays)
+        explain_memory(error, f"{type(op).__name__} of {shapes}")
+        raise
 
 
 def check_same_device(operation, arrays):

@@ -160,3 +160,25 @@ class TestViewsThatAnOperationReturns:
         x[0] = 9.0
         with pytest.raises(RuntimeError, match="changed in place"):
             y.backward()
+
+
+class SameMemory(mt.Op):
+    """An op of a user's own, whose kept output is a view of its input."""
+
+    uses = ((),)
+    uses_output = True
+
+    def forward(self, x):
+        return x[:]
+
+    def backward(self, grad):
+        return grad * self.output
+
+
+def test_of_the_input_of_which_a_kept_output_is_a_view():
+    x = leaf(1.0, 2.0)
+    y = SameMemory()(x)
+    with mt.no_grad():
+        x[...] = 5.0
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.sum().backward()

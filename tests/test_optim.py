@@ -378,3 +378,10 @@ def test_clipping_refuses_nan_when_asked_to():
     assert weight.grad.data[0] == 1
     optim.clip_grad_norm_(weight, 1.0)
     assert np.isnan(weight.grad.data).all()
+
+
+def test_clipping_by_the_largest_gradient_sees_a_nan_behind_it():
+    first, second = mt.tensor([0.0], requires_grad=True), mt.tensor([0.0], requires_grad=True)
+    first.grad, second.grad = mt.tensor([1.0]), mt.tensor([float("nan")])
+    with pytest.raises(ValueError, match="nan"):
+        mt.optim.clip_grad_norm_([first, second], 0.5, norm_type=float("inf"), error_if_nonfinite=True)

@@ -17,7 +17,7 @@ from minitensor.kernels.tiles import SERIAL_BYTES, get_num_threads, split
 COLUMN_BYTES = 2 << 20  # columns of one tile: smaller ones cost more Python, larger ones leave the cache
 MOST_COLUMN_BYTES = 8 << 20  # the limit for tiles that are larger because their weight is
 LONG_RUN = 8  # taps in a row from which copying rows of windows beats picking every s-th pixel tap by tap
-FEW_PIXELS = 256  # fewer columns than this do not keep a matrix product busy, so images share a tile
+BUSY_COLUMNS = 256  # fewer columns than this do not keep a matrix product busy, so images share a tile
 
 
 def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes):
@@ -31,8 +31,8 @@ def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes):
         return []
     if images * height * width * bytes_per_pixel < SERIAL_BYTES:
         return [(slice(0, images), slice(0, height))]
-    if height * width < FEW_PIXELS:
-        fitting = max(1, min(FEW_PIXELS, budget // bytes_per_pixel) // (height * width))
+    if height * width < BUSY_COLUMNS:
+        fitting = max(1, min(BUSY_COLUMNS, budget // bytes_per_pixel) // (height * width))
         parts = max(get_num_threads(), -(-images // fitting))
         return [(part, slice(0, height)) for part in split(images, parts)]
     fitting = max(1, budget // (bytes_per_pixel * width))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from minitensor.backend import array_module
 from minitensor.kernels.columns import COLUMN_BYTES
-from minitensor.kernels.geometry import conv_transpose_output_size, overlap
+from minitensor.kernels.geometry import overlap, transposed_output_size
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import blocks, run_tiles
 
@@ -24,8 +24,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     images, channels, height, width = x.shape
     group_filters, *kernel_size = weight.shape[1:]
     taps = kernel_size[0] * kernel_size[1]
-    axes = zip(x.shape[2:], kernel_size, stride, padding, output_padding, dilation, strict=True)
-    out_size = [conv_transpose_output_size(*axis) for axis in axes]
+    out_size = transposed_output_size(x, kernel_size, stride, padding, output_padding, dilation)
     out = xp.empty((images, groups, group_filters, *out_size), x.dtype)
     # (N, C, H, W) -> (N, g, C/g, H*W)
     pixels = x.reshape(images, groups, channels // groups, height * width)

@@ -1,7 +1,7 @@
 """Sizes and offsets of windows that slide over an image. Every size formula of the library stands here, once.
 
-A window of `kernel` taps spaced `dilation` apart covers `dilation * (kernel - 1) + 1` pixels: its extent. All
-functions work on one axis; an image has two, and nothing couples them.
+A window of `kernel` taps spaced `dilation` apart covers `dilation * (kernel - 1) + 1` pixels: its extent. The
+formulas are for one axis; an image has two, and nothing couples them.
 """
 
 from __future__ import annotations
@@ -89,3 +89,15 @@ def overlap(first, step, positions, size):
     if start == stop:
         return slice(0, 0), slice(0, 0)
     return slice(start, stop), slice(first + start * step, first + (stop - 1) * step + 1, step)
+
+
+def output_size(x, kernel_size, stride, padding, dilation):
+    """(OH, OW): the number of positions of the window on each axis of x (N, C, H, W)."""
+    axes = zip(x.shape[2:], kernel_size, stride, padding, dilation, strict=True)
+    return tuple(conv_output_size(*axis) for axis in axes)
+
+
+def transposed_output_size(x, kernel_size, stride, padding, output_padding, dilation):
+    """(OH, OW) of the transposed convolution of x (N, C, H, W)."""
+    axes = zip(x.shape[2:], kernel_size, stride, padding, output_padding, dilation, strict=True)
+    return tuple(conv_transpose_output_size(*axis) for axis in axes)

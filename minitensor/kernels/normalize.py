@@ -70,7 +70,7 @@ def batch_norm_grad_reference(grad, x, mean, variance, weight, eps, training):
 def batch_norm(x, mean, variance, weight, bias, eps):
     """The same, a tile of channels at a time."""
     images = _planes(x)
-    count = max(1, images.shape[0] * images.shape[2])  # of an empty batch, too, something is to be divided by
+    count = max(1, images.shape[0] * images.shape[2])  # an empty batch has no pixels, and 0 must not divide
     own_statistics = mean is None
     if own_statistics:
         mean, variance = np.empty(x.shape[1], dtype=x.dtype), np.empty(x.shape[1], dtype=x.dtype)
@@ -78,8 +78,9 @@ def batch_norm(x, mean, variance, weight, bias, eps):
 
     def tile(part):
         pixels, out = images[:, part], y[:, part]
-        # x less any rough mean will do to find the statistics, as the mean of what is left is known exactly.
-        # That of a part f of the pixels costs the variance a relative rounding error of at most 2^-24 / f.
+        # The variance is mean((x - rough)^2) - (mean(x) - rough)^2. Without `rough`, two large numbers would cancel;
+        # the mean of a sample is near enough: with a share f of the pixels, rounding costs the variance at most
+        # 2^-24 / f of its size.
         if own_statistics:
             sample = pixels[:, :, : pixels.shape[2] // SAMPLE + 1]
             rough = sample.sum(axis=(0, 2)) / max(1, sample.shape[0] * sample.shape[2])
@@ -106,7 +107,7 @@ def batch_norm(x, mean, variance, weight, bias, eps):
 def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
     """The same, a tile of channels at a time."""
     images, grads = _planes(x), _planes(grad)
-    count = max(1, images.shape[0] * images.shape[2])  # of an empty batch, too, something is to be divided by
+    count = max(1, images.shape[0] * images.shape[2])  # an empty batch has no pixels, and 0 must not divide
     result, grad_x = _output(x, images)
     grad_weight, grad_bias = np.empty(x.shape[1], dtype=x.dtype), np.empty(x.shape[1], dtype=x.dtype)
 

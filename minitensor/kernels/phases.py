@@ -20,7 +20,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from minitensor.backend import array_module
-from minitensor.kernels.geometry import conv_transpose_output_size
+from minitensor.kernels.geometry import transposed_output_size
 from minitensor.kernels.table import register
 from minitensor.kernels.unfold import correlate
 
@@ -32,16 +32,14 @@ class PhaseClass(NamedTuple):
     taps: list  # for each phase, the kernel's rows it uses, in the order of the offsets
     first: int  # the smallest offset; the others follow at steps of `dilation`
     dilation: int
-    count: int  # number of offsets
 
 
-@register("conv_transpose2d", "unfold")
+@register("conv_transpose2d", "phases")
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
     """One convolution and one shuffle for each class of phases. Shapes as in reference.py."""
     xp = array_module(x)
     channels, group_filters, *kernel_size = weight.shape
-    axes = zip(x.shape[2:], kernel_size, stride, padding, output_padding, dilation, strict=True)
-    out_size = [conv_transpose_output_size(*axis) for axis in axes]
+    out_size = transposed_output_size(x, kernel_size, stride, padding, output_padding, dilation)
     # whole strides, so that (T s) splits into (T, s); what lies beyond the output is cut off at the end
     steps = [-(-size // s) for size, s in zip(out_size, stride, strict=True)]
     out = xp.empty((len(x), groups * group_filters, steps[0] * stride[0], steps[1] * stride[1]), x.dtype)
@@ -81,9 +79,9 @@ def phase_classes(kernel, stride, padding, dilation):
             PhaseClass(
                 phases=slice(phases[0], phases[-1] + 1),
                 taps=[[tap for _, tap in reads(phase)] for phase in phases],
-                first=seen[0] if seen else 0,
+                first=seen[0] if seen else 0,  # no tap: nothing is multiplied, and the phase is bias alone
+                # offsets are evenly spaced, so a convolution with that dilation reads them
                 dilation=seen[1] - seen[0] if len(seen) > 1 else 1,
-                count=len(seen),
             )
         )
     return classes

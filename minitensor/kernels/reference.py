@@ -1,12 +1,7 @@
 """The definitions: convolution and its two partners, written as plainly as their formulas.
 
 Nothing here is fast, everything here is meant: the other kernels are tested against this file, and this file
-against torch. The three convolutions belong together. The number
-
-    <grad, conv2d(x, weight)>  =  sum of grad * conv2d(x, weight)
-
-is linear in grad, x and weight. Its derivative by x is `conv_transpose2d(grad, weight)`, its derivative by
-weight is `conv2d_weight(x, grad)`, and each of the three is differentiated by calling the other two.
+against torch. Why the three convolutions belong together is told in ops/conv.py.
 
 Shapes: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O,) or None, output (N, O, OH, OW). Pairs such as
 stride and padding are (height, width). Convolution here is what deep learning calls by that name: the kernel
@@ -16,7 +11,7 @@ is not turned (mathematicians call it cross-correlation).
 from __future__ import annotations
 
 from minitensor.backend import array_module
-from minitensor.kernels.geometry import conv_output_size, extent
+from minitensor.kernels.geometry import conv_output_size, extent, output_size
 from minitensor.kernels.table import register
 
 
@@ -94,28 +89,22 @@ def unfold(x, kernel_size, dilation, padding, stride):
 
 
 @register("fold", "reference")
-def fold(columns, output_size, kernel_size, dilation, padding, stride):
+def fold(columns, size, kernel_size, dilation, padding, stride):
     """`unfold` read backwards: add every column to the window it would come from.
 
-    columns (N, C*KH*KW, L) -> (N, C, H, W), (H, W) = output_size. Where windows overlap, their columns add
+    columns (N, C*KH*KW, L) -> (N, C, H, W), (H, W) = size. Where windows overlap, their columns add
     up.
     """
     images, rows, positions = columns.shape
-    height, width = output_size
+    height, width = size
     channels = rows // (kernel_size[0] * kernel_size[1])
-    sizes = [size + 2 * pad for size, pad in zip(output_size, padding, strict=True)]
+    sizes = [n + 2 * pad for n, pad in zip(size, padding, strict=True)]
     padded = array_module(columns).zeros((images, channels, *sizes), columns.dtype)
     out_width = conv_output_size(width, kernel_size[1], stride[1], padding[1], dilation[1])
     out_size = (positions // out_width, out_width)
     for i, j, window in windows(padded, kernel_size, out_size, stride, dilation):
         window += columns[:, :, i * out_width + j].reshape(window.shape)
     return crop(padded, padding)
-
-
-def output_size(x, kernel_size, stride, padding, dilation):
-    """(OH, OW): the number of positions of the window on each axis of x."""
-    axes = zip(x.shape[2:], kernel_size, stride, padding, dilation, strict=True)
-    return tuple(conv_output_size(*axis) for axis in axes)
 
 
 def windows(padded, kernel_size, out_size, stride, dilation):
@@ -129,8 +118,11 @@ def windows(padded, kernel_size, out_size, stride, dilation):
 
 def group_slices(in_channels, out_channels, groups):
     """The slices of input and output channels of every group."""
-    a, b = in_channels // groups, out_channels // groups
-    return [(slice(g * a, (g + 1) * a), slice(g * b, (g + 1) * b)) for g in range(groups)]
+    channels, filters = in_channels // groups, out_channels // groups
+    return [
+        (slice(g * channels, (g + 1) * channels), slice(g * filters, (g + 1) * filters))
+        for g in range(groups)
+    ]
 
 
 def pad_zeros(x, before, after):

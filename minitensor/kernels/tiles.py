@@ -22,10 +22,11 @@ import math
 import os
 import threading
 from collections import deque
-from contextlib import contextmanager
 from contextvars import copy_context
 
 import numpy as np
+
+from minitensor.kernels.blas import blas
 
 TILE_BYTES = 3 << 20  # what a thread's buffers may take so that they stay in a core's share of the cache
 SERIAL_BYTES = 1 << 18  # below this, a pass over memory takes less time than starting a thread
@@ -54,7 +55,7 @@ def set_num_threads(n):
     if n < 1:
         raise ValueError(f"set_num_threads: n must be at least 1, got {n}")
     _threads = n
-    _blas.set_threads(n)
+    blas.set_threads(n)
 
 
 def threads_for(bytes_touched):
@@ -98,7 +99,7 @@ def run_tiles(function, tiles):
         threading.Thread(target=copy_context().run, args=(_work, function, queue, errors), daemon=True)
         for _ in range(helpers)
     ]
-    with _blas.one_thread():
+    with blas.one_thread():
         started = []
         try:
             for thread in threads:
@@ -158,73 +159,3 @@ def add_parts(sums):
     for part in sums[1:]:
         sums[0] += part
     return sums[0]
-
-
-class _Blas:
-    """The number of threads of the BLAS library that NumPy calls.
-
-    It belongs to the whole process, so concurrent callers share one limit: the first to enter `one_thread`
-    sets it, the last to leave restores it.
-    """
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.users = 0
-        self.saved = []  # (library, its number of threads before the first user came)
-        self.libraries = None  # found on first use: looking costs 2 ms, and importing threadpoolctl more
-
-    def find(self):
-        if self.libraries is None:
-            from threadpoolctl import ThreadpoolController
-
-            self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
-        return self.libraries
-
-    def set_threads(self, n):
-        """Give BLAS `n` threads from now on; while tiles run, from when they have ended."""
-        with self.lock:
-            if self.users:
-                self.saved = [(library, n) for library, _ in self.saved]
-            else:
-                _limit([(library, n) for library in self.find()])
-
-    @contextmanager
-    def one_thread(self):
-        with self.lock:
-            if self.users == 0:
-                self.saved = [(library, library.num_threads) for library in self.find()]
-                _limit([(library, 1) for library in self.find()])
-            self.users += 1
-        try:
-            yield
-        finally:
-            with self.lock:
-                self.users -= 1
-                if self.users == 0:
-                    _limit(self.saved)
-
-    def after_fork(self):
-        """In a child forked while another thread was inside: that thread is not here to restore the limit."""
-        self.lock = threading.Lock()
-        if self.users and not getattr(_here, "in_tile", False):
-            self.users = 0
-            _limit(self.saved)
-
-
-def _limit(limits):
-    """Set the number of threads of each (library, number)."""
-    for library, n in limits:
-        # threadpoolctl 3.8 lets only the first thread that ever set a limit set another, and ignores the
-        # rest; _Blas keeps its users from contradicting each other, so none of them needs to stay in
-        # control.
-        let_go = getattr(library, "clear_controlling_thread", None)
-        if let_go is not None:
-            let_go(force=True)
-        library.set_num_threads(n)
-        if let_go is not None:
-            let_go(force=True)
-
-
-_blas = _Blas()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_blas.after_fork)

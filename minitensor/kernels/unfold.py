@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from minitensor.backend import array_module
 from minitensor.kernels.columns import fill_columns, plan_tiles, tile_columns
-from minitensor.kernels.geometry import conv_output_size, taps
-from minitensor.kernels.reference import crop, output_size
+from minitensor.kernels.geometry import conv_output_size, output_size, taps
+from minitensor.kernels.reference import crop
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import add_parts, get_num_threads, run_tiles, split, threads_for
 
@@ -39,14 +39,14 @@ def unfold(x, kernel_size, dilation, padding, stride):
 
 
 @register("fold", "unfold")
-def fold(columns, output_size, kernel_size, dilation, padding, stride):
+def fold(columns, size, kernel_size, dilation, padding, stride):
     """`unfold` read backwards: add the columns (N, C*KH*KW, L) into an image (N, C, H, W), a tap at a time."""
     images, rows, _ = columns.shape
     channels = rows // (kernel_size[0] * kernel_size[1])
-    axes = zip(output_size, kernel_size, stride, padding, dilation, strict=True)
+    axes = zip(size, kernel_size, stride, padding, dilation, strict=True)
     positions = [conv_output_size(*axis) for axis in axes]
     columns = columns.reshape(images, channels, *kernel_size, *positions)
-    padded_size = [size + 2 * pad for size, pad in zip(output_size, padding, strict=True)]
+    padded_size = [n + 2 * pad for n, pad in zip(size, padding, strict=True)]
     padded = array_module(columns).zeros((images, channels, *padded_size), columns.dtype)
 
     def tile(part):
@@ -77,8 +77,9 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
 def correlate(x, weight, bias, stride, before, dilation, target):
     """Write the convolution of x with weight into `target`, a view with any strides.
 
-    weight (g, F, C/g, KH, KW) with F filters a group; target (N, g, ..., OH, OW), where the axes in the middle
-    multiply to F; bias (g * B,) for B filters a group, or None: F is B, or a multiple of it, B changing slowest.
+    weight (g, F, C/g, KH, KW); target (N, g, ..., OH, OW), whose middle axes hold the F filters of a group (phases.py
+    passes three: filter, phase down, phase across). bias, or None, has one number a filter; where a filter stands
+    for several phases, each of them gets it.
     """
     xp = array_module(x)
     groups, filters, group_channels, *kernel_size = weight.shape
@@ -101,6 +102,7 @@ def correlate(x, weight, bias, stride, before, dilation, target):
         # (g, F, C/g*KH*KW) @ (g, C/g*KH*KW, n*R*OW) -> (g, F, n*R*OW)
         result = xp.matmul(matrix, columns, out=result)
         if bias is not None:
+            # a view, since result is contiguous from (g, F) on: the bias reaches the target
             result.reshape(len(bias), -1)[...] += bias[:, None]
         if not in_place:
             # (g, F, n*R*OW) -> (g, ..., n, R, OW) -> (n, g, ..., R, OW)

@@ -1,10 +1,13 @@
 """Winograd's minimal filtering down the columns: half the multiplications of a 3-row kernel, in float32.
 
 Four neighbouring outputs of a 3-tap filter w over d = (d0 .. d5) are y_k = w0 d_k + w1 d_(k+1) + w2 d_(k+2): 12
-products. Read w and y as polynomials and evaluate at six points instead (0, 1, -1, 2, -2 and infinity); there, a
-product of polynomials is a product of numbers, and six are enough:
+products. Six are enough:
 
     y = A^T [ (G w) * (B^T d) ]        A^T (4, 6), G (6, 3), B^T (6, 6)
+
+Multiplying a polynomial of 3 coefficients by one of 4 gives 6 coefficients, which six values determine: evaluate
+both at t = 0, 1, -1, 2, -2 and infinity, multiply the values, interpolate. A filter (d and w give y) is the transpose
+of that product (y and w give d), so the same six products do, with the matrices transposed; `_matrices` makes them.
 
 Here d are six rows of the image and w the three rows of a kernel. Summed over channels and over the kernel's
 columns, the elementwise product becomes six matrix products, one a point, each as large as the image is wide.
@@ -26,38 +29,37 @@ from __future__ import annotations
 import numpy as np
 
 from minitensor.kernels.columns import fill_columns, plan_tiles
-from minitensor.kernels.geometry import conv_transpose_output_size
-from minitensor.kernels.reference import output_size, turn_kernel
+from minitensor.kernels.geometry import output_size, transposed_output_size
+from minitensor.kernels.reference import turn_kernel
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split, threads_for
 
 OUTPUTS, TAPS, POINTS = 4, 3, 6  # rows of output a step makes, rows of the kernel, products
 
-INPUT = np.array(
-    [
-        [4, 0, -5, 0, 1, 0],
-        [0, -4, -4, 1, 1, 0],
-        [0, 4, -4, -1, 1, 0],
-        [0, -2, -1, 2, 1, 0],
-        [0, 2, -1, -2, 1, 0],
-        [0, 4, 0, -5, 0, 1],
-    ],
-    np.float32,
-)  # B^T
-WEIGHT = np.array(
-    [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
-        [0, 0, 1],
-    ],
-    np.float32,
-)  # G
-OUTPUT = np.array(
-    [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float32
-)  # A^T
+
+def _matrices(at=(0, 1, -1, 2, -2)):
+    """B^T (6, 6), G (6, 3), A^T (4, 6) for evaluation at the finite points `at` and, last, at infinity.
+
+    With f(t) = product of (t - s) over the other finite points s:
+        row t of G        (1, t, t^2) / f(t)                                    infinity: (0, 0, 1)
+        row t of B^T      the coefficients of the product of (z - s)            infinity: that over all five points
+        column t of A^T   (1, t, t^2, t^3)                                      infinity: (0, 0, 0, 1)
+    """
+    to_input, to_weight, to_output = (
+        np.zeros((POINTS, POINTS)),
+        np.zeros((POINTS, TAPS)),
+        np.zeros((OUTPUTS, POINTS)),
+    )
+    for row, t in enumerate(at):
+        others = [s for s in at if s != t]
+        to_weight[row] = [t**power / np.prod([t - s for s in others]) for power in range(TAPS)]
+        to_input[row, :-1] = np.poly(others)[::-1]  # np.poly gives the highest power first
+        to_output[:, row] = [t**power for power in range(OUTPUTS)]
+    to_input[-1], to_weight[-1, -1], to_output[-1, -1] = np.poly(at)[::-1], 1, 1
+    return [matrix.astype(np.float32) for matrix in (to_input, to_weight, to_output)]
+
+
+INPUT, WEIGHT, OUTPUT = _matrices()  # B^T, G, A^T
 
 
 def _supports(x, kernel_height, stride, dilation):
@@ -87,8 +89,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
     """With stride 1 nothing is inserted: a convolution with the turned kernel, padded by d (k - 1) - padding."""
     kernel_size = weight.shape[2:]
-    axes = zip(x.shape[2:], kernel_size, stride, padding, output_padding, dilation, strict=True)
-    out_size = [conv_transpose_output_size(*axis) for axis in axes]
+    out_size = transposed_output_size(x, kernel_size, stride, padding, output_padding, dilation)
     before = [d * (k - 1) - p for d, k, p in zip(dilation, kernel_size, padding, strict=True)]
     return correlate(x, turn_kernel(weight, groups), bias, stride, before, dilation, groups, out_size)
 

@@ -21,8 +21,8 @@ import numpy as np
 
 from minitensor.kernels import winograd
 from minitensor.kernels.columns import fill_columns, plan_tiles
-from minitensor.kernels.geometry import conv_transpose_output_size
-from minitensor.kernels.reference import output_size, turn_kernel
+from minitensor.kernels.geometry import output_size, transposed_output_size
+from minitensor.kernels.reference import turn_kernel
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split, threads_for
 from minitensor.kernels.winograd import OUTPUTS, POINTS, TAPS
@@ -62,14 +62,16 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
 @register("conv_transpose2d", "winograd2d", backends=("numpy",), supports=conv_transpose2d_supports)
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
     """With stride 1 nothing is inserted: a convolution with the turned kernel, padded by 2 - padding."""
-    axes = zip(x.shape[2:], weight.shape[2:], stride, padding, output_padding, dilation, strict=True)
-    out_size = [conv_transpose_output_size(*axis) for axis in axes]
+    out_size = transposed_output_size(x, weight.shape[2:], stride, padding, output_padding, dilation)
     before = [TAPS - 1 - p for p in padding]
     return correlate(x, turn_kernel(weight, groups), bias, before, groups, out_size)
 
 
 def correlate(x, weight, bias, before, groups, out_size):
-    """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j + b - before], 4 x 4 outputs a step."""
+    """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j + b - before], 4 x 4 outputs a step.
+
+    A tile has n images, R steps down and all T steps across.
+    """
     filters, group_channels = weight.shape[:2]
     points = transform_weight(weight).reshape(-1, groups, filters // groups, group_channels)
     out = np.empty((len(x), filters, *out_size), x.dtype)
@@ -132,7 +134,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
 
 
 def plan_steps(images, out_size, channels, weight_bytes):
-    """Tiles [(slice of images, slice of steps)]: a step is four rows of the output."""
+    """Tiles [(slice of images, slice of steps)]: a step is a block of 4 x 4 outputs; steps are cut by rows of them."""
     down, across = (-(-size // OUTPUTS) for size in out_size)
     bytes_per_window = POINTS * POINTS * channels * np.dtype(np.float32).itemsize
     return plan_tiles(images, (down, across), bytes_per_window, weight_bytes)

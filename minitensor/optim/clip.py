@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from minitensor.backend import array_module
 from minitensor.tensor import Tensor
 
@@ -39,7 +41,8 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
 
 def _norm(arrays, norm_type):
     if math.isinf(norm_type):
-        return max((float(abs(array).max()) for array in arrays if array.size), default=0.0)
+        largest = [float(abs(array).max()) for array in arrays if array.size]
+        return float(np.max(largest, initial=0.0))  # np.max lets NaN win, Python's max does not
     if norm_type == 2:
         # (1, n) @ (n, 1) -> a number, without an array of squares
         return math.sqrt(sum(float(array_module(array).vdot(array, array)) for array in arrays))

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minitensor.kernels import tiles
+from minitensor.kernels.blas import blas
 from minitensor.kernels.tiles import blocks, get_num_threads, run_tiles, set_num_threads, split, threads_for
 
 
 @pytest.fixture(autouse=True)
 def two_threads():
     """Two threads on any machine, and the process's own number afterwards."""
-    before_blas = [(library, library.num_threads) for library in tiles._blas.find()]
+    before_blas = [(library, library.num_threads) for library in blas.find()]
     before = tiles._threads
     set_num_threads(2)
     yield
@@ -26,7 +27,7 @@ def two_threads():
 
 
 def blas_threads():
-    return [library.num_threads for library in tiles._blas.find()]
+    return [library.num_threads for library in blas.find()]
 
 
 @given(length=st.integers(0, 200), parts=st.integers(1, 20))
@@ -172,4 +173,26 @@ def test_a_child_forked_in_mid_call_has_no_limit_and_can_run_tiles():
         os._exit(0 if sorted(ran) == list(range(6)) and all(n == 2 for n in blas_threads()) else 1)
     leave.set()
     caller.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_child_forked_inside_another_threads_block_gets_its_own_number_back():
+    """Only the forking thread lives on in the child; a limit that another thread holds would never be lifted."""
+    if not hasattr(os, "fork") or not blas_threads():
+        pytest.skip("no fork, or no BLAS whose threads can be set")
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with blas.one_thread():
+            entered.set()
+            leave.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    entered.wait()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if all(n == 2 for n in blas_threads()) else 1)
+    leave.set()
+    holder.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
