@@ -6,6 +6,7 @@ from minitensor.kernels import (
     average_pool,
     conv_rules,
     cross_entropy,
+    cuda,
     fold,
     normalize,
     phases,

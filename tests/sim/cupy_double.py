@@ -14,7 +14,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from minitensor import backend
-from tests.sim import strict
+from tests.sim import cublas, runner, strict
 from tests.sim.strict import CATALOGUE, POISON, call_function, compute, ndarray, state
 
 DEVICES = 2
@@ -119,6 +119,7 @@ def build():
     cupy.empty_like = lambda a, dtype=None: ndarray(_poisoned(a.shape, dtype or a.dtype))
     for name in ("zeros", "ones", "full", "arange", "eye", "linspace"):
         setattr(cupy, name, _filled(name))
+    cupy.RawModule = runner.RawModule
     strides = np.lib.stride_tricks
     cupy.lib = SimpleNamespace(
         stride_tricks=SimpleNamespace(
@@ -130,11 +131,14 @@ def build():
     )
     cupy.cuda = SimpleNamespace(
         Device=Device,
+        cublas=cublas,
+        device=SimpleNamespace(get_cublas_handle=lambda: cublas.HANDLE),
         memory=SimpleNamespace(OutOfMemoryError=strict.OutOfMemoryError),
         runtime=SimpleNamespace(
             getDeviceCount=lambda: DEVICES, memGetInfo=lambda: (state.free_bytes, state.free_bytes)
         ),
     )
+    cupy.get_default_memory_pool = lambda: SimpleNamespace(free_bytes=lambda: 0)
     return cupy
 
 

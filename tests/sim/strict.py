@@ -127,6 +127,10 @@ class ndarray:
         )
 
     @property
+    def data(self):
+        return SimpleNamespace(ptr=self._host.ctypes.data)
+
+    @property
     def __cuda_array_interface__(self):
         return self._host.__array_interface__ | {"version": 3, "stream": 1}
 

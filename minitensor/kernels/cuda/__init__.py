@@ -1,0 +1,6 @@
+"""Kernels in CUDA C. Each .cu file opens with its mathematics, its threads and its memory traffic; launch.py runs them.
+
+The .py files beside them make the arrays and enter the kernels into the table, for CuPy arrays only.
+"""
+
+from minitensor.kernels.cuda import convolution

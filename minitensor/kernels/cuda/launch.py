@@ -1,0 +1,120 @@
+"""The one way to a CUDA kernel: read its source, compile it once, check the arguments, launch it.
+
+CuPy passes arguments to a kernel as bytes and checks none: a Python float arrives as a double, an array of another
+dtype as garbage. So the signature is read from the source, numbers are converted to the type written there, and
+arrays that do not fit raise before anything runs.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from minitensor.backend import array_module
+
+HERE = Path(__file__).resolve().parent
+OPTIONS = ("-std=c++17",)
+BLOCK = 256  # threads in a block of the kernels in which threads do not work together
+
+# C's names of the numbers that kernels take. A type that is not among them is a struct, passed by value.
+NUMBERS = {
+    "float": np.dtype("float32"),
+    "double": np.dtype("float64"),
+    "int": np.dtype("int32"),
+    "long long": np.dtype("int64"),
+    "unsigned char": np.dtype("uint8"),
+}
+
+# struct Window of window.h
+WINDOW = np.dtype(
+    [
+        (name, "int32")
+        for name in (
+            "channels height width out_height out_width kernel_height kernel_width "
+            "stride_down stride_across padding_top padding_left dilation_down dilation_across"
+        ).split()
+    ]
+)
+
+
+class Parameter(NamedTuple):
+    """One parameter of a kernel: its name and C type; `dtype` is None for a struct."""
+
+    name: str
+    type: str
+    dtype: np.dtype | None
+    is_pointer: bool
+
+
+def window(channels, size, out_size, kernel_size, stride, padding, dilation):
+    """The `struct Window` of a call, ready to be passed: pairs are (height, width)."""
+    return np.array((channels, *size, *out_size, *kernel_size, *stride, *padding, *dilation), WINDOW)
+
+
+def source_text(name):
+    """The text of a .cu file, with the headers beside it put in the places where they are included."""
+
+    def included(match):
+        return (HERE / match[1]).read_text(encoding="utf-8")
+
+    return re.sub(r'#include "(\w+\.h)"\n', included, (HERE / name).read_text(encoding="utf-8"))
+
+
+def parameters_of(code):
+    """{kernel: [Parameter]} of a CUDA source, from its `extern "C" __global__ void name(...)`."""
+    code = re.sub(r"//[^\n]*", "", code)
+    pattern = r'extern "C" __global__ void(?: __launch_bounds__\(\w+\))?\s+(\w+)\(([^)]*)\)'
+    return {
+        name: [_parameter(text) for text in arguments.split(",")]
+        for name, arguments in re.findall(pattern, code)
+    }
+
+
+def _parameter(text):
+    words = re.sub(r"\bconst\b|\b__restrict__\b|\*", " ", text).split()
+    kind = " ".join(words[:-1])
+    return Parameter(words[-1], kind, NUMBERS.get(kind), "*" in text)
+
+
+@cache
+def _module(xp, source):
+    code = source_text(source)
+    return xp.RawModule(code=code, options=OPTIONS), parameters_of(code)
+
+
+@cache
+def _kernel(xp, source, name):
+    module, parameters = _module(xp, source)
+    return module.get_function(name), parameters[name]
+
+
+def launch(source, name, grid, block, *arguments):
+    """Run kernel `name` of the file `source` with `grid` blocks (a tuple) of `block` threads.
+
+    None is the null pointer. Raises TypeError for an array whose dtype is not the parameter's, or that is not
+    contiguous.
+    """
+    function, parameters = _kernel(array_module(*arguments), source, name)
+    passed = [_converted(name, value, p) for value, p in zip(arguments, parameters, strict=True)]
+    function(grid, (block,), tuple(passed))
+
+
+def launch_for_each(source, name, count, *arguments):
+    """Run a kernel with one thread for each of `count` results; nothing where there is none."""
+    if count:
+        launch(source, name, (-(-count // BLOCK),), BLOCK, *arguments)
+
+
+def _converted(kernel, value, parameter):
+    if parameter.is_pointer:
+        if value is not None and (value.dtype != parameter.dtype or not value.flags.c_contiguous):
+            raise TypeError(
+                f"{kernel}: {parameter.name} must be a contiguous {parameter.dtype} array, got {value.dtype} of "
+                f"shape {value.shape} and strides {value.strides}"
+            )
+        return value
+    return value if parameter.dtype is None else parameter.dtype.type(value)
