@@ -1,7 +1,7 @@
 """minitensor: a from-scratch autograd engine on NumPy and CuPy, written to be read.
 
-Reading order: tensor.py, engine.py, backward.py, ops/elementwise.py, ops/conv.py, kernels/reference.py; docs/reading.md has
-the whole path.
+Reading order: tensor.py, engine.py, backward.py, ops/elementwise.py, ops/conv.py, kernels/reference.py; docs/reading.md
+shows the whole path.
 This file is where the package is put together: it exports the public names and gives Tensor its operators and
 methods, so that tensor.py need not know the operations and no import runs in a circle.
 """
@@ -9,11 +9,13 @@ methods, so that tensor.py need not know the operations and no import runs in a 
 from numpy import bool_, float32, float64, int32, int64, uint8
 
 from minitensor import backward as _backward
+from minitensor import exchange as _exchange
 from minitensor import optim
 from minitensor.backend import cuda
 from minitensor.backward import grad
 from minitensor.create import arange, full, ones, tensor, zeros
 from minitensor.engine import Op, enable_grad, is_grad_enabled, no_grad
+from minitensor.exchange import from_dlpack
 from minitensor.gradcheck import gradcheck
 from minitensor.kernels import kernel_variants, use_kernels
 from minitensor.kernels.memory import keep_freed_memory
@@ -109,6 +111,9 @@ def _assemble():
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
         setattr(Tensor, f"__{name}__", getattr(_compare, name))
     Tensor.__neg__ = _elementwise.neg
+    Tensor.__dlpack__ = _exchange.to_dlpack
+    Tensor.__dlpack_device__ = _exchange.dlpack_device
+    Tensor.__cuda_array_interface__ = property(_exchange.cuda_array_interface)
     Tensor.__abs__ = _functions.abs
     Tensor.__invert__ = _compare.bitwise_not
     Tensor.__getitem__ = _indexing.getitem

@@ -25,6 +25,7 @@ LEVELS = [
         "minitensor.random",
         "minitensor.gradcheck",
         "minitensor.serialize",
+        "minitensor.exchange",
     ),
     ("minitensor.ops",),
     ("minitensor.optim", "minitensor.trace"),

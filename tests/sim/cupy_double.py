@@ -113,8 +113,7 @@ def build():
     cupy.array = lambda obj, dtype=None, copy=True: _array(obj, dtype, copy)
     cupy.asarray = lambda a, dtype=None: _array(a, dtype, copy=False)
     cupy.asnumpy = lambda a: a.get() if isinstance(a, ndarray) else np.asarray(a)
-    cupy.from_dlpack = lambda array: ndarray(np.from_dlpack(SimpleNamespace(
-        __dlpack__=array.__dlpack__, __dlpack_device__=lambda: (1, 0))))  # fmt: skip
+    cupy.from_dlpack = _shared
     cupy.empty = lambda shape, dtype=np.float64, order="C": ndarray(_poisoned(shape, dtype))
     cupy.empty_like = lambda a, dtype=None: ndarray(_poisoned(a.shape, dtype or a.dtype))
     for name in ("zeros", "ones", "full", "arange", "eye", "linspace"):
@@ -142,6 +141,12 @@ def build():
     return cupy
 
 
+def _shared(source):
+    """What DLPack hands over, taken for memory of the current device: NumPy reads it, told that it is the CPU's."""
+    as_host = SimpleNamespace(__dlpack__=source.__dlpack__, __dlpack_device__=lambda: (1, 0))
+    return ndarray(np.from_dlpack(as_host))
+
+
 def _strided(x, shape, strides):
     # NumPy's own as_strided hides whose memory it is behind an object of its own
     view = np.lib.stride_tricks.as_strided(x._host, shape, strides)
@@ -151,7 +156,8 @@ def _strided(x, shape, strides):
 @contextmanager
 def strict_cupy():
     """Let minitensor take the double for CuPy within the block; yields strict.py's `state`, counting from 0."""
-    before, known = (backend._cupy, backend._reason), sys.modules.get("cupy")
+    before = backend._cupy, backend._reason, backend._device_count
+    known = sys.modules.get("cupy")
     backend._cupy = backend._reason = None
     sys.modules["cupy"] = build()
     state.reset()
@@ -162,7 +168,7 @@ def strict_cupy():
         state.reset()
         yield state
     finally:
-        backend._cupy, backend._reason = before
+        backend._cupy, backend._reason, backend._device_count = before
         if known is None:
             del sys.modules["cupy"]
         else:

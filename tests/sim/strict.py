@@ -134,8 +134,8 @@ class ndarray:
     def __cuda_array_interface__(self):
         return self._host.__array_interface__ | {"version": 3, "stream": 1}
 
-    def __dlpack__(self, **options):
-        return self._host.__dlpack__()
+    def __dlpack__(self, max_version=None, **options):
+        return self._host.__dlpack__(max_version=max_version)
 
     def __dlpack_device__(self):
         return 2, self.device.id
