@@ -33,6 +33,29 @@ def _checked_index(operation, index, x):
     return parts if isinstance(index, tuple) else parts[0]
 
 
+def _in_order(index):
+    """The indices to apply one after the other: where ints stand beside arrays, first the ints, then the rest.
+
+    So torch reads them. NumPy would take the int for an array of one number, and then bring the axes that arrays
+    make to the front if a slice stands between the two.
+    """
+    parts = _parts(index)
+    is_int = [isinstance(part, (int, np.integer)) and not isinstance(part, bool) for part in parts]
+    if not (any(is_int) and any(map(is_array, parts))):
+        return [index]
+    ints = []
+    for part in parts:
+        if is_array(part):  # a mask takes as many axes as it has
+            ints += [slice(None)] * (part.ndim if part.dtype.kind == "b" else 1)
+        elif part is not None:
+            ints.append(slice(None) if isinstance(part, slice) else part)
+    return [tuple(ints), tuple(part for part, is_one in zip(parts, is_int, strict=True) if not is_one)]
+
+
+class OutOfRange(IndexError, ValueError):
+    """An index that names no element: an IndexError to Python's loops, a bad value to whoever catches those."""
+
+
 def _plain_index(operation, index, x):
     """Tensors inside an index become arrays, lists become arrays of whole numbers or bools.
 
@@ -51,6 +74,8 @@ def _plain_index(operation, index, x):
         if index.dtype.kind not in "iub":
             raise TypeError(f"an index tensor must hold whole numbers or bools, got dtype {index.dtype}")
         check_same_device(operation, [x.data, index])
+        if index.ndim == 0 and index.dtype.kind != "b":
+            return int(index)
         return index.copy()
     if not (index is None or index is Ellipsis or isinstance(index, slice) or hasattr(index, "__index__")):
         raise TypeError(
@@ -128,10 +153,12 @@ def getitem(x, index):
     """x[index] with ints, slices, None, Ellipsis, and integer or bool tensors, as NumPy and torch read them."""
     x = check_tensor(x, "getitem")
     try:
-        index = _checked_index("getitem", index, x)
-        return GetItem(index)(x)
+        y = x
+        for part in _in_order(_checked_index("getitem", index, x)):
+            y = GetItem(part)(y)
+        return y
     except IndexError as error:
-        raise IndexError(f"getitem: {error} (shape {x.shape})") from error
+        raise OutOfRange(f"getitem: {error} (shape {x.shape})") from error
 
 
 def setitem(x, index, value):
@@ -156,10 +183,13 @@ def setitem(x, index, value):
     if is_array(value):
         check_same_device("setitem", [x.data, value])
     try:
-        index = _checked_index("setitem", index, x)
-        x.data[index] = value
+        *ints, last = _in_order(_checked_index("setitem", index, x))
+        target = x.data
+        for part in ints:
+            target = target[part]  # ints and slices: a view, in which one can write
+        target[last] = value
     except IndexError as error:
-        raise IndexError(f"setitem: {error} (shape {x.shape})") from error
+        raise OutOfRange(f"setitem: {error} (shape {x.shape})") from error
     except ValueError as error:
         raise ValueError(
             f"setitem: {error} (value of shape {np.shape(value)}, tensor of shape {x.shape})"
