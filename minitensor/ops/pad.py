@@ -11,6 +11,8 @@ from minitensor.ops.join import cat
 from minitensor.ops.shape import expand, flip
 
 MODES = ("constant", "reflect", "replicate", "circular")
+# Borders made of the image go around its pixels: all axes but the channels, and the batch if there is one.
+BORDERED = {(1, 2), (1, 3), (2, 3), (2, 4), (3, 4), (3, 5)}  # (axes padded, dimensions)
 
 
 class PadConstant(Op):
@@ -80,6 +82,11 @@ def pad(x, pad, mode="constant", value=None):
         raise TypeError(f"pad: value must be a number, got {type(value).__name__}")
     if mode != "constant" and value:
         raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
+    if mode != "constant" and (len(pad) // 2, x.ndim) not in BORDERED:
+        raise ValueError(
+            f"pad: mode {mode!r} pads the last axis of 2 or 3, the last two of 3 or 4, or the last three of 4 or 5, "
+            f"got {len(pad)} pads for shape {x.shape}"
+        )
     pads = [(0, 0)] * x.ndim
     for position in range(len(pad) // 2):
         pads[x.ndim - 1 - position] = (int(pad[2 * position]), int(pad[2 * position + 1]))
@@ -108,6 +115,8 @@ def _check_pad(shape, axis, n, before, after, mode):
         )
     if mode == "replicate" and n == 0 and max(before, after) > 0:
         raise ValueError(f"pad: axis {axis} of shape {shape} is empty and has no edge to replicate")
+    if mode in ("reflect", "replicate") and n + before + after == 0 < n:
+        raise ValueError(f"pad: {(before, after)} leaves nothing of axis {axis} of shape {shape}")
     if n + before + after < 0 or max(-before, 0) > n or max(-after, 0) > n:
         raise ValueError(
             f"pad: {(before, after)} crops more than the {n} rows of axis {axis} of shape {shape}"

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import minitensor as mt
 from tests.parity import normal, same_as_torch
+from tests.refusals import both_refuse
 from tests.strategies import numbers, shapes
 
 
@@ -44,15 +45,27 @@ def test_borders_that_crop(mode, pads):
 
 @pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
 def test_numpy_agrees(mode):
-    x = normal(3, 4)
+    x = normal(1, 3, 4)
     name = {"replicate": "edge", "circular": "wrap"}.get(mode, mode)
-    expected = np.pad(x, ((2, 1), (0, 3)), mode=name)
+    expected = np.pad(x, ((0, 0), (2, 1), (0, 3)), mode=name)
     np.testing.assert_array_equal(mt.pad(mt.Tensor(x), (0, 3, 2, 1), mode=mode).data, expected)
 
 
 def test_pads_that_do_nothing_return_the_tensor():
-    x = mt.Tensor(normal(2, 3))
+    x = mt.Tensor(normal(1, 2, 3))
     assert mt.pad(x, (0, 0)) is x and mt.pad(x, (0, 0, 0, 0), mode="circular") is x and mt.pad(x, ()) is x
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_borders_of_the_image_go_around_its_pixels_only(mode):
+    """Of 1 to 5 dimensions, with 0 to 3 axes to pad, torch takes six combinations, and so do we."""
+    for dimensions in range(1, 6):
+        for axes in range(4):
+            x = normal(*[2] * dimensions)
+            if (axes, dimensions) in {(1, 2), (1, 3), (2, 3), (2, 4), (3, 4), (3, 5)}:
+                same_as_torch(lambda m, x, n=axes: m.pad(x, (1, 0) * n, mode), x)
+            else:
+                both_refuse(ValueError, ["pad"], lambda m, x, n=axes: m.pad(x, (1, 0) * n, mode), x)
 
 
 def test_whole_numbers_and_bools():
