@@ -13,6 +13,8 @@ file; stride, padding, dilation and groups change the sum's index, not the argum
 
 from __future__ import annotations
 
+from numbers import Integral
+
 from minitensor.engine import Op
 from minitensor.kernels import run
 from minitensor.kernels.geometry import (
@@ -240,11 +242,11 @@ def _checked(operation, x, weight, bias):
 
 
 def _check_groups(operation, groups):
-    if isinstance(groups, bool) or not isinstance(groups, int):
+    if isinstance(groups, bool) or not isinstance(groups, Integral):
         raise TypeError(f"{operation}: groups must be an int, got {groups!r}")
     if groups < 1:
         raise ValueError(f"{operation}: groups must be at least 1, got {groups}")
-    return groups
+    return int(groups)
 
 
 def _check_channels(operation, x, weight, groups, expected):

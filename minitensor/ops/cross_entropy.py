@@ -14,7 +14,7 @@ from __future__ import annotations
 from numbers import Real
 
 from minitensor.backend import array_module
-from minitensor.engine import Op, is_grad_enabled
+from minitensor.engine import Op, check_same_device, is_grad_enabled
 from minitensor.kernels import run
 from minitensor.ops.choose import where
 from minitensor.ops.dtypes import check_float, check_same_dtype, check_tensor
@@ -99,6 +99,7 @@ def cross_entropy(
     if pixel_weight is not None:
         pixel_weight = check_float(pixel_weight, "cross_entropy", "pixel_weight")
         check_same_dtype("cross_entropy", x=x, pixel_weight=pixel_weight)
+        check_same_device("cross_entropy", [x.data, pixel_weight.data])
         if pixel_weight.shape != pixels_of(x):
             raise ValueError(
                 f"cross_entropy: pixel_weight must have shape {pixels_of(x)}, one number a pixel, "
@@ -107,7 +108,7 @@ def cross_entropy(
     if target.dtype.kind == "f":
         _check_probabilities(x, target, ignore_index)
         return _with_probabilities(x, target, weight, pixel_weight, label_smoothing, reduction)
-    target = check_classes("cross_entropy", x, target, ignore_index)
+    target = check_classes("cross_entropy", x, target, ignore_index, wait=False)
     if x.ndim == 1:  # one pixel is a batch of one
         x = reshape(x, (1, x.shape[0]))
     per_pixel = [

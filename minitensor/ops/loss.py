@@ -51,15 +51,15 @@ def nll_loss(x, target, weight=None, ignore_index=-100, reduction="mean"):
     check_reduction("nll_loss", reduction)
     x, weight = check_scores("nll_loss", x, weight)
     target = check_classes("nll_loss", x, target, ignore_index)
-    losses, own_weight = _picked("nll_loss", -x, target, weight, ignore_index)
+    losses, own_weight = _picked(-x, target, weight, ignore_index)
     return reduced(losses, reduction, own_weight.sum())
 
 
-def _picked(operation, x, target, weight, ignore_index):
+def _picked(x, target, weight, ignore_index):
     """(x times weight at each pixel's class, that weight), both 0 where the pixel is ignored."""
     xp = array_module(x.data)
     axis = class_axis(x)
-    labels, counted = labels_and_counted(operation, x.shape[axis], target, ignore_index)
+    labels, counted = labels_and_counted(target, ignore_index)
     own_weight = xp.ones(labels.shape, x.dtype) if weight is None else weight.data[labels]
     own_weight = xp.asarray(xp.where(counted, own_weight, 0), dtype=x.dtype)
     # (N, C, ...) -> (N, 1, ...) -> (N, ...)
@@ -134,7 +134,7 @@ def dice_loss(x, target, weight=None, ignore_index=-100, smooth=1.0):
         raise ValueError(f"dice_loss: smooth must not be negative, got {smooth}")
     target = check_classes("dice_loss", x, target, ignore_index)
     xp, classes = array_module(x.data), x.shape[1]
-    labels, counted = labels_and_counted("dice_loss", classes, target, ignore_index)
+    labels, counted = labels_and_counted(target, ignore_index)
     column = (classes, *[1] * (x.ndim - 2))
     # (N, 1, ...) == (C, 1, 1) -> (N, C, ...)
     truth = (labels[:, None] == xp.arange(classes).reshape(column)) & counted[:, None]
@@ -162,8 +162,8 @@ def focal_loss(x, target, weight=None, gamma=2.0, ignore_index=-100, reduction="
         raise ValueError(f"focal_loss: gamma must not be negative, got {gamma}")
     target = check_classes("focal_loss", x, target, ignore_index)
     log_p = log_softmax(x, class_axis(x))
-    own_log_p, _ = _picked("focal_loss", log_p, target, None, ignore_index)
-    own_weighted, own_weight = _picked("focal_loss", log_p, target, weight, ignore_index)
+    own_log_p, _ = _picked(log_p, target, None, ignore_index)
+    own_weighted, own_weight = _picked(log_p, target, weight, ignore_index)
     # A certain pixel (p = 1, or above it by rounding) has log p = 0, and so no loss and no gradient. But the
     # power's own gradient is infinite at 0, and 0 times infinity is NaN: there, take the power of 1 instead.
     miss = 1 - own_log_p.exp()

@@ -6,7 +6,8 @@ from numbers import Integral
 
 import numpy as np
 
-from minitensor.backend import array_module
+from minitensor.backend import array_module, backend_name
+from minitensor.engine import check_same_device
 from minitensor.ops.dtypes import check_float, check_same_dtype, check_tensor
 from minitensor.tensor import Tensor
 
@@ -26,6 +27,7 @@ def check_scores(operation, x, weight):
     if weight is not None:
         weight = check_float(weight, operation, "weight")
         check_same_dtype(operation, x=x, weight=weight)
+        check_same_device(operation, [x.data, weight.data])
         if weight.shape != (x.shape[class_axis(x)],):
             raise ValueError(
                 f"{operation}: weight must have shape ({x.shape[class_axis(x)]},), one number a class, "
@@ -34,9 +36,13 @@ def check_scores(operation, x, weight):
     return x, weight
 
 
-def check_classes(operation, x, target, ignore_index):
-    """A target of classes for scores x as a Tensor: whole numbers, one a pixel."""
+def check_classes(operation, x, target, ignore_index, wait=True):
+    """A target of classes for scores x as a Tensor: whole numbers, one a pixel, each a class or ignore_index.
+
+    Without `wait`, the numbers are looked at on the CPU only: a GPU would have to be waited for.
+    """
     target = check_tensor(target, operation, "target")
+    check_same_device(operation, [x.data, target.data])
     if target.dtype not in (np.int64, np.uint8):
         raise TypeError(f"{operation}: target must hold int64 (or uint8) classes, got dtype {target.dtype}")
     if target.shape != pixels_of(x):
@@ -46,22 +52,27 @@ def check_classes(operation, x, target, ignore_index):
         )
     if isinstance(ignore_index, bool) or not isinstance(ignore_index, Integral):
         raise TypeError(f"{operation}: ignore_index must be an int, got {ignore_index!r}")
+    if wait or backend_name(target.data) == "numpy":
+        _check_range(operation, target.data, x.shape[class_axis(x)], ignore_index)
     return target
 
 
-def labels_and_counted(operation, classes, target, ignore_index):
-    """(labels, counted) as arrays: labels are int64, 0 where not counted.
-
-    Raises ValueError for a target that is neither a class nor ignore_index.
-    """
-    counted = target.data != ignore_index
-    labels = array_module(target.data).where(counted, target.data, 0).astype(np.int64)
-    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+def _check_range(operation, labels, classes, ignore_index):
+    """Raises ValueError for a label that is neither a class nor ignore_index."""
+    if not labels.size or (labels.min() >= 0 and labels.max() < classes):
+        return
+    counted = labels[labels != ignore_index]  # a copy, made only where a label is no class
+    if counted.size and (counted.min() < 0 or counted.max() >= classes):
         raise ValueError(
             f"{operation}: targets must be 0 to {classes - 1} or ignore_index ({ignore_index}), "
-            f"got {int(labels.min())} to {int(labels.max())}"
+            f"got {int(counted.min())} to {int(counted.max())}"
         )
-    return labels, counted
+
+
+def labels_and_counted(target, ignore_index):
+    """(labels, counted) of a target of classes as arrays: labels are int64, 0 where not counted."""
+    counted = target.data != ignore_index
+    return array_module(target.data).where(counted, target.data, 0).astype(np.int64), counted
 
 
 def class_axis(x):
