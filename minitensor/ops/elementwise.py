@@ -73,8 +73,8 @@ class Divide(Binary):
 
     def partials(self, grad):
         a, b = self.inputs
-        grad_a = grad / b
-        return grad_a, -grad_a * (a / b) if self.needs[1] else None
+        grad_a = grad / b if self.needs[0] else None
+        return grad_a, -grad * (a / b / b) if self.needs[1] else None
 
 
 class Negate(Op):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import numpy as np
 
 from minitensor.backend import array_module
 from minitensor.engine import Op
-from minitensor.ops.dtypes import cast, check_float, check_tensor, floating
+from minitensor.ops.dtypes import cast, check_flag, check_float, check_tensor, floating
 from minitensor.ops.shape import expand, normalize_axes, normalize_axis, reshape
 from minitensor.tensor import Tensor, check_dtype
 
@@ -34,6 +35,45 @@ class Sum(Op):
 
     def backward(self, grad):
         return expand(grad, self.shape)
+
+
+class Mean(Sum):
+    """y = sum of x over `axes` / count: each element has derivative 1 / count"""
+
+    def __init__(self, axes, count):
+        super().__init__(axes)
+        self.count = count
+
+    def forward(self, x):
+        return super().forward(x) / self.count  # 0 / 0 is NaN, the mean of nothing
+
+    def backward(self, grad):
+        # Divided while it is still small. Where nothing was averaged, there is nothing to hand a share to.
+        share = grad / self.count if self.count else grad
+        return super().backward(share)
+
+
+class Variance(Op):
+    """y = sum over `axes` of (x - mean)^2 / freedom, kept as size 1, so dy/dx = 2 (x - mean) / freedom
+
+    The mean depends on x too, but to the first order its change alters nothing: deviations sum to 0.
+    """
+
+    uses = ((0,),)
+
+    def __init__(self, axes, count, correction):
+        self.axes, self.count = axes, count
+        self.freedom = count - correction
+
+    def forward(self, x):
+        deviation = x - x.sum(axis=self.axes, keepdims=True) / self.count
+        total = (deviation * deviation).sum(axis=self.axes, keepdims=True)
+        return total / (self.freedom if self.freedom > 0 else 0)  # by 0: NaN or infinity, as in torch
+
+    def backward(self, grad):
+        (x,) = self.inputs
+        slope = 2 / self.freedom if self.freedom else math.inf
+        return grad * slope * (x - Mean(self.axes, self.count)(x))
 
 
 class Extreme(Op):
@@ -96,6 +136,7 @@ class Place(Op):
 def sum(x, dim=None, keepdim=False, dtype=None):
     """Sum over `dim`; whole numbers and bools are summed as int64."""
     x = check_tensor(x, "sum")
+    check_flag("sum", keepdim=keepdim)
     if dtype is not None or x.dtype.kind != "f":
         x = cast(x, check_dtype(dtype or np.int64))
     axes = normalize_axes(dim, x.ndim, "sum")
@@ -105,26 +146,27 @@ def sum(x, dim=None, keepdim=False, dtype=None):
 def mean(x, dim=None, keepdim=False, dtype=None):
     """Arithmetic mean over `dim`; of no elements, NaN. Raises TypeError for whole numbers, unless given a `dtype`."""
     x = check_tensor(x, "mean")
+    check_flag("mean", keepdim=keepdim)
     x = check_float(x if dtype is None else cast(x, check_dtype(dtype)), "mean")
     axes = normalize_axes(dim, x.ndim, "mean")
     count = math.prod(x.shape[axis] for axis in axes)
-    total = _dropped(Sum(axes)(x), axes, keepdim)
-    return total / count
+    return _dropped(Mean(axes, count)(x), axes, keepdim)
 
 
 def var(x, dim=None, correction=1, keepdim=False):
     """Variance over `dim`: sum of (x - mean)^2 / (count - correction); correction 1 is the unbiased estimate."""
     x = check_float(x, "var")
+    check_flag("var", keepdim=keepdim)
+    if not isinstance(correction, Real):
+        raise TypeError(f"var: correction must be a number, got {correction!r}")
     axes = normalize_axes(dim, x.ndim, "var")
     count = math.prod(x.shape[axis] for axis in axes)
-    deviation = x - mean(x, axes, keepdim=True) if axes else x - x
-    total = _dropped(Sum(axes)(deviation * deviation), axes, keepdim)
-    freedom = count - correction if count > correction else 0  # divided by 0: NaN or infinity, as in torch
-    return total / freedom
+    return _dropped(Variance(axes, count, correction)(x), axes, keepdim)
 
 
 def _extreme(operation, name, x, dim, keepdim):
     x = check_tensor(x, operation)
+    check_flag(operation, keepdim=keepdim)
     if dim is None or isinstance(dim, (tuple, list)):
         axes = normalize_axes(dim, x.ndim, operation)
         if math.prod(x.shape[axis] for axis in axes) == 0:
@@ -162,6 +204,7 @@ def min(x, dim=None, keepdim=False):
 def argmax(x, dim=None, keepdim=False):
     """Index of the first largest element: along one axis, or in the flattened tensor."""
     x = check_tensor(x, "argmax")
+    check_flag("argmax", keepdim=keepdim)
     if dim is None:
         flat = reshape(x, -1) if x.size else x.data.reshape(0)
         index = reshape(Tensor.wrap(_arg_extreme("argmax", "argmax", check_tensor(flat, "argmax"), 0)), ())
@@ -173,6 +216,9 @@ def argmax(x, dim=None, keepdim=False):
 def logsumexp(x, dim, keepdim=False):
     """log(sum(exp(x))) over `dim`, shifted by the largest element so that nothing overflows."""
     x = floating(x, "logsumexp")
+    check_flag("logsumexp", keepdim=keepdim)
+    if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0 and x.ndim):
+        raise TypeError(f"logsumexp: dim must name one axis or several, got {dim!r} (x shape {x.shape})")
     axes = normalize_axes(dim, x.ndim, "logsumexp")
     if math.prod(x.shape[axis] for axis in axes) == 0:
         total = Sum(axes)(x.exp()).log()
