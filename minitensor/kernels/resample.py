@@ -124,7 +124,7 @@ def _factor(matrix):
 
 @rule("resample2d", backends=("numpy",))
 def _choose(x, matrix_h, matrix_w):
-    if not x.size:
+    if 0 in (x.size, len(matrix_h), len(matrix_w)):
         return "matmul"
     if _copies(matrix_h) and _copies(matrix_w):
         return "select"

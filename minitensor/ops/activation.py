@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.kernels import run
@@ -98,4 +100,6 @@ def relu(x):
 
 def leaky_relu(x, negative_slope=0.01):
     """x where x > 0, else negative_slope * x."""
+    if not isinstance(negative_slope, Real):
+        raise TypeError(f"leaky_relu: negative_slope must be a number, got {negative_slope!r}")
     return LeakyRelu(negative_slope)(floating(x, "leaky_relu"))

@@ -8,6 +8,7 @@ import numpy as np
 
 from minitensor.backend import array_module
 from minitensor.engine import Op
+from minitensor.ops.compare import isnan
 from minitensor.ops.dtypes import broadcast_shape, cast, check_tensor, number_like, operands, result_dtype
 from minitensor.ops.elementwise import Binary
 from minitensor.tensor import Tensor
@@ -130,12 +131,29 @@ def where(condition, a, b):
 
 
 def clamp(x, min=None, max=None):
-    """x held between `min` and `max`, two numbers of which one may be None."""
+    """x held between `min` and `max`: two numbers, or two Tensors that broadcast; one of them may be None.
+
+    Where a bound that is a Tensor holds x, the gradient goes to the bound.
+    """
     x = check_tensor(x, "clamp")
     if min is None and max is None:
         raise ValueError("clamp: give min, max or both")
+    of_tensors = isinstance(min, Tensor) or isinstance(max, Tensor)
     for name, bound in (("min", min), ("max", max)):
-        if bound is not None and not isinstance(bound, Real):
-            raise TypeError(f"clamp: {name} must be a number, got {type(bound).__name__}")
+        if bound is not None and not isinstance(bound, Tensor if of_tensors else Real):
+            wanted = "a Tensor, as the other bound is one" if of_tensors else "a number or a Tensor"
+            raise TypeError(f"clamp: {name} must be {wanted}, got {type(bound).__name__}")
+    if of_tensors:
+        return _clamp_between(x, min, max)
     bounds = [bound for bound in (min, max) if bound is not None]
     return Clamp(min, max)(cast(x, result_dtype(x, *bounds)))
+
+
+def _clamp_between(x, low, high):
+    """`clamp` with Tensors as bounds, or None; a bound that is NaN makes NaN."""
+    broadcast_shape("clamp", *(t.shape for t in (x, low, high) if t is not None))
+    if low is not None:
+        x = where((x < low) | isnan(low), low, x)
+    if high is not None:
+        x = where((x > high) | isnan(high), high, x)
+    return x

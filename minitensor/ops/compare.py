@@ -85,9 +85,9 @@ def one_hot(target, num_classes=-1):
         raise TypeError(f"one_hot: num_classes must be an int, got {num_classes!r}")
     xp = array_module(target.data)
     low, high = (int(target.data.min()), int(target.data.max())) if target.size else (0, -1)
+    if not target.size and num_classes < 1:
+        raise ValueError(f"one_hot: an empty target needs num_classes of at least 1, got {num_classes}")
     if num_classes == -1:
-        if not target.size:
-            raise ValueError("one_hot: an empty target needs num_classes")
         num_classes = high + 1
     if low < 0 or high >= num_classes:
         raise ValueError(f"one_hot: classes must lie in [0, {num_classes}), got {low} to {high}")

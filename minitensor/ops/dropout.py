@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 
 from minitensor.backend import to_device
-from minitensor.ops.dtypes import check_float, check_tensor
+from minitensor.ops.dtypes import check_flag, check_float, check_tensor
 from minitensor.random import generator
 from minitensor.tensor import Tensor
 
@@ -37,6 +37,7 @@ def dropout2d(x, p=0.5, training=True):
 
 def _dropped(operation, x, p, training, mask_shape):
     x = check_tensor(x, operation)
+    check_flag(operation, training=training)
     if isinstance(p, bool) or not isinstance(p, Real):
         raise TypeError(f"{operation}: p must be a number, got {p!r}")
     if not 0 <= p <= 1:

@@ -104,6 +104,13 @@ def check_float(x, operation, name="x"):
     return x
 
 
+def check_flag(operation, **flags):
+    """Raises TypeError for a flag that is neither True nor False: a number there belongs to another argument."""
+    for name, flag in flags.items():
+        if not isinstance(flag, (bool, np.bool_)):
+            raise TypeError(f"{operation}: {name} must be True or False, got {flag!r}")
+
+
 def check_same_dtype(operation, **tensors):
     """Raises TypeError unless all given Tensors (None is left out) share one dtype."""
     dtypes = {name: str(x.dtype) for name, x in tensors.items() if x is not None}

@@ -17,7 +17,7 @@ from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.kernels import run
 from minitensor.kernels.interpolate import MODES, interpolation_matrix
-from minitensor.ops.dtypes import check_float
+from minitensor.ops.dtypes import check_flag, check_float
 
 
 class Resample2d(Op):
@@ -58,6 +58,8 @@ def interpolate(
             f"interpolate: x must be (N, C, H, W) with C, H, W of at least 1, got shape {x.shape}"
         )
     _check_options(mode, align_corners, antialias)
+    if recompute_scale_factor is not None:
+        check_flag("interpolate", recompute_scale_factor=recompute_scale_factor)
     if (size is None) == (scale_factor is None):
         raise ValueError(
             f"interpolate: give either size or scale_factor, got size={size}, scale_factor={scale_factor}"
@@ -94,6 +96,9 @@ def _check_options(mode, align_corners, antialias):
             raise ValueError(f"interpolate: align_corners={align_corners} means nothing for mode {mode!r}")
         if antialias:
             raise ValueError(f"interpolate: antialias needs mode bilinear or bicubic, got {mode!r}")
+    check_flag("interpolate", antialias=antialias)
+    if align_corners is not None:
+        check_flag("interpolate", align_corners=align_corners)
 
 
 def _both_axes(value, name, kind):

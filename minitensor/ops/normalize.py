@@ -7,12 +7,12 @@ out in Tensor operations instead, from the same formula (`BatchNorm._gradients_b
 from __future__ import annotations
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 
 from minitensor.backend import array_module
-from minitensor.engine import Op, is_grad_enabled, no_grad
+from minitensor.engine import Op, check_same_device, is_grad_enabled, no_grad
 from minitensor.kernels import run
-from minitensor.ops.dtypes import check_float, check_same_dtype
+from minitensor.ops.dtypes import check_flag, check_float, check_same_dtype
 from minitensor.ops.indexing import setitem
 from minitensor.ops.shape import reshape
 from minitensor.tensor import Tensor
@@ -84,6 +84,7 @@ def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=Fa
     x = check_float(x, "batch_norm")
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x must be (N, C, ...), got shape {x.shape}")
+    check_flag("batch_norm", training=training)
     weight, bias = _check_vectors("batch_norm", x, weight=weight, bias=bias)
     running_mean, running_var = _check_vectors(
         "batch_norm", x, running_mean=running_mean, running_var=running_var
@@ -120,7 +121,7 @@ def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
     x = check_float(x, "group_norm")
     if x.ndim < 2:
         raise ValueError(f"group_norm: x must be (N, C, ...), got shape {x.shape}")
-    if isinstance(num_groups, bool) or not isinstance(num_groups, int):
+    if isinstance(num_groups, bool) or not isinstance(num_groups, Integral):
         raise TypeError(f"group_norm: num_groups must be an int, got {num_groups!r}")
     images, channels, *size = x.shape
     if num_groups < 1 or channels % num_groups:
@@ -162,7 +163,10 @@ def _check_vectors(operation, x, **vectors):
     checked = {name: None if v is None else check_float(v, operation, name) for name, v in vectors.items()}
     check_same_dtype(operation, x=x, **checked)
     for name, vector in checked.items():
-        if vector is not None and vector.shape != (x.shape[1],):
+        if vector is None:
+            continue
+        check_same_device(operation, [x.data, vector.data])
+        if vector.shape != (x.shape[1],):
             raise ValueError(
                 f"{operation}: {name} must have shape ({x.shape[1]},), got {vector.shape} (x shape {x.shape})"
             )

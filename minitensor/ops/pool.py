@@ -15,6 +15,7 @@ from minitensor.engine import Op
 from minitensor.kernels import run
 from minitensor.kernels.geometry import pair, pool_output_size
 from minitensor.kernels.interpolate import adaptive_matrix
+from minitensor.ops.dtypes import check_flag
 from minitensor.ops.images import batched, check_images
 from minitensor.ops.interpolate import Resample2d
 from minitensor.tensor import Tensor
@@ -113,6 +114,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     window fits.
     """
     x = check_images(x, "max_pool2d")
+    check_flag("max_pool2d", ceil_mode=ceil_mode, return_indices=return_indices)
     kernel_size, stride, padding = _check_window("max_pool2d", kernel_size, stride, padding)
     dilation = pair(dilation, "dilation", "max_pool2d", minimum=1)
     _check_output("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
@@ -135,6 +137,7 @@ def avg_pool2d(
     takes its place. Raises TypeError for integers, ValueError as `max_pool2d` does and for a divisor of 0.
     """
     x = check_images(x, "avg_pool2d")
+    check_flag("avg_pool2d", ceil_mode=ceil_mode, count_include_pad=count_include_pad)
     kernel_size, stride, padding = _check_window("avg_pool2d", kernel_size, stride, padding)
     _check_output("avg_pool2d", x, kernel_size, stride, padding, (1, 1), ceil_mode)
     if divisor_override is not None:
@@ -172,8 +175,8 @@ def adaptive_avg_pool2d(x, output_size):
 def _check_window(operation, kernel_size, stride, padding):
     """(kernel_size, stride, padding) as pairs; the stride is the kernel's size unless given."""
     kernel_size = pair(kernel_size, "kernel_size", operation, minimum=1)
-    has_stride = stride is not None and stride != () and stride != []
-    stride = pair(stride, "stride", operation, minimum=1) if has_stride else kernel_size
+    unset = stride is None or (isinstance(stride, (tuple, list)) and len(stride) == 0)
+    stride = kernel_size if unset else pair(stride, "stride", operation, minimum=1)
     padding = pair(padding, "padding", operation)
     for p, k in zip(padding, kernel_size, strict=True):
         if p > k // 2:

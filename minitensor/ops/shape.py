@@ -122,10 +122,10 @@ class Flip(Op):
         return Flip(self.axes)(grad)
 
 
-def reshape(x, *shape):
-    """The same elements under another shape; one size may be -1 and follows from the others."""
+def reshape(x, shape=(), *more):
+    """The same elements under another shape, (2, 3) or 2, 3; one size may be -1 and follows from the others."""
     x = check_tensor(x, "reshape")
-    shape = shape_argument(shape, "reshape")
+    shape = shape_argument((shape, *more), "reshape")
     known = math.prod(n for n in shape if n != -1)
     if shape.count(-1) > 1 or min(shape, default=0) < -1:
         raise ValueError(f"reshape: at most one size may be -1 and none less, got {shape}")
@@ -152,7 +152,8 @@ def flatten(x, start_dim=0, end_dim=-1):
 def squeeze(x, dim=None):
     """Without the axes of size 1: all of them, or those named; a named axis of another size stays."""
     x = check_tensor(x, "squeeze")
-    axes = normalize_axes(dim, x.ndim, "squeeze")
+    none_named = isinstance(dim, (tuple, list)) and len(dim) == 0
+    axes = () if none_named else normalize_axes(dim, x.ndim, "squeeze")
     return Reshape(tuple(n for axis, n in enumerate(x.shape) if axis not in axes or n != 1))(x)
 
 
@@ -163,10 +164,10 @@ def unsqueeze(x, dim):
     return Reshape((*x.shape[:axis], 1, *x.shape[axis:]))(x)
 
 
-def permute(x, *dims):
+def permute(x, dims=(), *more):
     """Axes in another order: permute(x, (0, 2, 1)) or permute(x, 0, 2, 1)."""
     x = check_tensor(x, "permute")
-    dims = shape_argument(dims, "permute")
+    dims = shape_argument((dims, *more), "permute")
     if len(dims) != x.ndim:
         raise ValueError(f"permute: {x.ndim} dimensions need {x.ndim} axes, got {dims}")
     return Permute(normalize_axes(dims, x.ndim, "permute"))(x)
@@ -182,10 +183,10 @@ def transpose(x, dim0, dim1):
     return Permute(tuple(order))(x)
 
 
-def expand(x, *shape):
+def expand(x, size=(), *more):
     """Axes of size 1 repeated to the given sizes, without a copy; -1 keeps an axis as it is."""
     x = check_tensor(x, "expand")
-    shape = shape_argument(shape, "expand")
+    shape = shape_argument((size, *more), "expand")
     extra = len(shape) - x.ndim
     if extra < 0:
         raise ValueError(f"expand: shape {shape} has fewer dimensions than the tensor's {x.shape}")
@@ -209,10 +210,10 @@ def sum_to(x, shape):
     return x if x.shape == shape else SumTo(shape)(x)
 
 
-def flip(x, *dims):
+def flip(x, dims, *more):
     """x read backwards along some axes: flip(x, 0), flip(x, (0, 1)) or flip(x, 0, 1)."""
     x = check_tensor(x, "flip")
-    dims = shape_argument(dims, "flip")
+    dims = shape_argument((dims, *more), "flip")
     return Flip(normalize_axes(dims, x.ndim, "flip"))(x) if dims else x
 
 

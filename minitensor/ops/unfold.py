@@ -96,6 +96,10 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
 
 def _check_window(operation, kernel_size, dilation, padding, stride):
     """The four as pairs, in the order in which torch and the kernels take them."""
+    given = dict(kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
+    for name, value in given.items():
+        if isinstance(value, (tuple, list)) and len(value) == 1:  # torch refuses it here, if not elsewhere
+            raise ValueError(f"{operation}: {name} must be one int or two (height, width), got {value}")
     return (
         pair(kernel_size, "kernel_size", operation, minimum=1),
         pair(dilation, "dilation", operation, minimum=1),
