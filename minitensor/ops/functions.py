@@ -88,9 +88,12 @@ class Abs(Op):
 
 def pow(a, b):
     """a ** b, elementwise with broadcasting; whole numbers to negative powers raise ValueError."""
+    exponent = b
     a, b = operands("pow", a, b)
     check_number(a, "pow")
-    if a.dtype.kind in "iu" and b.data.size and (b.data < 0).any():
+    # A number can be looked at where it is; to look at a Tensor on a GPU is to wait for it.
+    negative = (b.data < 0).any if isinstance(exponent, Tensor) else lambda: exponent < 0
+    if a.dtype.kind in "iu" and b.data.size and negative():
         raise ValueError(
             "pow: integers have no integer results at negative powers; convert to floating point"
         )
