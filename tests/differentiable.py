@@ -166,7 +166,9 @@ OURS_ALONE = {
     ),
     "sum_to": (lambda m, a: a.sum_to((3, 1)) ** 2, normal(2, 3, 2)),
     "cross_entropy, of weighted pixels": (
-        lambda m, x, y: m.cross_entropy(x, y, pixel_weight=m.Tensor(positive[:, :2])),
+        lambda m, x, y: m.cross_entropy(
+            x, y, pixel_weight=m.tensor(positive[:, :2], dtype=x.dtype, device=x.device)
+        ),
         normal(2, 3, 2),
         classes,
     ),
