@@ -13,8 +13,9 @@ from numbers import Real
 
 import numpy as np
 
-from minitensor.backend import array_module, device_of, to_device, to_numpy
+from minitensor.backend import array_module, device_of, memory_explained, to_device, to_numpy
 from minitensor.kernels.tiles import blocks
+from minitensor.optim.flat import FlatParameters, key_of
 from minitensor.tensor import Tensor
 
 # A piece with all its arrays stays in a core's second-level cache, of which 1 MiB is a common size.
@@ -39,6 +40,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups = []
         self.state = {}
+        self._flat = {}  # id of the first parameter -> FlatParameters that begin with it
         for group in groups:
             self.add_param_group(group)
 
@@ -97,16 +99,39 @@ class Optimizer:
     def step(self):
         """Update every parameter that has a gradient, in its own memory. NaN and infinities pass, as in torch."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                arrays, update = self.prepare(parameter, self.state.setdefault(parameter, {}), group)
-                arrays = [parameter.data, parameter.grad.data, *arrays]
-                self._check_arrays(parameter, arrays)
-                for piece in _pieces(arrays):
-                    update(*piece)
+            parameters = [p for p in group["params"] if p.grad is not None]
+            on_cpu = [p for p in parameters if array_module(p.data) is np]
+            for parameter in on_cpu:
+                state = self.state.setdefault(parameter, {})
+                self._update(parameter, parameter.grad.data, state, group)
+            self._step_together([p for p in parameters if array_module(p.data) is not np], group)
+            for parameter in parameters:
                 # Assigning counts as an edit: a graph that still needs the old values will say so.
                 parameter.data = parameter.data
+
+    def _update(self, parameter, grad, state, group):
+        arrays, update = self.prepare(parameter, state, group)
+        arrays = [parameter.data, grad, *arrays]
+        self._check_arrays(parameter, arrays)
+        for piece in _pieces(arrays):
+            update(*piece)
+
+    def _step_together(self, parameters, group):
+        """Update parameters on a GPU, joined as far as they can be."""
+        joinable = {}
+        for parameter in parameters:
+            state = self.state.setdefault(parameter, {})
+            self._check_arrays(parameter, [parameter.data, parameter.grad.data])
+            joinable.setdefault(key_of(parameter, state), []).append(parameter)
+        for members in joinable.values():
+            states = [self.state[p] for p in members]
+            flat = self._flat.get(id(members[0]))
+            if flat is None or not flat.still_holds(members, states):
+                with memory_explained(f"{self._name}.step: joining {len(members)} parameters"):
+                    flat = self._flat[id(members[0])] = FlatParameters(members, states)
+            with memory_explained(f"{self._name}.step of {flat.parameter.size:,} numbers"):
+                self._update(flat.parameter, flat.gradient(), flat.state, group)
+            flat.publish()
 
     def _check_arrays(self, parameter, arrays):
         dtypes = [str(array.dtype) for array in arrays]
