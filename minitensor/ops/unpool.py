@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from minitensor.backend import array_module
-from minitensor.engine import Op
+from minitensor.engine import Op, check_same_device
 from minitensor.kernels import run
 from minitensor.kernels.geometry import conv_transpose_output_size, pair
 from minitensor.ops.dtypes import check_tensor
@@ -80,6 +80,7 @@ def max_unpool2d(x, indices, kernel_size, stride=None, padding=0, output_size=No
     reach, TypeError for wrong dtypes.
     """
     x, indices = check_images(x, "max_unpool2d"), check_tensor(indices, "max_unpool2d", "indices")
+    check_same_device("max_unpool2d", [x.data, indices.data])
     if indices.dtype != np.int64:
         raise TypeError(f"max_unpool2d: indices must be int64, got dtype {indices.dtype}")
     if indices.shape != x.shape:
