@@ -11,6 +11,7 @@ import numpy as np
 import minitensor as mt
 from nets.data import IGNORE, Augmentation
 
+from .average import WeightAverage
 from .batches import Batches
 from .build import build_net
 from .checkpoint import load_checkpoint, save_checkpoint
@@ -47,6 +48,7 @@ class Training:
         self.validation = validation
         mt.manual_seed(config.seed)
         self.net = build_net(config.net).to(config.device)
+        self.average = WeightAverage(build_net(config.net).to(config.device), self.net)
         self.optimizer = mt.optim.AdamW(
             self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -77,6 +79,7 @@ class Training:
     def _restore(self):
         saved = load_checkpoint(self.run_folder.path(CHECKPOINT))
         self.net.load_state_dict(saved["net"])
+        self.average.net.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
         mt.random.set_state(saved["random"])
         self.plan = Plan(**saved["plan"])
@@ -142,13 +145,14 @@ class Training:
             raise Diverged(f"the loss of step {self.step + 1} is {value} (learning rate {rate:.3g})")
         loss.backward()
         self.optimizer.step()
+        self.average.update(self.step + 1)
         return value
 
     def _validate(self, clock, proceed):
         """Validate, write down the result, keep the weights if they are the best; False where interrupted."""
         first_timed = self.plan.seconds is not None and self.plan.steps is None
         result = validate(
-            self.net,
+            self.average.net,
             self.validation,
             self.run_folder.config,
             self.validation_order,
@@ -173,19 +177,20 @@ class Training:
         self.run_folder.append_metrics(line)
         if line["mean_iu"] > self.best_mean_iu:
             self.best_mean_iu = line["mean_iu"]
-            mt.save(self.run_folder.path(BEST), self.net.state_dict())
+            mt.save(self.run_folder.path(BEST), self.average.net.state_dict())
         self.plan.after_validation(self.step, self.elapsed, self._typical_step(), result.seconds)
         return True
 
     def save(self):
         """Write last.safetensors and the checkpoint. Raises Diverged before anything is overwritten."""
         self._check_weights()
-        state = self.net.state_dict()
-        mt.save(self.run_folder.path(LAST), state)
+        average = self.average.net.state_dict()
+        mt.save(self.run_folder.path(LAST), average)
         save_checkpoint(
             self.run_folder.path(CHECKPOINT),
             {
-                "net": state,
+                "net": self.net.state_dict(),
+                "average": average,
                 "optimizer": self.optimizer.state_dict(),
                 "random": mt.random.get_state(),
                 "plan": self.plan.as_dict(),
