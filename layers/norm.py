@@ -74,7 +74,9 @@ class BatchNorm2d(Module):
             self.eps,
         )
         if tracking:
-            self.num_batches_tracked[...] = self.num_batches_tracked + 1
+            count = self.num_batches_tracked.data
+            count += 1  # in place: who holds the state dict sees it
+            self.num_batches_tracked.data = count  # and a graph that needs the old count, too
         return y
 
     def extra_repr(self):

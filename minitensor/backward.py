@@ -160,11 +160,22 @@ def backward(output, grad=None, retain_graph=False, create_graph=False):
         # z = x + y gives x and y the very same gradient array, and the gradient of a sum is a view that repeats one
         # number. Each leaf gets memory of its own, so that an edit of one .grad (clipping, say) does not reach another.
         array = leaf_grad._data
-        if array.base is not None or id(array) in handed_out:
+        owner = _owner(array)
+        if owner is None or id(owner) in handed_out:
             # A recorded gradient is copied by an operation, so that it stays recorded.
             leaf_grad = Tensor.wrap(array.copy()) if leaf_grad.node is None else _recorded_copy(leaf_grad)
-        handed_out.add(id(array))
+        handed_out.add(id(owner))
         leaf.grad = leaf_grad
+
+
+def _owner(array):
+    """The array whose memory this is, all of it and in the same order; None where it is a part or a repetition."""
+    base = array.base
+    if base is None:
+        return array
+    whole = is_array(base) and base.base is None and base.size == array.size and array.flags.c_contiguous
+    # What NumPy broadcasts is read-only, even if no number is repeated. CuPy's arrays can always be written to.
+    return base if whole and getattr(array.flags, "writeable", True) else None
 
 
 def _recorded_copy(x):

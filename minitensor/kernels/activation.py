@@ -20,7 +20,7 @@ def relu_reference(x):
 def relu_grad_reference(grad, y):
     """grad where the output y is positive, else 0. Written as "not <= 0": NaN passes its gradient on, as in torch."""
     xp = array_module(grad)
-    return xp.where(y <= 0, xp.zeros_like(grad), grad)
+    return xp.where(y <= 0, grad.dtype.type(0), grad)
 
 
 @register("relu", "tiles", backends=("numpy",))
