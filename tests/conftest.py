@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, settings
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 settings.register_profile("ci", max_examples=20, derandomize=True, **PATIENT)
-settings.register_profile("intense", max_examples=10_000, **PATIENT)
+settings.register_profile(
+    "intense", max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", 10_000)), database=None, **PATIENT
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 

@@ -41,6 +41,8 @@ BINARY = {
     "maximum": lambda m, a, b: m.maximum(a, b),
     "minimum": lambda m, a, b: m.minimum(a, b),
     "where": lambda m, a, b: m.where(a > b, a, b * 2),
+    "clamp between tensors": lambda m, a, b: m.clamp(a, b, b + 0.5),
+    "clamp from above by a tensor": lambda m, a, b: a.clamp(max=b),
 }
 
 
