@@ -209,7 +209,7 @@ def _check(labels, classes, ignore_index):
         )
 
 
-@rule("cross_entropy")
-@rule("cross_entropy_grad")
+@rule("cross_entropy", backends=("numpy",))
+@rule("cross_entropy_grad", backends=("numpy",))
 def _choose(*args, **params):
     return "tiles"

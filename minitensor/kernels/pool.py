@@ -128,9 +128,9 @@ def max_pool2d_indices(taps, size, kernel_size, stride, padding, dilation=(1, 1)
     return offset[taps] + (corner_row[:, None] * width + corner_column)
 
 
-@rule("max_pool2d")
-@rule("max_pool2d_values")
-@rule("max_pool2d_grad")
-@rule("max_pool2d_gather")
+@rule("max_pool2d", backends=("numpy",))
+@rule("max_pool2d_values", backends=("numpy",))
+@rule("max_pool2d_grad", backends=("numpy",))
+@rule("max_pool2d_gather", backends=("numpy",))
 def _choose(*args, **params):
     return "slices"

@@ -133,8 +133,3 @@ def _choose(x, matrix_h, matrix_w):
     outputs = x.shape[0] * x.shape[1] * len(matrix_h) * len(matrix_w)
     small = max(*matrix_h.shape, *matrix_w.shape) <= DENSE_SIZE and max(x.size, outputs) < SMALL_PIXELS
     return "matmul" if small else "bands"
-
-
-@rule("resample2d", backends=("cupy",))
-def _choose_gpu(x, matrix_h, matrix_w):
-    return "matmul"

@@ -104,7 +104,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     return weight.reshape(filters, channels // groups, *kernel_size)
 
 
-@register_cuda("conv_transpose2d", "cublas", supports=is_float32, otherwise="fold")
+@register_cuda("conv_transpose2d", "cublas", supports=is_float32, otherwise="phases")
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
     """Every pixel times the kernel, and the gather of fold adds up what meets. Shapes as in reference.py."""
     xp = array_module(x)
