@@ -59,13 +59,7 @@ def _check(fn, inputs, order, level, rtol, atol, rng):
     weights = [_random_like(output, rng) for output in outputs]
     directions = [_random_like(x, rng).data for x in variables]
 
-    # An output outside the graph has derivative 0, and differences must agree: a gradient that backward computed
-    # without recording it shows here.
-    recorded = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
-    grads = [None] * len(variables)
-    if recorded:
-        roots, root_weights = zip(*recorded, strict=True)
-        grads = grad(roots, variables, root_weights, allow_unused=True)
+    grads = _gradients(outputs, weights, variables, create_graph=False)
     analytic = 0.0
     for x, g, direction in zip(variables, grads, directions, strict=True):
         if g is not None:
@@ -87,16 +81,25 @@ def _check(fn, inputs, order, level, rtol, atol, rng):
 
         def gradient(*arguments):
             xs, gs = arguments[:count], arguments[count:]
-            ys = [(y, g) for y, g in zip(_outputs(fn, xs), gs, strict=True) if y.requires_grad]
-            if not ys:
-                return []
-            roots, root_weights = zip(*ys, strict=True)
             wanted = [x for x in xs if x.requires_grad]
-            found = grad(roots, wanted, root_weights, create_graph=True, allow_unused=True)
+            found = _gradients(_outputs(fn, xs), gs, wanted, create_graph=True)
             return [g for g in found if g is not None]
 
         gradient.__name__ = f"gradient of {fn.__name__}"
         _check(gradient, [*inputs, *first_weights], order - 1, level + 1, rtol, atol, rng)
+
+
+def _gradients(outputs, weights, variables, create_graph):
+    """The gradient of sum of <weight, output> by each variable, None where there is none.
+
+    An output outside the graph adds nothing here, and the differences must agree that its derivative is 0: so a
+    gradient that backward computed without recording it shows.
+    """
+    recorded = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
+    if not recorded:
+        return [None] * len(variables)
+    roots, root_weights = zip(*recorded, strict=True)
+    return grad(roots, variables, root_weights, create_graph=create_graph, allow_unused=True)
 
 
 def _outputs(fn, inputs):
