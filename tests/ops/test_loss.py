@@ -471,11 +471,11 @@ def test_malformed_calls_of_binary_cross_entropy(error, words, x, target, option
         (ValueError, ["label_smoothing", "-0.1"], lambda x, y: mt.cross_entropy(x, y, label_smoothing=-0.1)),
         (ValueError, ["dice_loss", "smooth", "-1"], lambda x, y: mt.dice_loss(x, y, smooth=-1)),
         (TypeError, ["dice_loss", "smooth", "None"], lambda x, y: mt.dice_loss(x, y, smooth=None)),
-        (ValueError, ["dice_loss", "0 to 2", "3"], lambda x, y: mt.dice_loss(x, y + 1)),
+        (ValueError, ["dice_loss", "0 to 2", "3"], lambda x, y: mt.dice_loss(x, y.data + 1)),
         (ValueError, ["dice_loss", "(3,)"], lambda x, y: mt.dice_loss(x[0, :, 0, 0], y[0, 0, 0])),
         (ValueError, ["focal_loss", "gamma", "-1"], lambda x, y: mt.focal_loss(x, y, gamma=-1)),
         (TypeError, ["focal_loss", "gamma", "'2'"], lambda x, y: mt.focal_loss(x, y, gamma="2")),
-        (ValueError, ["focal_loss", "0 to 2", "-1"], lambda x, y: mt.focal_loss(x, y - 1)),
+        (ValueError, ["focal_loss", "0 to 2", "-1"], lambda x, y: mt.focal_loss(x, y.data - 1)),
         (ValueError, ["focal_loss", "'avg'"], lambda x, y: mt.focal_loss(x, y, reduction="avg")),
     ],
 )
