@@ -1,4 +1,4 @@
-"""python -m benchmarks ops | nets | engine [--only TEXT] [--quick] [--json FILE] [--chart FILE.png]"""
+"""python -m benchmarks ops | nets | engine | gpu [--only TEXT] [--quick] [--json FILE] [--chart FILE.png]"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEBIBYTE = 2**20
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("suite", choices=["ops", "nets", "engine"], help="what to measure")
+    parser.add_argument("suite", choices=["ops", "nets", "engine", "gpu"], help="what to measure")
     parser.add_argument("--only", default="", help="run only the cases whose name contains this text")
     parser.add_argument(
         "--quick", action="store_true", help="fewer turns: a first impression in a third of the time"
@@ -29,6 +29,10 @@ def main(arguments=None):
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--chart", metavar="FILE.png", help="draw the ratios (needs matplotlib)")
     options = parser.parse_args(arguments)
+    if options.suite == "gpu":
+        from benchmarks import gpu
+
+        return gpu.main(options)
     names = list(nets_cases.CASES) if options.suite == "nets" else list(cases.suites()[options.suite])
     names = [name for name in names if options.only in name]
     if not names:

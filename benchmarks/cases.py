@@ -39,7 +39,7 @@ def _numbers(*shape, seed=0):
     return np.random.default_rng((seed, *shape)).standard_normal(shape, np.float32)
 
 
-def _convolution(library, part, n, c, h, w, o, kernel, padding):
+def convolution(library, part, n, c, h, w, o, kernel, padding):
     x = library.tensor(_numbers(n, c, h, w))
     weight = library.tensor(_numbers(o, c, kernel, kernel) / np.float32(np.sqrt(c * kernel * kernel)))
     bias = library.tensor(_numbers(o))
@@ -148,7 +148,7 @@ def suites():
     """suite -> {case name: build function}"""
     ops = {
         f"conv2d {name}: {part}": partial(
-            _convolution, part=part, n=n, c=c, h=h, w=w, o=o, kernel=k, padding=p
+            convolution, part=part, n=n, c=c, h=h, w=w, o=o, kernel=k, padding=p
         )
         for name, n, c, h, w, o, k, p in CONVOLUTIONS
         for part in ("forward", "input gradient", "weight gradient")

@@ -13,6 +13,7 @@ class MiniTensor:
     """minitensor on the CPU."""
 
     name = "minitensor"
+    device = "cpu"
 
     def __init__(self, threads):
         import minitensor
@@ -26,7 +27,7 @@ class MiniTensor:
         return getattr(self.module, name)
 
     def tensor(self, array, requires_grad=False):
-        return self.module.tensor(array, requires_grad=requires_grad)
+        return self.module.tensor(array, device=self.device, requires_grad=requires_grad)
 
     def to_numpy(self, tensor):
         return np.asarray(tensor.numpy())
@@ -45,6 +46,7 @@ class Torch:
     """torch on the CPU."""
 
     name = "torch"
+    device = "cpu"
 
     def __init__(self, threads):
         import torch
@@ -62,10 +64,10 @@ class Torch:
         return getattr(owner, name)
 
     def tensor(self, array, requires_grad=False):
-        return self.module.from_numpy(array.copy()).requires_grad_(requires_grad)
+        return self.module.from_numpy(array.copy()).to(self.device).requires_grad_(requires_grad)
 
     def to_numpy(self, tensor):
-        return tensor.detach().numpy()
+        return tensor.detach().cpu().numpy()
 
     def grad(self, output, inputs, output_grad):
         return self.module.autograd.grad(output, inputs, output_grad, retain_graph=True)

@@ -23,11 +23,12 @@ LEARNING_RATE = 1e-3
 MOMENTUM = 0.9
 
 
-def build(library, case):
+def build(library, case, known=CASES):
     """The `step` of one case: a train step returns (loss, first weight), inference the scores."""
-    net_name, settings, shape, classes, mode = CASES[case]
+    net_name, settings, shape, classes, mode = known[case]
     make = _minitensor_net if library.name == "minitensor" else _torch_net
     net, optimizer = make(net_name, settings | {"classes": classes})
+    net.to(library.device)
     rng = np.random.default_rng(0)
     image = library.tensor(rng.standard_normal(shape, np.float32))
     if mode == "infer":
