@@ -44,7 +44,7 @@ class Decision(NamedTuple):
     def class_map(self, net, image, config):
         """The class of every pixel, uint8 (H, W), of an image uint8 (H, W) or (H, W, 3)."""
         views = view_probabilities(net, config.normalization.apply(image), config.orientation)
-        probabilities = _mean(views) if self.views else next(views)
+        probabilities = np.mean(list(views), axis=0) if self.views else next(views)
         return answer(probabilities, config, self.strength)
 
 
@@ -52,14 +52,6 @@ def answer(probabilities, config, strength):
     """argmax_c log p_c + strength * log w_c of probabilities (classes, H, W): uint8 (H, W)."""
     offsets = strength * np.log(np.array(config.class_weights, np.float32))[:, None, None]
     return (np.log(probabilities + LEAST_PROBABILITY) + offsets).argmax(0).astype(np.uint8)
-
-
-def _mean(views):
-    """Mean over an iterator of arrays, one at a time in memory."""
-    total, count = 0.0, 0
-    for count, probabilities in enumerate(views, start=1):  # noqa: B007
-        total = total + probabilities
-    return total / count
 
 
 def decide(net, dataset, config, positions):
@@ -70,7 +62,7 @@ def decide(net, dataset, config, positions):
     for position in positions:
         sample = dataset.sample(int(position))
         views = list(view_probabilities(net, config.normalization.apply(sample.image), config.orientation))
-        seen = {False: views[0], True: _mean(views)}
+        seen = {False: views[0], True: np.mean(views, axis=0)}
         for candidate, confusion in confusions.items():
             confusion.update(sample.label, answer(seen[candidate.views], config, candidate.strength))
     # Of equals, the one that changes least.
