@@ -17,6 +17,7 @@ from minitensor.kernels import (
     scatter,
     softmax,
     unfold,
+    update,
     winograd,
     winograd2d,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from minitensor.backend import array_module
+from minitensor.kernels import run
 from minitensor.optim.optimizer import Optimizer, check_number
 
 
@@ -39,40 +40,22 @@ class Adam(Optimizer):
             check_number(self._name, "each of betas", beta, below=1.0)
 
     def prepare(self, parameter, state, group):
-        lr, (beta1, beta2), eps = group["lr"], group["betas"], group["eps"]
+        lr, betas, eps = group["lr"], group["betas"], group["eps"]
         weight_decay, amsgrad = group["weight_decay"], group["amsgrad"]
-        decoupled = self.decoupled
         names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * bool(amsgrad)
         xp = array_module(parameter.data)
         for name in names:
             if name not in state:
                 state[name] = xp.zeros(parameter.shape, parameter.dtype)
         state["step"] = state.get("step", 0) + 1
-        mean_correction = 1 - beta1 ** state["step"]
-        square_correction = math.sqrt(1 - beta2 ** state["step"])
+        mean_correction = 1 - betas[0] ** state["step"]
+        root_correction = math.sqrt(1 - betas[1] ** state["step"])
 
         def update(param, grad, mean, square, largest=None):
-            if weight_decay and decoupled:
-                param *= 1 - lr * weight_decay
-            elif weight_decay:
-                grad = grad + weight_decay * param
-            # beta1 * m + (1 - beta1) * g = m + (1 - beta1) * (g - m): one array less
-            work = grad - mean
-            work *= 1 - beta1
-            mean += work
-            xp.multiply(grad, grad, out=work)
-            work *= 1 - beta2
-            square *= beta2
-            square += work
-            if largest is not None:
-                xp.maximum(largest, square, out=largest)
-                square = largest
-            xp.sqrt(square, out=work)
-            work /= square_correction
-            work += eps
-            xp.divide(mean, work, out=work)
-            work *= lr / mean_correction
-            param -= work
+            run(
+                "adam_update", param, grad, mean, square, largest,
+                lr, betas, eps, weight_decay, self.decoupled, mean_correction, root_correction,
+            )  # fmt: skip
 
         return [state[name] for name in names], update
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minitensor.backend import array_module
+from minitensor.kernels import run
 from minitensor.optim.optimizer import Optimizer, check_number
 
 
@@ -49,17 +50,6 @@ class SGD(Optimizer):
             state["momentum_buffer"] = array_module(parameter.data).zeros(parameter.shape, parameter.dtype)
 
         def update(param, grad, velocity=None):
-            step = grad
-            if weight_decay:
-                step = weight_decay * param
-                step += grad
-            if velocity is not None:
-                if first:
-                    velocity[...] = step
-                else:
-                    velocity *= momentum
-                    velocity += step if fresh == 1 else fresh * step
-                step = step + momentum * velocity if nesterov else velocity
-            param -= lr * step
+            run("sgd_update", param, grad, velocity, lr, momentum, fresh, weight_decay, nesterov, first)
 
         return [state["momentum_buffer"]] if momentum else [], update
