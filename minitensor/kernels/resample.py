@@ -68,11 +68,33 @@ def resample2d_sums(x, matrix_h, matrix_w):
     return avg_pool2d(x, factors, factors, (0, 0), divisor_override=1)
 
 
+@register("resample2d", "taps", backends=("numpy",))
+def resample2d_taps(x, matrix_h, matrix_w):
+    """Only the weights that are not zero: slower, but an infinite or NaN pixel reaches no output that does not see it.
+
+    In a product it would reach all of its row and column, as infinity times a weight of zero is NaN.
+    """
+    with np.errstate(all="ignore"):  # tiles run in threads, which know nothing of the caller's
+        wide = _weighted(x, matrix_w)
+        return np.ascontiguousarray(_weighted(wide.swapaxes(2, 3), matrix_h).swapaxes(2, 3))
+
+
+def _weighted(x, matrix):
+    """x @ matrix^T without the products by zero: one sum over all rows for the first weight of each, the second, ..."""
+    count = max(int(np.count_nonzero(matrix, axis=1).max()), 1)
+    taps = np.argsort(matrix == 0, axis=1, kind="stable")[:, :count]  # where a row is not zero, in order
+    weights = np.take_along_axis(matrix, taps, axis=1)
+    y = np.zeros((*x.shape[:-1], len(matrix)), dtype=x.dtype)
+    for tap, weight in zip(taps.T, weights.T, strict=True):
+        y += np.where(weight == 0, 0, x[..., tap] * weight)
+    return y
+
+
 @register("resample2d", "bands", backends=("numpy",))
 def resample2d_bands(x, matrix_h, matrix_w):
     """Two products a tile of planes; each leaves out the blocks of its matrix that are zero.
 
-    An infinite or NaN pixel makes NaN of all outputs whose band it is in, as infinity times a zero weight is NaN.
+    Tiles with an infinite or NaN pixel go to `resample2d_taps`; whether there is one, their sum tells.
     """
     batch, channels, height, width = x.shape
     out_height, out_width = len(matrix_h), len(matrix_w)
@@ -84,6 +106,9 @@ def resample2d_bands(x, matrix_h, matrix_w):
     def tile(part):
         count = part.stop - part.start
         # (P*H, W) @ (W, OW) -> (P*H, OW), then (OH, H) @ (P, H, OW) -> (P, OH, OW)
+        if not np.isfinite(planes[part].sum()):
+            y.reshape(1, *out_planes.shape)[:, part] = resample2d_taps(planes[None, part], matrix_h, matrix_w)
+            return
         rows = planes[part].reshape(count * height, width)
         wide = np.empty((count * height, out_width), dtype=x.dtype)
         for outputs, inputs, weights in bands_w:
@@ -131,5 +156,7 @@ def _choose(x, matrix_h, matrix_w):
     if _factor(matrix_h) and _factor(matrix_w):
         return "sums"
     outputs = x.shape[0] * x.shape[1] * len(matrix_h) * len(matrix_w)
+    if x.size < SMALL_PIXELS and not np.isfinite(x.sum()):
+        return "taps"
     small = max(*matrix_h.shape, *matrix_w.shape) <= DENSE_SIZE and max(x.size, outputs) < SMALL_PIXELS
     return "matmul" if small else "bands"

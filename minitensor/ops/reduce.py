@@ -76,6 +76,32 @@ class Variance(Op):
         return grad * slope * (x - Mean(self.axes, self.count)(x))
 
 
+class LogSumExp(Op):
+    """y = log(sum over `axes` of e^x), kept as size 1, so dy/dx = e^(x - y), the softmax of x
+
+    Computed as log(sum of e^(x - m)) + m, m = max x: then no exponential overflows.
+    """
+
+    uses = ((0,),)
+    uses_output = True
+
+    def __init__(self, axes):
+        self.axes = axes
+
+    def forward(self, x):
+        xp = array_module(x)
+        if 0 in x.shape:
+            return xp.log(xp.exp(x).sum(axis=self.axes, keepdims=True))
+        shift = x.max(axis=self.axes, keepdims=True)
+        # inf - inf would be NaN: where the largest is infinite, shift by nothing
+        shift = xp.where(xp.isinf(shift), xp.zeros_like(shift), shift)
+        return xp.log(xp.exp(x - shift).sum(axis=self.axes, keepdims=True)) + shift
+
+    def backward(self, grad):
+        (x,) = self.inputs
+        return grad * (x - self.output).exp()
+
+
 class Extreme(Op):
     """y = the largest (or smallest) element over `axes`, kept as size 1; equal ones share the gradient evenly."""
 
@@ -220,12 +246,4 @@ def logsumexp(x, dim, keepdim=False):
     if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0 and x.ndim):
         raise TypeError(f"logsumexp: dim must name one axis or several, got {dim!r} (x shape {x.shape})")
     axes = normalize_axes(dim, x.ndim, "logsumexp")
-    if math.prod(x.shape[axis] for axis in axes) == 0:
-        total = Sum(axes)(x.exp()).log()
-    else:
-        xp = array_module(x.data)
-        shift = x.data.max(axis=axes, keepdims=True)
-        # inf - inf would be NaN: where the largest is infinite, shift by nothing
-        shift = Tensor.wrap(xp.where(xp.isinf(shift), xp.zeros_like(shift), shift))
-        total = Sum(axes)((x - shift).exp()).log() + shift
-    return _dropped(total, axes, keepdim)
+    return _dropped(LogSumExp(axes)(x), axes, keepdim)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -97,6 +98,31 @@ def test_antialias_to_a_width_of_1(mode):
     same_as_torch(lambda m, x: m.interpolate(x, (3, 2), mode=mode, antialias=True), wider.data)
     expected = mt.interpolate(wider, (3, 2), mode=mode, antialias=True)
     np.testing.assert_allclose(narrow.data[..., 0], expected.data[..., 0], rtol=1e-14)
+
+
+@given(images(), options(), st.tuples(side, side), st.sampled_from([np.nan, np.inf, -np.inf]), st.data())
+def test_an_infinite_pixel_goes_no_further_than_in_torch(x, settings, size, value, data):
+    """Ours are NaN where torch's are at most: torch multiplies by weights of zero too, which makes NaN of infinity."""
+    assume(x.size and not torch_is_wrong(x, size, settings))
+    x = x.copy()
+    x.flat[data.draw(st.integers(0, x.size - 1))] = value
+    ours = mt.interpolate(mt.Tensor(x), size, **settings).data
+    theirs = torch.nn.functional.interpolate(torch.tensor(x), size, **settings).numpy()
+    assert not (np.isnan(ours) & ~np.isnan(theirs)).any()
+    known = ~np.isnan(theirs)
+    np.testing.assert_allclose(ours[known], theirs[known], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 9, 8), (1, 3, 200, 150)])
+def test_an_infinite_pixel_reaches_only_those_that_see_it(shape):
+    """Small images are multiplied densely, large ones in tiles: neither spreads it over the row."""
+    x = normal(*shape)
+    x[0, 1, 5, 4] = np.inf
+    for factor in (2.0, 0.5, 1.7):
+        y = mt.interpolate(mt.Tensor(x), scale_factor=factor, mode="bilinear").data
+        assert 0 < (~np.isfinite(y)).sum() <= (2 * factor + 1) ** 2
+    pooled = mt.adaptive_avg_pool2d(mt.Tensor(x), (3, 4)).data
+    assert np.isinf(pooled).sum() == 1
 
 
 MALFORMED = {
