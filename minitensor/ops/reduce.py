@@ -9,6 +9,7 @@ import numpy as np
 
 from minitensor.backend import array_module
 from minitensor.engine import Op
+from minitensor.kernels.summation import sum_over
 from minitensor.ops.dtypes import cast, check_flag, check_float, check_tensor, floating
 from minitensor.ops.shape import expand, normalize_axes, normalize_axis, reshape
 from minitensor.tensor import Tensor, check_dtype
@@ -31,7 +32,7 @@ class Sum(Op):
 
     def forward(self, x):
         self.shape = x.shape
-        return x.sum(axis=self.axes, keepdims=True)
+        return sum_over(x, self.axes)
 
     def backward(self, grad):
         return expand(grad, self.shape)
@@ -66,8 +67,8 @@ class Variance(Op):
         self.freedom = count - correction
 
     def forward(self, x):
-        deviation = x - x.sum(axis=self.axes, keepdims=True) / self.count
-        total = (deviation * deviation).sum(axis=self.axes, keepdims=True)
+        deviation = x - sum_over(x, self.axes) / self.count
+        total = sum_over(deviation * deviation, self.axes)
         return total / (self.freedom if self.freedom > 0 else 0)  # by 0: NaN or infinity, as in torch
 
     def backward(self, grad):
@@ -95,7 +96,7 @@ class LogSumExp(Op):
         shift = x.max(axis=self.axes, keepdims=True)
         # inf - inf would be NaN: where the largest is infinite, shift by nothing
         shift = xp.where(xp.isinf(shift), xp.zeros_like(shift), shift)
-        return xp.log(xp.exp(x - shift).sum(axis=self.axes, keepdims=True)) + shift
+        return xp.log(sum_over(xp.exp(x - shift), self.axes)) + shift
 
     def backward(self, grad):
         (x,) = self.inputs

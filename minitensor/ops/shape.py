@@ -10,6 +10,7 @@ import math
 
 from minitensor.backend import array_module
 from minitensor.engine import Op
+from minitensor.kernels.summation import sum_over
 from minitensor.ops.dtypes import check_tensor
 from minitensor.tensor import shape_argument
 
@@ -101,7 +102,7 @@ class SumTo(Op):
             if axis < extra or (self.shape[axis - extra] == 1 and x.shape[axis] != 1)
         )
         # (N, C, H, W) summed over (0, 2, 3) -> (1, C, 1, 1) -> the wanted shape, e.g. (C, 1, 1)
-        return x.sum(axis=repeated, keepdims=True).reshape(self.shape)
+        return sum_over(x, repeated).reshape(self.shape)
 
     def backward(self, grad):
         return Expand(self.original)(grad)

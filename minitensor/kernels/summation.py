@@ -1,0 +1,47 @@
+"""Sums whose rounding stays small, however many numbers there are.
+
+n numbers added one after the other are rounded n times. NumPy does better where it adds along the last axis: it
+halves the numbers, sums the halves, and so on (pairwise summation), which rounds each number log n times. But over
+any other axis it adds row to row, n times. Here such columns are cut into pieces of 128 rows; the pieces are summed,
+and then their sums, in pieces again. Source: Higham (1993), "The accuracy of floating point summation".
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+PIECE = 128  # rows added one after the other; as many as NumPy's own pairwise sum adds so
+
+
+def sum_over(x, axes):
+    """The sum of x over `axes`, kept as size 1."""
+    plain = (
+        type(x) is not np.ndarray  # GPUs sum in trees anyway
+        or x.dtype.kind != "f"
+        or not axes
+        or x.ndim - 1 in axes
+        or math.prod([x.shape[axis] for axis in axes]) <= PIECE
+    )
+    if plain:
+        return x.sum(axis=axes, keepdims=True)
+    longest = max(axes, key=lambda axis: x.shape[axis])
+    while x.shape[longest] > 1:
+        x = _sum_pieces(x, longest)
+    others = tuple(axis for axis in axes if axis != longest)
+    return sum_over(x, others) if others else x
+
+
+def _sum_pieces(x, axis):
+    """Each 128 rows along an axis summed to one; a shorter piece at the end too."""
+    before, n = (slice(None),) * axis, x.shape[axis]
+    if n <= PIECE:
+        return x.sum(axis=axis, keepdims=True)
+    count, rest = divmod(n, PIECE)
+    # (..., n, ...) -> (..., n // 128, 128, ...) -> (..., n // 128, ...): a view, then its sum
+    whole = x[(*before, slice(0, n - rest))]
+    sums = whole.reshape(*x.shape[:axis], count, PIECE, *x.shape[axis + 1 :]).sum(axis=axis + 1)
+    if not rest:
+        return sums
+    return np.concatenate([sums, x[(*before, slice(n - rest, n))].sum(axis=axis, keepdims=True)], axis)
