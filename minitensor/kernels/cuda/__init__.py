@@ -3,4 +3,14 @@
 The .py files beside them make the arrays and enter the kernels into the table, for CuPy arrays only.
 """
 
-from minitensor.kernels.cuda import activation, convolution, cross_entropy, normalize, pool, resample, update
+from minitensor.kernels.cuda import (
+    activation,
+    conv_rules,
+    convolution,
+    cross_entropy,
+    normalize,
+    pool,
+    resample,
+    tensor_cores,
+    update,
+)

@@ -17,6 +17,7 @@ from minitensor.kernels.cuda.gemm import matmul_into
 from minitensor.kernels.cuda.launch import launch_for_each, window
 from minitensor.kernels.geometry import conv_output_size, conv_transpose_output_size
 from minitensor.kernels.reference import output_size
+from minitensor.kernels.table import register
 
 WORKSPACE_BYTES = 512 << 20
 
@@ -52,7 +53,7 @@ def fold(columns, output_size, kernel_size, dilation, padding, stride):
     return x
 
 
-@register_cuda("conv2d", "cublas", supports=is_float32, otherwise="unfold")
+@register("conv2d", "cublas", backends=("cupy",), supports=is_float32)
 def conv2d(x, weight, bias, stride, padding, dilation, groups):
     """weight @ columns, for some images at a time. Shapes as in reference.py."""
     xp = array_module(x)
@@ -104,7 +105,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     return weight.reshape(filters, channels // groups, *kernel_size)
 
 
-@register_cuda("conv_transpose2d", "cublas", supports=is_float32, otherwise="phases")
+@register("conv_transpose2d", "cublas", backends=("cupy",), supports=is_float32)
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
     """Every pixel times the kernel, and the gather of fold adds up what meets. Shapes as in reference.py."""
     xp = array_module(x)

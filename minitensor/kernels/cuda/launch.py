@@ -67,7 +67,7 @@ def source_text(name):
 def parameters_of(code):
     """{kernel: [Parameter]} of a CUDA source, from its `extern "C" __global__ void name(...)`."""
     code = re.sub(r"//[^\n]*", "", code)
-    pattern = r'extern "C" __global__ void(?: __launch_bounds__\(\w+\))?\s+(\w+)\(([^)]*)\)'
+    pattern = r'extern "C" __global__ void(?: __launch_bounds__\([^)]*\))?\s+(\w+)\(([^)]*)\)'
     return {
         name: [_parameter(text) for text in arguments.split(",")]
         for name, arguments in re.findall(pattern, code)

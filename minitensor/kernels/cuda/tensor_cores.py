@@ -1,0 +1,59 @@
+"""Convolution and its input gradient on tensor cores, without columns in memory; implicit_gemm.cu tells how.
+
+Only where `mt.cuda.matmul_precision` is "tf32", and for one group.
+"""
+
+from __future__ import annotations
+
+from minitensor.backend import array_module, cuda
+from minitensor.kernels.cuda.choose import is_float32
+from minitensor.kernels.cuda.launch import launch, window
+from minitensor.kernels.geometry import conv_transpose_output_size
+from minitensor.kernels.reference import output_size
+from minitensor.kernels.table import register
+
+FILTERS, WINDOWS, THREADS = 64, 128, 256  # a block's tile and its threads, as in implicit_gemm.cu
+
+
+def conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
+    return cuda.matmul_precision() == "tf32" and is_float32(x) and groups == 1
+
+
+def conv_transpose2d_supports(x, weight, bias, stride, padding, output_padding, groups, dilation):
+    return conv2d_supports(x, weight, bias, stride, padding, dilation, groups) and tuple(stride) == (1, 1)
+
+
+@register("conv2d", "tensor_cores", backends=("cupy",), supports=conv2d_supports)
+def conv2d(x, weight, bias, stride, padding, dilation, groups):
+    """Convolution in TF32. Shapes as in reference.py."""
+    filters, channels, *kernel_size = weight.shape
+    out_size = output_size(x, kernel_size, stride, padding, dilation)
+    # (O, C, KH, KW) -> (KH, KW, O, C)
+    by_tap = weight.transpose(2, 3, 0, 1)
+    geometry = window(channels, x.shape[2:], out_size, kernel_size, stride, padding, dilation)
+    return _convolve(x, by_tap, bias, filters, out_size, geometry)
+
+
+@register("conv_transpose2d", "tensor_cores", backends=("cupy",), supports=conv_transpose2d_supports)
+def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
+    """With stride 1 nothing is inserted: a convolution with the turned kernel, padded by d (k - 1) - padding."""
+    channels, filters, *kernel_size = weight.shape
+    axes = zip(x.shape[2:], kernel_size, stride, padding, output_padding, dilation, strict=True)
+    out_size = [conv_transpose_output_size(*axis) for axis in axes]
+    before = [d * (k - 1) - p for d, k, p in zip(dilation, kernel_size, padding, strict=True)]
+    # (C, O, KH, KW) -> (KH, KW, O, C), turned by 180 degrees
+    by_tap = weight[:, :, ::-1, ::-1].transpose(2, 3, 1, 0)
+    geometry = window(channels, x.shape[2:], out_size, kernel_size, stride, before, dilation)
+    return _convolve(x, by_tap, bias, filters, out_size, geometry)
+
+
+def _convolve(x, by_tap, bias, filters, out_size, geometry):
+    """x (N, C, H, W), by_tap (KH, KW, O, C) -> (N, O, OH, OW)."""
+    xp = array_module(x)
+    y = xp.empty((len(x), filters, *out_size), x.dtype)
+    windows = len(x) * out_size[0] * out_size[1]
+    bias = None if bias is None else xp.ascontiguousarray(bias)
+    grid = -(-windows // WINDOWS), -(-filters // FILTERS)
+    arrays = xp.ascontiguousarray(x), xp.ascontiguousarray(by_tap), bias, y
+    launch("implicit_gemm.cu", "convolve", grid, THREADS, *arrays, geometry, filters, windows)
+    return y

@@ -1,0 +1,107 @@
+"""The tensor-core convolution, run on the CPU lane by lane, against the definition with factors rounded to TF32."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import minitensor as mt
+from minitensor.kernels import reference, run, use_kernels
+from tests.cuda import ORDERS, on_device
+from tests.sim import strict
+from tests.sim.cublas import tf32
+from tests.strategies import convolutions, transposed_convolutions
+
+TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+VARIANT = {name: "tensor_cores" for name in ("conv2d", "conv_transpose2d")}
+
+
+@pytest.fixture(autouse=True)
+def in_tf32(cupy):
+    mt.cuda.matmul_precision("tf32")
+    with use_kernels(**VARIANT):
+        yield
+    mt.cuda.matmul_precision("fp32")
+
+
+def rounded(*arrays):
+    """float32 numbers that TF32 holds exactly: what is left to differ is the order of sums."""
+    return [tf32(array.astype(np.float32)) for array in arrays]
+
+
+@settings(max_examples=15)
+@given(convolutions())
+def test_conv2d(cupy, case):
+    x, weight, bias = rounded(case.x, case.weight, case.bias)
+    options = tuple(case.settings.values())
+    y = run("conv2d", *on_device(x, weight, bias), *options)
+    np.testing.assert_allclose(y.get(), reference.conv2d(x, weight, bias, *options), **TOLERANCE)
+
+
+@settings(max_examples=15)
+@given(transposed_convolutions())
+def test_conv_transpose2d(cupy, case):
+    x, weight, bias = rounded(case.x, case.weight, case.bias)
+    options = [case.settings[k] for k in ("stride", "padding", "output_padding", "groups", "dilation")]
+    options[0] = (1, 1)
+    options[2] = (0, 0)
+    out_size = reference.conv_transpose2d(x, weight, None, *options).shape[2:]
+    if min(out_size) < 1:
+        return
+    y = run("conv_transpose2d", *on_device(x, weight, bias), *options)
+    np.testing.assert_allclose(y.get(), reference.conv_transpose2d(x, weight, bias, *options), **TOLERANCE)
+
+
+SHAPES = {
+    "more than a tile of everything": ((2, 19, 9, 11), (67, 19, 3, 3), (1, 1), (1, 1)),
+    "exactly tiles": ((2, 16, 8, 8), (64, 16, 3, 3), (1, 1), (1, 1)),
+    "strided and dilated": ((3, 5, 13, 12), (9, 5, 3, 2), (2, 1), (1, 2)),
+}
+
+
+@pytest.mark.parametrize("shapes", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("order", ORDERS)
+def test_large_shapes_in_every_order_of_threads(cupy, monkeypatch, shapes, order):
+    monkeypatch.setattr(cupy.RawModule, "order", order)
+    x_shape, weight_shape, stride, dilation = shapes
+    rng = np.random.default_rng(0)
+    x, weight = rounded(rng.standard_normal(x_shape), rng.standard_normal(weight_shape))
+    options = stride, (1, 1), dilation, 1
+    before = strict.state.launches["convolve"]
+    y = run("conv2d", *on_device(x, weight), None, *options)
+    assert strict.state.launches["convolve"] == before + 1
+    np.testing.assert_allclose(y.get(), reference.conv2d(x, weight, None, *options), rtol=1e-5, atol=5e-5)
+
+
+def test_factors_are_rounded(cupy):
+    rng = np.random.default_rng(1)
+    x, weight = (rng.standard_normal((1, 16, 6, 6)).astype(np.float32) for _ in range(2))
+    options = (1, 1), (2, 2), (1, 1), 1
+    y = run("conv2d", *on_device(x, weight), None, *options).get()
+    exact = reference.conv2d(x, weight, None, *options)
+    in_tf32 = reference.conv2d(tf32(x), tf32(weight), None, *options)
+    np.testing.assert_allclose(y, in_tf32, rtol=1e-5, atol=1e-5)
+    error = np.linalg.norm(y - exact) / np.linalg.norm(exact)
+    assert 1e-5 < error < 1e-3
+
+
+def chosen(cupy, name, x_shape, weight_shape, *options):
+    """The kernel that runs for a call when nobody asks for one."""
+    x, weight = (np.zeros(shape, np.float32) for shape in (x_shape, weight_shape))
+    before = strict.state.launches["convolve"]
+    with use_kernels(conv2d="auto", conv_transpose2d="auto"):
+        run(name, *on_device(x, weight), None, *options)
+    return "tensor_cores" if strict.state.launches["convolve"] > before else "cublas"
+
+
+def test_chosen_for_shallow_layers_in_tf32_only(cupy):
+    plain = (1, 1), (1, 1), (1, 1), 1
+    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 3, 3), *plain) == "tensor_cores"
+    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (129, 16, 3, 3), *plain) == "cublas"
+    assert chosen(cupy, "conv2d", (1, 3, 6, 6), (64, 3, 3, 3), *plain) == "cublas"
+    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 1, 1), (1, 1), (0, 0), (1, 1), 1) == "cublas"
+    back = (1, 1), (1, 1), (0, 0), 1, (1, 1)
+    assert chosen(cupy, "conv_transpose2d", (1, 16, 6, 6), (16, 64, 3, 3), *back) == "tensor_cores"
+    strided = (2, 2), (0, 0), (0, 0), 1, (1, 1)
+    assert chosen(cupy, "conv_transpose2d", (1, 16, 6, 6), (16, 64, 2, 2), *strided) == "cublas"
+    mt.cuda.matmul_precision("fp32")
+    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 3, 3), *plain) == "cublas"
