@@ -1,6 +1,7 @@
 """The engine: order, accumulation, gradients by any tensor, modes, failures."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -280,6 +281,22 @@ class TestModes:
             x = mt.Tensor(normal(4, 8, seed=seed), requires_grad=True)
             (g,) = mt.grad(((x @ weights).tanh() @ weights).sum(), x)
             np.testing.assert_allclose(results[seed], g.data, rtol=1e-12)
+
+    def test_threads_train_at_once(self):
+        """Convolutions cut into tiles, in several threads that share the workers: each gets its own gradients."""
+        image, kernel = normal(2, 8, 96, 96), normal(8, 8, 3, 3)
+        labels = np.arange(2 * 96 * 96).reshape(2, 96, 96) % 8
+
+        def gradient(seed):
+            weight = mt.Tensor(kernel * (seed + 1) / 9, requires_grad=True)
+            y = mt.batch_norm(mt.conv2d(mt.Tensor(image), weight, padding=1), None, None, training=True)
+            mt.cross_entropy(y.relu(), mt.tensor(labels)).backward()
+            return weight.grad.data
+
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(gradient, range(8)))
+        for seed, result in enumerate(together):
+            np.testing.assert_allclose(result, gradient(seed), rtol=1e-9, atol=1e-12)
 
 
 class TestFailures:

@@ -1,8 +1,10 @@
 """Memory of graphs: what is kept, when it is freed, and that no cycle keeps it from being freed."""
 
 import gc
+import tracemalloc
 import weakref
 
+import numpy as np
 import pytest
 
 import minitensor as mt
@@ -19,6 +21,11 @@ class Failing(mt.Op):
 
     def backward(self, grad):
         raise OSError("out of luck")
+
+
+def bytes_of_arrays():
+    arrays = tracemalloc.DomainFilter(inclusive=True, domain=np.lib.tracemalloc_domain)
+    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([arrays]).traces)
 
 
 class TestFreeing:
@@ -112,6 +119,34 @@ class TestMemory:
                 step()
             assert len(gc.get_objects()) - before < 50
         finally:
+            gc.enable()
+
+    def test_bytes_stay_level_over_steps_of_training(self):
+        """All kinds of operations, second derivatives among them; counted is the memory of NumPy's arrays."""
+        x = mt.Tensor(normal(2, 3, 12, 12))
+        weight, turned = (mt.Tensor(normal(4, n, 3, 3, seed=n) / 9, requires_grad=True) for n in (3, 2))
+        labels = mt.tensor([[[0, 1] * 6] * 12] * 2)
+
+        def step():
+            y = mt.batch_norm(mt.conv2d(x, weight, padding=1), None, None, training=True).relu()
+            y = mt.interpolate(mt.max_pool2d(y, 2), scale_factor=2, mode="bilinear")
+            loss = mt.cross_entropy(mt.conv_transpose2d(y, turned, padding=1), labels)
+            grads = mt.grad(loss, [weight, turned], create_graph=True)
+            sum((g * g).sum() for g in grads).backward()
+            weight.grad = turned.grad = None
+
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            for _ in range(10):
+                step()
+            before = bytes_of_arrays()
+            for _ in range(50):
+                step()
+            assert bytes_of_arrays() - before < 1000  # one image of one step has 7 kB
+        finally:
+            tracemalloc.stop()
             gc.enable()
 
     def test_a_failed_backward_leaves_no_cycles_behind(self):
