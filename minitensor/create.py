@@ -15,7 +15,7 @@ def tensor(data, dtype=None, device=None, requires_grad=False):
     its device. Raises TypeError for data that are no real numbers, ValueError for rows of different lengths.
     """
     if dtype is not None:
-        dtype = check_dtype(dtype)
+        dtype = check_dtype(dtype, "tensor")
     array = data._data if isinstance(data, Tensor) else data
     xp = array_module(array)
     array = as_array(data, dtype, xp)
@@ -26,7 +26,7 @@ def _created(operation, shape, make, dtype, device, requires_grad):
     shape = shape_argument(shape, operation)
     if min(shape, default=0) < 0:
         raise ValueError(f"{operation}: sizes cannot be negative, got shape {shape}")
-    dtype = DEFAULT_DTYPE if dtype is None else check_dtype(dtype)
+    dtype = DEFAULT_DTYPE if dtype is None else check_dtype(dtype, operation)
     xp = module_for(device or "cpu")
     with memory_explained(f"{operation} of shape {shape}"):
         return Tensor(make(xp, shape, dtype), requires_grad)
@@ -61,5 +61,5 @@ def arange(start, end=None, step=1, dtype=None, device=None, requires_grad=False
         raise ValueError(f"arange: from {start} to {end} the step {step} leads away from the end")
     if dtype is None:
         dtype = DEFAULT_DTYPE if any(isinstance(v, float) for v in (start, end, step)) else np.int64
-    array = np.arange(start, end, step).astype(check_dtype(dtype))
+    array = np.arange(start, end, step).astype(check_dtype(dtype, "arange"))
     return Tensor(to_device(array, device or "cpu"), requires_grad)

@@ -41,7 +41,7 @@ def _drawn(operation, draw, shape, dtype, device, requires_grad):
     shape = shape_argument(shape, operation)
     if min(shape, default=0) < 0:
         raise ValueError(f"{operation}: sizes cannot be negative, got shape {shape}")
-    dtype = DEFAULT_DTYPE if dtype is None else check_dtype(dtype)
+    dtype = DEFAULT_DTYPE if dtype is None else check_dtype(dtype, operation)
     if dtype.kind != "f":
         raise TypeError(f"{operation}: dtype must be floating point, got {dtype}")
     # NumPy draws float32 and float64; float16 is rounded from float32

@@ -219,14 +219,16 @@ def _plain(data, dtypes):
     return data
 
 
-def check_dtype(dtype):
+def check_dtype(dtype, operation):
     """A NumPy dtype of real numbers; raises TypeError for anything else."""
     try:
-        result = np.dtype(dtype)
-    except TypeError as error:
-        raise TypeError(f"dtype must be one such as mt.float32, got {dtype!r}") from error
-    if result.kind not in "fiub":
-        raise TypeError(f"dtype must be floating point, integer or bool, got {result}")
+        result = None if dtype is None else np.dtype(dtype)
+    except TypeError:
+        result = None
+    if result is None or result.kind not in "fiub":
+        raise TypeError(
+            f"{operation}: dtype must be one such as mt.float32, mt.int64 or mt.bool_, got {dtype!r}"
+        )
     return result
 
 

@@ -155,8 +155,14 @@ MALFORMED = {
         TypeError,
         ["conv2d", "uint8"],
     ),
-    "sum, dtype": (lambda: x.sum(dtype="no such"), TypeError, ["dtype", "no such"]),
-    "to, dtype": (lambda: x.to("no such"), TypeError, ["dtype", "no such"]),
+    "sum, dtype": (lambda: x.sum(dtype="no such"), TypeError, ["sum", "dtype", "no such"]),
+    "to, dtype": (lambda: x.to("no such"), TypeError, ["to: dtype", "no such"]),
+    "mean, dtype": (lambda: x.mean(dtype=1), TypeError, ["mean", "dtype", "1"]),
+    "softmax, dtype": (lambda: mt.softmax(x, 0, dtype=str), TypeError, ["softmax", "dtype", "str"]),
+    "zeros, dtype": (lambda: mt.zeros(2, dtype="complex64"), TypeError, ["zeros", "dtype", "complex64"]),
+    "arange, dtype": (lambda: mt.arange(2, dtype=object), TypeError, ["arange", "dtype", "object"]),
+    "tensor, dtype": (lambda: mt.tensor([1], dtype="S3"), TypeError, ["tensor", "dtype", "S3"]),
+    "randn, dtype": (lambda: mt.randn(2, dtype=mt.int64), TypeError, ["randn", "int64"]),
     # axes
     **{
         f"{name}, axis": (

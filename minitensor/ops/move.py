@@ -33,7 +33,7 @@ def parse_targets(targets, device, dtype):
             dtype = target
     return (
         None if device is None else parse_device(device),
-        None if dtype is None else check_dtype(dtype),
+        None if dtype is None else check_dtype(dtype, "to"),
     )
 
 

@@ -165,7 +165,7 @@ def sum(x, dim=None, keepdim=False, dtype=None):
     x = check_tensor(x, "sum")
     check_flag("sum", keepdim=keepdim)
     if dtype is not None or x.dtype.kind != "f":
-        x = cast(x, check_dtype(dtype or np.int64))
+        x = cast(x, check_dtype(np.int64 if dtype is None else dtype, "sum"))
     axes = normalize_axes(dim, x.ndim, "sum")
     return _dropped(Sum(axes)(x), axes, keepdim)
 
@@ -174,7 +174,7 @@ def mean(x, dim=None, keepdim=False, dtype=None):
     """Arithmetic mean over `dim`; of no elements, NaN. Raises TypeError for whole numbers, unless given a `dtype`."""
     x = check_tensor(x, "mean")
     check_flag("mean", keepdim=keepdim)
-    x = check_float(x if dtype is None else cast(x, check_dtype(dtype)), "mean")
+    x = check_float(x if dtype is None else cast(x, check_dtype(dtype, "mean")), "mean")
     axes = normalize_axes(dim, x.ndim, "mean")
     count = math.prod(x.shape[axis] for axis in axes)
     return _dropped(Mean(axes, count)(x), axes, keepdim)

@@ -66,7 +66,7 @@ def log_softmax(x, dim, dtype=None):
 def _along(operation, op, x, dim, dtype):
     x = check_tensor(x, operation)
     if dtype is not None:
-        x = cast(x, check_dtype(dtype))
+        x = cast(x, check_dtype(dtype, operation))
     x = check_float(x, operation)
     axis = normalize_axis(dim, x.ndim, operation)
     if x.ndim == 0:
