@@ -6,13 +6,14 @@ from hypothesis import given, settings
 
 import minitensor as mt
 from minitensor.kernels import reference, run, use_kernels
+from minitensor.kernels.cuda import tensor_cores
 from tests.cuda import ORDERS, on_device
 from tests.sim import strict
 from tests.sim.cublas import tf32
 from tests.strategies import convolutions, transposed_convolutions
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
-VARIANT = {name: "tensor_cores" for name in ("conv2d", "conv_transpose2d")}
+VARIANT = {name: "tensor_cores" for name in ("conv2d", "conv_transpose2d", "conv2d_weight")}
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,18 @@ def test_conv_transpose2d(cupy, case):
     np.testing.assert_allclose(y.get(), reference.conv_transpose2d(x, weight, bias, *options), **TOLERANCE)
 
 
+@settings(max_examples=15)
+@given(convolutions())
+def test_conv2d_weight(cupy, case):
+    x, weight = rounded(case.x, case.weight)
+    options = tuple(case.settings.values())
+    out_shape = reference.conv2d(x, weight, None, *options).shape
+    (grad,) = rounded(np.random.default_rng(0).standard_normal(out_shape))
+    w = run("conv2d_weight", *on_device(x, grad), weight.shape[2:], *options)
+    expected = reference.conv2d_weight(x, grad, weight.shape[2:], *options)
+    np.testing.assert_allclose(w.get(), expected, **TOLERANCE)
+
+
 SHAPES = {
     "more than a tile of everything": ((2, 19, 9, 11), (67, 19, 3, 3), (1, 1), (1, 1)),
     "exactly tiles": ((2, 16, 8, 8), (64, 16, 3, 3), (1, 1), (1, 1)),
@@ -72,6 +85,25 @@ def test_large_shapes_in_every_order_of_threads(cupy, monkeypatch, shapes, order
     np.testing.assert_allclose(y.get(), reference.conv2d(x, weight, None, *options), rtol=1e-5, atol=5e-5)
 
 
+@pytest.mark.parametrize("shapes", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("order", ORDERS)
+def test_large_weight_gradients_in_every_order_of_threads(cupy, monkeypatch, shapes, order):
+    monkeypatch.setattr(tensor_cores, "LEAST_STEPS", 2)  # several parts, the last one short
+    monkeypatch.setattr(tensor_cores, "WEIGHT_BLOCKS", 20)
+    monkeypatch.setattr(cupy.RawModule, "order", order)
+    x_shape, weight_shape, stride, dilation = shapes
+    rng = np.random.default_rng(0)
+    (x,) = rounded(rng.standard_normal(x_shape))
+    options = stride, (1, 1), dilation, 1
+    out_size = reference.output_size(x, weight_shape[2:], stride, (1, 1), dilation)
+    (grad,) = rounded(rng.standard_normal((len(x), weight_shape[0], *out_size)))
+    before = strict.state.launches["weight_gradient"]
+    w = run("conv2d_weight", *on_device(x, grad), weight_shape[2:], *options)
+    assert strict.state.launches["weight_gradient"] == before + 1
+    expected = reference.conv2d_weight(x, grad, weight_shape[2:], *options)
+    np.testing.assert_allclose(w.get(), expected, rtol=1e-5, atol=1e-4)
+
+
 def test_factors_are_rounded(cupy):
     rng = np.random.default_rng(1)
     x, weight = (rng.standard_normal((1, 16, 6, 6)).astype(np.float32) for _ in range(2))
@@ -87,21 +119,26 @@ def test_factors_are_rounded(cupy):
 def chosen(cupy, name, x_shape, weight_shape, *options):
     """The kernel that runs for a call when nobody asks for one."""
     x, weight = (np.zeros(shape, np.float32) for shape in (x_shape, weight_shape))
-    before = strict.state.launches["convolve"]
-    with use_kernels(conv2d="auto", conv_transpose2d="auto"):
-        run(name, *on_device(x, weight), None, *options)
-    return "tensor_cores" if strict.state.launches["convolve"] > before else "cublas"
+    before = strict.state.launches["gemm"]
+    with use_kernels(**dict.fromkeys(VARIANT, "auto")):
+        run(name, *on_device(x, weight), *options)
+    return "cublas" if strict.state.launches["gemm"] > before else "tensor_cores"
 
 
 def test_chosen_for_shallow_layers_in_tf32_only(cupy):
-    plain = (1, 1), (1, 1), (1, 1), 1
+    plain = None, (1, 1), (1, 1), (1, 1), 1
     assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 3, 3), *plain) == "tensor_cores"
     assert chosen(cupy, "conv2d", (1, 16, 6, 6), (129, 16, 3, 3), *plain) == "cublas"
     assert chosen(cupy, "conv2d", (1, 3, 6, 6), (64, 3, 3, 3), *plain) == "cublas"
-    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 1, 1), (1, 1), (0, 0), (1, 1), 1) == "cublas"
-    back = (1, 1), (1, 1), (0, 0), 1, (1, 1)
+    pointwise = None, (1, 1), (0, 0), (1, 1), 1
+    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 1, 1), *pointwise) == "cublas"
+    back = None, (1, 1), (1, 1), (0, 0), 1, (1, 1)
     assert chosen(cupy, "conv_transpose2d", (1, 16, 6, 6), (16, 64, 3, 3), *back) == "tensor_cores"
-    strided = (2, 2), (0, 0), (0, 0), 1, (1, 1)
+    strided = None, (2, 2), (0, 0), (0, 0), 1, (1, 1)
     assert chosen(cupy, "conv_transpose2d", (1, 16, 6, 6), (16, 64, 2, 2), *strided) == "cublas"
+    weight = (3, 3), (1, 1), (1, 1), (1, 1), 1
+    assert chosen(cupy, "conv2d_weight", (1, 16, 6, 6), (1, 64, 6, 6), *weight) == "tensor_cores"
+    assert chosen(cupy, "conv2d_weight", (1, 16, 6, 6), (1, 129, 6, 6), *weight) == "cublas"
     mt.cuda.matmul_precision("fp32")
+    assert chosen(cupy, "conv2d_weight", (1, 16, 6, 6), (1, 64, 6, 6), *weight) == "cublas"
     assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 3, 3), *plain) == "cublas"

@@ -32,6 +32,14 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
     return "cublas" if is_float32(x) else "phases"
 
 
+@rule("conv2d_weight", backends=("cupy",))
+def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
+    if tensor_cores.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
+        if _shallow(grad.shape[1], x.shape[1], *kernel_size):
+            return "tensor_cores"
+    return "cublas" if is_float32(x) else "unfold"
+
+
 def _shallow(filters, channels, kernel_height, kernel_width):
     """Few filters, so that columns cost more than products; and more than one tap, or there are no columns."""
     return filters <= FEW_FILTERS and channels >= LEAST_CHANNELS and kernel_height * kernel_width > 1

@@ -82,7 +82,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
     return out
 
 
-@register_cuda("conv2d_weight", "cublas", supports=is_float32, otherwise="unfold")
+@register("conv2d_weight", "cublas", backends=("cupy",), supports=is_float32)
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """grad @ columns^T, all images of a chunk side by side in one product. Shapes as in reference.py."""
     xp = array_module(x)

@@ -1,4 +1,4 @@
-"""Convolution and its input gradient on tensor cores, without columns in memory; implicit_gemm.cu tells how.
+"""The three convolutions on tensor cores, without columns in memory; implicit_gemm.cu and implicit_gemm_weight.cu tell.
 
 Only where `mt.cuda.matmul_precision` is "tf32", and for one group.
 """
@@ -13,6 +13,10 @@ from minitensor.kernels.reference import output_size
 from minitensor.kernels.table import register
 
 FILTERS, WINDOWS, THREADS = 64, 128, 256  # a block's tile and its threads, as in implicit_gemm.cu
+WEIGHT_TILE, WEIGHT_WINDOWS, WEIGHT_THREADS = 64, 32, 128  # as in implicit_gemm_weight.cu
+WEIGHT_BLOCKS = 2048  # about so many blocks of a weight gradient keep a large GPU busy to the end
+LEAST_STEPS = 16  # of a part: fewer are not worth the partial sums they leave
+MOST_WINDOWS = 2**31 - 1 - WEIGHT_WINDOWS  # the weight gradient counts them in 32 bits
 
 
 def conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
@@ -21,6 +25,11 @@ def conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
 
 def conv_transpose2d_supports(x, weight, bias, stride, padding, output_padding, groups, dilation):
     return conv2d_supports(x, weight, bias, stride, padding, dilation, groups) and tuple(stride) == (1, 1)
+
+
+def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
+    windows = grad.size // grad.shape[1] if grad.size else 0
+    return conv2d_supports(x, grad, None, stride, padding, dilation, groups) and 0 < windows <= MOST_WINDOWS
 
 
 @register("conv2d", "tensor_cores", backends=("cupy",), supports=conv2d_supports)
@@ -57,3 +66,24 @@ def _convolve(x, by_tap, bias, filters, out_size, geometry):
     arrays = xp.ascontiguousarray(x), xp.ascontiguousarray(by_tap), bias, y
     launch("implicit_gemm.cu", "convolve", grid, THREADS, *arrays, geometry, filters, windows)
     return y
+
+
+@register("conv2d_weight", "tensor_cores", backends=("cupy",), supports=conv2d_weight_supports)
+def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
+    """The weight gradient in TF32. Shapes as in reference.py."""
+    xp = array_module(x)
+    channels, filters, out_size = x.shape[1], grad.shape[1], grad.shape[2:]
+    windows, taps = grad.size // filters, kernel_size[0] * kernel_size[1]
+    tiles = -(-filters // WEIGHT_TILE) * -(-channels // WEIGHT_TILE)
+    steps = -(-windows // WEIGHT_WINDOWS)
+    steps_a_part = max(LEAST_STEPS, -(-steps * tiles * taps // WEIGHT_BLOCKS))
+    parts = -(-steps // steps_a_part)
+    partial = xp.empty((parts, *kernel_size, filters, channels), x.dtype)
+    geometry = window(channels, x.shape[2:], out_size, kernel_size, stride, padding, dilation)
+    arrays = xp.ascontiguousarray(x), xp.ascontiguousarray(grad), partial
+    launch(
+        "implicit_gemm_weight.cu", "weight_gradient", (tiles, taps, parts), WEIGHT_THREADS, *arrays, geometry,
+        filters, windows, steps_a_part,
+    )  # fmt: skip
+    # (parts, KH, KW, O, C) -> (KH, KW, O, C) -> (O, C, KH, KW)
+    return xp.ascontiguousarray(partial.sum(axis=0).transpose(2, 3, 0, 1))

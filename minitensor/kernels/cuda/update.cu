@@ -26,7 +26,8 @@ extern "C" __global__ void sgd(float *__restrict__ param, const float *__restric
   param[i] -= lr * step;
 }
 
-// largest may be null: the maximum of v that amsgrad uses in place of v; one_less_beta: 1 - beta, exact for betas near 1
+// largest, the maximum of v that amsgrad uses in place of v, may be null. one_less_beta is 1 - beta, from the host:
+// for a beta near 1 it would lose digits in float32.
 extern "C" __global__ void adam(float *__restrict__ param, const float *__restrict__ grad, float *__restrict__ mean,
                                 float *__restrict__ square, float *__restrict__ largest, float step,
                                 float one_less_beta1, float beta2, float one_less_beta2, float eps,
