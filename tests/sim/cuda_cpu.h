@@ -5,8 +5,8 @@
 // Other orders are tried by permuting warps and lanes (`order`): a kernel that forgets a barrier gives other numbers
 // in another order. Barriers that not all threads of a block reach are reported, where a GPU would hang.
 //
-// What this cannot show: speed, the compiler's own errors and register spills (tests/sim/nvrtc.py), memory accesses
-// out of bounds (build with -fsanitize=address), and races between blocks.
+// What this cannot show: speed, the compiler's own errors and register spills (tests/sim/nvrtc.py), and races between
+// blocks. Accesses beyond the end of an array are found by AddressSanitizer (tests/kernels/test_cuda_memory.py).
 #pragma once
 #include <algorithm>
 #include <cmath>

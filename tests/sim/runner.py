@@ -21,6 +21,8 @@ from tests.sim import strict
 
 HERE = Path(__file__).resolve().parent
 COMPILER = ["g++", "-std=c++20", "-O1", "-march=native", "-shared", "-fPIC", "-fno-strict-aliasing", "-w"]
+if "libasan" in os.environ.get("LD_PRELOAD", ""):  # AddressSanitizer must be there before Python is
+    COMPILER.append("-fsanitize=address")
 MOST_THREADS = 1024  # in a block, on every GPU so far
 MOST_BLOCKS = (2**31 - 1, 2**16 - 1, 2**16 - 1)
 SIM_ORDERS = (0, 1, 2)  # orders of warps and lanes under which kernels are tried
