@@ -34,6 +34,7 @@ def batch_norm(x, mean, variance, weight, bias, eps):
     """As the definition in kernels/normalize.py: returns (y, mean, variance)."""
     xp = array_module(x)
     x = xp.ascontiguousarray(x)
+    weight, bias = _in_a_row(weight), _in_a_row(bias)
     images, channels, length = _shape(x)
     if mean is None:
         mean, variance = xp.empty(channels, x.dtype), xp.empty(channels, x.dtype)
@@ -53,7 +54,7 @@ def batch_norm(x, mean, variance, weight, bias, eps):
 def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
     """As the definition in kernels/normalize.py: returns (grad_x, grad_weight, grad_bias)."""
     xp = array_module(x)
-    grad, x = xp.ascontiguousarray(grad), xp.ascontiguousarray(x)
+    grad, x, weight = xp.ascontiguousarray(grad), xp.ascontiguousarray(x), _in_a_row(weight)
     images, channels, length = _shape(x)
     parts = _parts(images, channels, length)
     partial = xp.empty((channels, parts, 2), "float64")
@@ -67,6 +68,11 @@ def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
     count = images * length if training else 0
     launch(SOURCE, "normalize_grad", _over_planes(x), BLOCK, *arrays, channels, length, RUN, eps, count)
     return grad_x, grad_weight, grad_bias
+
+
+def _in_a_row(vector):
+    """(C,) or None, as a kernel can read it."""
+    return None if vector is None else array_module(vector).ascontiguousarray(vector)
 
 
 def _over_planes(x):
