@@ -1,4 +1,4 @@
-"""What holds for every test: how many examples Hypothesis draws, and how many threads torch uses.
+"""What holds for every test: how many examples Hypothesis draws, how many threads torch uses, and on which device.
 
 python -m pytest                                   the `ci` profile: a few examples a test, the same each time
 python -m pytest --hypothesis-profile intense      10,000 fresh examples a test; HYPOTHESIS_PROFILE=intense too
@@ -6,8 +6,22 @@ python -m pytest --hypothesis-profile intense      10,000 fresh examples a test;
 
 import os
 import sys
+from importlib.util import find_spec
 
 from hypothesis import HealthCheck, settings
+
+# pytest looks for its hooks and fixtures among the names of this file
+from tests.gpu import device, gpu, pytest_addoption, pytest_generate_tests  # noqa: F401
+
+# A machine with a GPU may have CuPy, torch, pytest and Hypothesis alone; tests of the rest are left out there.
+NEEDS = {
+    "PIL": ["nets", "sim/test_training.py"],
+    "tqdm": ["nets"],
+    "matplotlib": ["nets"],
+    "scipy": ["nets"],
+    "safetensors": ["nets", "test_serialize.py"],
+}
+collect_ignore = [path for module, paths in NEEDS.items() if find_spec(module) is None for path in paths]
 
 # Machines that run tests are shared and slow at times: a slow example is not a failing one.
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}

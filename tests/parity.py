@@ -17,10 +17,12 @@ import torch
 import torch.nn.functional
 
 import minitensor as mt
+from minitensor.backend import array_module, to_device
 
 # Roundings besides those of the sum: the few steps (exp, division, scaling) that any element goes through.
 OTHER_ROUNDINGS = 16
 FLOATS = (np.float64, np.float32)
+DEVICE = "cpu"  # where ours is computed; a run for GPUs says "cuda" (tests/gpu.py)
 
 
 class _Torch:
@@ -63,7 +65,7 @@ class _Comparison:
         self.arrays = [_cast_keeping_layout(array, dtype) for array in map(np.asarray, arrays)]
         self.dtype = dtype
         grads = [a.dtype.kind == "f" for a in self.arrays] if grads is None else grads
-        self.ours = [mt.Tensor(a, requires_grad=g) for a, g in zip(self.arrays, grads, strict=True)]
+        self.ours = [mt.Tensor(_placed(a), requires_grad=g) for a, g in zip(self.arrays, grads, strict=True)]
         self.theirs = [
             torch.tensor(np.ascontiguousarray(a).reshape(a.shape), requires_grad=g)
             for a, g in zip(self.arrays, grads, strict=True)
@@ -111,7 +113,7 @@ class _Comparison:
         return (
             [y for y, _ in kept],
             [expected for _, expected in kept],
-            [mt.Tensor(w, requires_grad=True) for w in weights],
+            [mt.Tensor(_placed(w), requires_grad=True) for w in weights],
             [torch.tensor(w, requires_grad=True) for w in weights],
         )
 
@@ -167,6 +169,24 @@ def _cast_keeping_layout(array, dtype):
     turned = tuple(slice(None, None, -1) if stride < 0 else slice(None) for _, stride in _axes(array))
     # astype keeps the order of the axes ("K"), not the direction: cast the unturned array and turn the result
     return np.broadcast_to(array[once][turned].astype(dtype, order="K")[turned], array.shape)
+
+
+def placed(array):
+    """A Tensor of the array on DEVICE: for what a function takes besides its arguments, a target or a weight."""
+    return mt.Tensor(_placed(array))
+
+
+def _placed(array):
+    """The array on DEVICE; there, with axes in the same order in memory, turned and repeated as they are here."""
+    if DEVICE == "cpu":
+        return array
+    once = tuple(slice(0, 1) if stride == 0 and n else slice(None) for n, stride in _axes(array))
+    turned = tuple(slice(None, None, -1) if stride < 0 else slice(None) for _, stride in _axes(array))
+    plain = array[once][turned]
+    order = sorted(range(array.ndim), key=lambda axis: -plain.strides[axis])
+    moved = to_device(np.ascontiguousarray(plain.transpose(order)).reshape([plain.shape[a] for a in order]), DEVICE)
+    moved = moved.transpose([order.index(axis) for axis in range(array.ndim)])[turned]
+    return array_module(moved).broadcast_to(moved, array.shape)
 
 
 def _axes(array):

@@ -40,6 +40,7 @@ def test_a_difference_is_found(function, message):
         same_as_torch(function, normal(3, 2), torch_function=torch_function, dtypes=[np.float64])
 
 
+@pytest.mark.cpu_only
 def test_a_change_of_the_input_is_found():
     def clobber(m, x):
         if m is mt:

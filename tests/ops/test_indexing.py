@@ -79,7 +79,14 @@ ADVANCED = {
 
 @pytest.mark.parametrize("name", ADVANCED)
 def test_advanced_indices(name):
-    same_as_torch(lambda m, x: x[ADVANCED[name](adapter(m))] * 2, normal(3, 4, 5))
+    same_as_torch(lambda m, x: x[beside(x, ADVANCED[name](adapter(m)))] * 2, normal(3, 4, 5))
+
+
+def beside(x, index):
+    """The index with its tensors on x's device."""
+    if isinstance(index, tuple):
+        return tuple(beside(x, part) for part in index)
+    return index.to(x.device) if hasattr(index, "device") else index
 
 
 @pytest.mark.parametrize("name", ADVANCED)

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import minitensor as mt
-from tests.parity import normal, same_as_torch
+from tests.parity import normal, placed, same_as_torch
 from tests.refusals import both_refuse, refuses
 from tests.strategies import numbers, shapes
 
@@ -118,11 +118,11 @@ def test_pixel_weights(reduction, smoothing):
     same_as_torch(
         lambda m, x: m.cross_entropy(
             x,
-            mt.Tensor(target),
-            mt.Tensor(weight),
+            placed(target),
+            placed(weight),
             reduction=reduction,
             label_smoothing=smoothing,
-            pixel_weight=mt.Tensor(pixel_weight),
+            pixel_weight=placed(pixel_weight),
         ),
         scores,
         torch_function=in_torch,
@@ -201,8 +201,8 @@ def test_dice_loss(case, smooth):
         return 1 - (dice * w).sum() / w.sum()
 
     def ours(m, x):
-        w = None if weight is None else m.Tensor(weight.astype(x.dtype))
-        return m.dice_loss(x, m.Tensor(target), w, ignore_index, smooth)
+        w = None if weight is None else placed(weight.astype(x.dtype))
+        return m.dice_loss(x, placed(target), w, ignore_index, smooth)
 
     same_as_torch(ours, x, torch_function=in_torch, terms=1000)
 
@@ -233,8 +233,8 @@ def test_focal_loss(case, gamma):
         return {"none": losses, "sum": losses.sum(), "mean": mean}[options["reduction"]]
 
     def ours(m, x):
-        w = None if weight is None else m.Tensor(weight.astype(x.dtype))
-        return m.focal_loss(x, m.Tensor(target), w, gamma, options["ignore_index"], options["reduction"])
+        w = None if weight is None else placed(weight.astype(x.dtype))
+        return m.focal_loss(x, placed(target), w, gamma, options["ignore_index"], options["reduction"])
 
     same_as_torch(ours, x, torch_function=in_torch, terms=1000)
 

@@ -14,6 +14,7 @@ own arithmetic but for copies it makes of arrays in odd layouts. cupy.py builds 
 """
 
 import operator
+import warnings
 from collections import Counter
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -250,7 +251,9 @@ def compute(function, name, args, kwargs):
     unknown = set(kwargs) & {"where", "initial"}
     if unknown and name != "copyto":
         raise TypeError(f"Wrong arguments {unknown}: CuPy's {name} has none such")
-    result = function(*map(plain, args), **{key: plain(value) for key, value in kwargs.items()})
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # a GPU warns of nothing
+        warnings.simplefilter("ignore", RuntimeWarning)
+        result = function(*map(plain, args), **{key: plain(value) for key, value in kwargs.items()})
     if result is NotImplemented:
         raise TypeError(f"unsupported operands for {name}")
     out = kwargs.get("out")
