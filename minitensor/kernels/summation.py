@@ -17,9 +17,10 @@ PIECE = 128  # rows added one after the other; as many as NumPy's own pairwise s
 
 def sum_over(x, axes):
     """The sum of x over `axes`, kept as size 1."""
+    if type(x) is not np.ndarray:
+        return _sum_on_gpu(x, axes)
     plain = (
-        type(x) is not np.ndarray  # GPUs sum in trees anyway
-        or x.dtype.kind != "f"
+        x.dtype.kind != "f"
         or not axes
         or x.ndim - 1 in axes
         or math.prod([x.shape[axis] for axis in axes]) <= PIECE
@@ -31,6 +32,19 @@ def sum_over(x, axes):
         x = _sum_pieces(x, longest)
     others = tuple(axis for axis in axes if axis != longest)
     return sum_over(x, others) if others else x
+
+
+def _sum_on_gpu(x, axes):
+    """A GPU sums in trees anyway, but it must be kept busy: first over the last axes, then over the others.
+
+    Unless what it sums is one run in memory, CuPy gives each result to a single block of threads. The gradient of a
+    bias, (N, C, H, W) -> (C,), has few results of millions of numbers; (N, C, H, W) -> (N, C) is N times as many runs.
+    """
+    last = [axis for axis in axes if all(a in axes for a in range(axis, x.ndim))]
+    if last and len(last) < len(axes):
+        x = x.sum(axis=tuple(last), keepdims=True)
+        axes = tuple(axis for axis in axes if axis not in last)
+    return x.sum(axis=axes, keepdims=True)
 
 
 def _sum_pieces(x, axis):
