@@ -7,6 +7,27 @@ images = mt.zeros(2, 3, 8, 9)
 kernel = mt.zeros(4, 3, 3, 3)
 
 MALFORMED_IMAGES = {
+    # flags that are neither True nor False
+    "interpolate, corners of a number": (
+        lambda: mt.interpolate(images, 4, mode="bilinear", align_corners=1),
+        TypeError,
+        ["interpolate", "align_corners", "1"],
+    ),
+    "interpolate, antialias of a number": (
+        lambda: mt.interpolate(images, 4, mode="bilinear", antialias=1),
+        TypeError,
+        ["interpolate", "antialias", "1"],
+    ),
+    "interpolate, recompute of a number": (
+        lambda: mt.interpolate(images, scale_factor=2, recompute_scale_factor=1),
+        TypeError,
+        ["interpolate", "recompute_scale_factor", "1"],
+    ),
+    "batch_norm, training of a number": (
+        lambda: mt.batch_norm(images, None, None, training=1),
+        TypeError,
+        ["batch_norm", "training", "1"],
+    ),
     "conv2d, dtypes": (
         lambda: mt.conv2d(images, mt.zeros(4, 3, 3, 3, dtype=mt.float64)),
         TypeError,
