@@ -1,14 +1,11 @@
-"""The strict double in CuPy's place, for the tests of CUDA kernels."""
-
-import sys
+"""The GPU for the tests of CUDA kernels: the strict double, or in a run for GPUs the device (tests/gpu.py)."""
 
 import pytest
 
-from tests.sim.cupy_double import strict_cupy
+from minitensor import backend
 
 
-@pytest.fixture(scope="module")
-def cupy():
-    """The module that minitensor takes for CuPy while the tests of this file run."""
-    with strict_cupy():
-        yield sys.modules["cupy"]
+@pytest.fixture
+def cupy(gpu):
+    """The module that minitensor takes for CuPy during a test."""
+    return backend.module_for("cuda")

@@ -7,7 +7,7 @@ from hypothesis import given
 import minitensor as mt
 from minitensor.kernels import reference, run
 from minitensor.kernels.cuda import convolution
-from tests.cuda import ORDERS, on_device
+from tests.cuda import ORDERS, examples, on_device, run_in_order
 from tests.sim import cublas
 from tests.strategies import convolutions, transposed_convolutions
 
@@ -18,6 +18,7 @@ def as_float32(*arrays):
     return [None if array is None else array.astype(np.float32) for array in arrays]
 
 
+@examples
 @given(convolutions())
 def test_conv2d(cupy, case):
     x, weight, bias = as_float32(case.x, case.weight, case.bias)
@@ -27,6 +28,7 @@ def test_conv2d(cupy, case):
         np.testing.assert_allclose(y.get(), reference.conv2d(x, weight, b, *settings), **TOLERANCE)
 
 
+@examples
 @given(convolutions())
 def test_conv2d_weight(cupy, case):
     x, weight = as_float32(case.x, case.weight)
@@ -39,6 +41,7 @@ def test_conv2d_weight(cupy, case):
     np.testing.assert_allclose(w.get(), expected, **TOLERANCE)
 
 
+@examples
 @given(transposed_convolutions())
 def test_conv_transpose2d(cupy, case):
     x, weight, bias = as_float32(case.x, case.weight, case.bias)
@@ -48,6 +51,7 @@ def test_conv_transpose2d(cupy, case):
         np.testing.assert_allclose(y.get(), reference.conv_transpose2d(x, weight, b, *settings), **TOLERANCE)
 
 
+@examples
 @given(convolutions())
 def test_unfold_and_fold(cupy, case):
     (x,) = as_float32(case.x)
@@ -84,13 +88,14 @@ def test_a_small_workspace_takes_images_by_turns(cupy, monkeypatch, workspace):
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_unfold_in_every_order_of_threads(cupy, monkeypatch, order):
-    monkeypatch.setattr(cupy.RawModule, "order", order)
+    run_in_order(cupy, monkeypatch, order)
     x = np.random.default_rng(2).standard_normal((2, 3, 9, 11), np.float32)
     window = ((3, 2), (1, 2), (1, 1), (2, 1))
     columns = run("unfold", *on_device(x), *window)
     np.testing.assert_array_equal(columns.get(), reference.unfold(x, *window))
 
 
+@pytest.mark.cpu_only  # the double's cuBLAS notes its calls
 def test_precision_is_told_to_cublas(cupy):
     x, weight = (np.random.default_rng(3).standard_normal((2, 2, 4, 4), np.float32) for _ in range(2))
     before = mt.cuda.matmul_precision()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from minitensor.kernels import run
 from minitensor.kernels.cross_entropy import cross_entropy_grad_reference, cross_entropy_reference
-from tests.cuda import on_device
+from tests.cuda import examples, on_device
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 
@@ -26,6 +26,7 @@ def cases(draw):
     return logits, target, class_weight, pixel_weight, ignore_index, draw(st.sampled_from([0.0, 0.1, 1.0]))
 
 
+@examples
 @given(cases(), st.booleans())
 def test_losses_and_gradient(cupy, case, shared):
     logits, target, class_weight, pixel_weight, *options = case

@@ -9,7 +9,7 @@ from minitensor.kernels import run
 from minitensor.kernels.activation import relu_grad_reference
 from minitensor.kernels.cuda import normalize
 from minitensor.kernels.normalize import batch_norm_grad_reference, batch_norm_reference
-from tests.cuda import ORDERS, on_device
+from tests.cuda import ORDERS, examples, on_device, run_in_order
 
 EPS = 1e-5
 TOLERANCE = {"rtol": 2e-5, "atol": 2e-5}
@@ -33,6 +33,7 @@ def check(x, grad, mean, variance, weight, bias, training):
     return y, grads
 
 
+@examples
 @given(images, st.booleans(), st.booleans(), st.integers(0, 99))
 def test_forward_and_backward(cupy, shape, affine, training, seed):
     rng = np.random.default_rng(seed)
@@ -55,7 +56,7 @@ def test_many_runs_in_every_order_of_threads(cupy, monkeypatch, order):
     monkeypatch.setattr(normalize, "BLOCKS", 14)
     results = []
     for turn in (0, order):
-        monkeypatch.setattr(cupy.RawModule, "order", turn)
+        run_in_order(cupy, monkeypatch, turn)
         rng = np.random.default_rng(1)
         x, grad = (rng.standard_normal((3, 2, 9, 37)).astype(np.float32) for _ in range(2))
         y, grads = check(x, grad, None, None, None, None, True)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from minitensor.kernels import reference_pool, run
 from minitensor.kernels.geometry import extent
-from tests.cuda import on_device
+from tests.cuda import examples, on_device
 
 
 @st.composite
@@ -26,6 +26,7 @@ def pooling(draw):
     return x, (kernel, stride, padding, dilation, draw(st.booleans()))
 
 
+@examples
 @given(pooling())
 def test_values_and_taps(cupy, case):
     x, window = case
@@ -37,6 +38,7 @@ def test_values_and_taps(cupy, case):
     assert values.dtype == np.float32 and taps.dtype == np.uint8
 
 
+@examples
 @given(pooling())
 def test_gradient_and_its_adjoint(cupy, case):
     x, window = case

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 import minitensor as mt
 from minitensor.kernels import reference, run, use_kernels
 from minitensor.kernels.cuda import tensor_cores
-from tests.cuda import ORDERS, on_device
+from tests.cuda import ORDERS, examples, is_double, on_device, run_in_order
 from tests.sim import strict
 from tests.sim.cublas import tf32
 from tests.strategies import convolutions, transposed_convolutions
@@ -29,7 +29,7 @@ def rounded(*arrays):
     return [tf32(array.astype(np.float32)) for array in arrays]
 
 
-@settings(max_examples=15)
+@settings(examples, max_examples=15)
 @given(convolutions())
 def test_conv2d(cupy, case):
     x, weight, bias = rounded(case.x, case.weight, case.bias)
@@ -38,7 +38,7 @@ def test_conv2d(cupy, case):
     np.testing.assert_allclose(y.get(), reference.conv2d(x, weight, bias, *options), **TOLERANCE)
 
 
-@settings(max_examples=15)
+@settings(examples, max_examples=15)
 @given(transposed_convolutions())
 def test_conv_transpose2d(cupy, case):
     x, weight, bias = rounded(case.x, case.weight, case.bias)
@@ -52,7 +52,7 @@ def test_conv_transpose2d(cupy, case):
     np.testing.assert_allclose(y.get(), reference.conv_transpose2d(x, weight, bias, *options), **TOLERANCE)
 
 
-@settings(max_examples=15)
+@settings(examples, max_examples=15)
 @given(convolutions())
 def test_conv2d_weight(cupy, case):
     x, weight = rounded(case.x, case.weight)
@@ -74,15 +74,15 @@ SHAPES = {
 @pytest.mark.parametrize("shapes", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("order", ORDERS)
 def test_large_shapes_in_every_order_of_threads(cupy, monkeypatch, shapes, order):
-    monkeypatch.setattr(cupy.RawModule, "order", order)
+    run_in_order(cupy, monkeypatch, order)
     x_shape, weight_shape, stride, dilation = shapes
     rng = np.random.default_rng(0)
     x, weight = rounded(rng.standard_normal(x_shape), rng.standard_normal(weight_shape))
     options = stride, (1, 1), dilation, 1
     before = strict.state.launches["convolve"]
     y = run("conv2d", *on_device(x, weight), None, *options)
-    assert strict.state.launches["convolve"] == before + 1
-    np.testing.assert_allclose(y.get(), reference.conv2d(x, weight, None, *options), rtol=1e-5, atol=5e-5)
+    assert strict.state.launches["convolve"] == before + is_double(cupy)
+    np.testing.assert_allclose(y.get(), reference.conv2d(x, weight, None, *options), rtol=1e-5, atol=2e-4)
 
 
 @pytest.mark.parametrize("shapes", SHAPES.values(), ids=SHAPES)
@@ -90,7 +90,7 @@ def test_large_shapes_in_every_order_of_threads(cupy, monkeypatch, shapes, order
 def test_large_weight_gradients_in_every_order_of_threads(cupy, monkeypatch, shapes, order):
     monkeypatch.setattr(tensor_cores, "LEAST_STEPS", 2)  # several parts, the last one short
     monkeypatch.setattr(tensor_cores, "WEIGHT_BLOCKS", 20)
-    monkeypatch.setattr(cupy.RawModule, "order", order)
+    run_in_order(cupy, monkeypatch, order)
     x_shape, weight_shape, stride, dilation = shapes
     rng = np.random.default_rng(0)
     (x,) = rounded(rng.standard_normal(x_shape))
@@ -99,9 +99,9 @@ def test_large_weight_gradients_in_every_order_of_threads(cupy, monkeypatch, sha
     (grad,) = rounded(rng.standard_normal((len(x), weight_shape[0], *out_size)))
     before = strict.state.launches["weight_gradient"]
     w = run("conv2d_weight", *on_device(x, grad), weight_shape[2:], *options)
-    assert strict.state.launches["weight_gradient"] == before + 1
+    assert strict.state.launches["weight_gradient"] == before + is_double(cupy)
     expected = reference.conv2d_weight(x, grad, weight_shape[2:], *options)
-    np.testing.assert_allclose(w.get(), expected, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(w.get(), expected, rtol=1e-5, atol=5e-4)
 
 
 def test_factors_are_rounded(cupy):
@@ -125,6 +125,7 @@ def chosen(cupy, name, x_shape, weight_shape, *options):
     return "cublas" if strict.state.launches["gemm"] > before else "tensor_cores"
 
 
+@pytest.mark.cpu_only  # the double counts launches
 def test_chosen_for_shallow_layers_in_tf32_only(cupy):
     plain = None, (1, 1), (1, 1), (1, 1), 1
     assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 3, 3), *plain) == "tensor_cores"
