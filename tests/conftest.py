@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from hypothesis import HealthCheck, settings
 
 # pytest looks for its hooks and fixtures among the names of this file
-from tests.gpu import device, gpu, pytest_addoption, pytest_generate_tests  # noqa: F401
+from tests.gpu import device, double, gpu, other_order, pytest_addoption, pytest_generate_tests  # noqa: F401
 
 # A machine with a GPU may have CuPy, torch, pytest and Hypothesis alone; tests of the rest are left out there.
 NEEDS = {

@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 import pytest
 
 import minitensor as mt
+from tests.sim import runner
 from tests.sim.cupy_double import strict_cupy
 
 ON_CPU, ON_GPU = "cpu", "cuda"
@@ -97,3 +98,21 @@ def gpu(request, device):
         return
     with strict_cupy() as state:
         yield state
+
+
+@pytest.fixture
+def double():
+    """The strict double's state, for tests of what only the double can count."""
+    with strict_cupy() as state:
+        yield state
+
+
+@pytest.fixture
+def other_order(gpu, monkeypatch):
+    """other_order(n): from now on the double runs a kernel's warps and lanes in its n-th order; a GPU as it likes."""
+
+    def choose(order):
+        if gpu.is_double:
+            monkeypatch.setattr(runner.RawModule, "order", order)
+
+    return choose

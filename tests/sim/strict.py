@@ -33,6 +33,8 @@ SYNCHRONISING = {"nonzero", "flatnonzero", "argwhere", "unique", "array_equal", 
 class State:
     """What the double counts and allows. `current` is the device on which kernels run."""
 
+    is_double = True
+
     def __init__(self):
         self.reset()
 

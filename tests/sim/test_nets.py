@@ -49,22 +49,21 @@ def target_for(net, x):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("name", NETS)
-def test_training_steps_as_on_the_cpu(name, optimizer):
+def test_training_steps_as_on_the_cpu(gpu, name, optimizer):
     on_cpu = seeded(NETS[name])
     x = image(on_cpu)
     target = target_for(seeded(NETS[name]), x)
     optimizer_on_cpu = OPTIMIZERS[optimizer](on_cpu.parameters())
     mt.manual_seed(1)  # of dropout, drawn on the CPU for both
     losses = [train_step(on_cpu, optimizer_on_cpu, mt.tensor(x), mt.tensor(target)).item() for _ in range(2)]
-    with strict_cupy() as state:
-        net = seeded(NETS[name]).to("cuda")
-        optimizer_on_gpu = OPTIMIZERS[optimizer](net.parameters())
-        inputs = mt.tensor(x, device="cuda"), mt.tensor(target, device="cuda")
-        mt.manual_seed(1)
-        with state.syncs_forbidden():
-            found = [train_step(net, optimizer_on_gpu, *inputs) for _ in range(2)]
-        assert [loss.item() for loss in found] == pytest.approx(losses, rel=1e-4)
-        weights = {key: tensor.to("cpu") for key, tensor in net.state_dict().items()}
+    net = seeded(NETS[name]).to("cuda")
+    optimizer_on_gpu = OPTIMIZERS[optimizer](net.parameters())
+    inputs = mt.tensor(x, device="cuda"), mt.tensor(target, device="cuda")
+    mt.manual_seed(1)
+    with gpu.syncs_forbidden():
+        found = [train_step(net, optimizer_on_gpu, *inputs) for _ in range(2)]
+    assert [loss.item() for loss in found] == pytest.approx(losses, rel=1e-4)
+    weights = {key: tensor.to("cpu") for key, tensor in net.state_dict().items()}
     for key, tensor in on_cpu.state_dict().items():
         # Adam divides by the gradient's size, so where that is rounding alone a step of lr goes either way.
         tolerance = 5e-3 if optimizer == "AdamW" else 1e-4
@@ -87,15 +86,35 @@ def test_a_unets_training_step_is_few_launches_and_no_transfer(optimizer):
         assert state.uploads == uploads and state.downloads == 0
 
 
-def test_prediction_is_the_same_on_both_devices():
+def test_prediction_is_the_same_on_both_devices(gpu):
     net = seeded(NETS["U-Net with batch norm"])
     picture = np.random.default_rng(2).standard_normal((1, 21, 37)).astype(np.float32)
     expected = nets.predict(net, picture, tile=16)
-    with strict_cupy():
-        net.to("cuda")
-        found = nets.predict(net, picture, tile=16)
-        assert type(found) is np.ndarray
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+    net.to("cuda")
+    found = nets.predict(net, picture, tile=16)
+    assert type(found) is np.ndarray
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("name", NETS)
+def test_training_repeats_bit_for_bit(gpu, other_order, name, optimizer):
+    """Sums have a fixed order, so that a run can be repeated; the second runs its threads in another."""
+    results = []
+    for turn in range(2):
+        other_order(turn)
+        net = seeded(NETS[name]).to("cuda")
+        steps = OPTIMIZERS[optimizer](net.parameters())
+        x = mt.tensor(image(net), device="cuda")
+        with mt.no_grad():
+            size = net(x).shape[2:]
+        target = mt.tensor(np.random.default_rng(1).integers(0, 2, (len(x), *size)), device="cuda")
+        losses = [train_step(net, steps, x, target).item() for _ in range(3)]
+        weights = {key: tensor.numpy() for key, tensor in net.state_dict().items()}
+        results.append((losses, weights))
+    assert results[0][0] == results[1][0]
+    for key, array in results[0][1].items():
+        np.testing.assert_array_equal(array, results[1][1][key], err_msg=key)
 
 
 def test_a_net_goes_to_the_device_and_back_with_its_gradients():

@@ -9,7 +9,6 @@ import pytest
 
 import minitensor as mt
 from tests.differentiable import CASES, OURS_ALONE
-from tests.sim.cupy_double import strict_cupy
 
 # Operations that look at numbers on the device before they can go on, and what for.
 WAITS = {
@@ -36,23 +35,33 @@ def on(device, case, dtype):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", CASES | OURS_ALONE)
-def test_pure_and_without_waiting(name, dtype):
+def test_pure_and_without_waiting(gpu, name, dtype):
     case = (CASES | OURS_ALONE)[name]
     expected = [x.numpy() for x in on("cpu", case, dtype)]
-    with strict_cupy() as state:
-        if name in WAITS:
+    if name in WAITS:
+        found = on("cuda", case, dtype)
+        assert not gpu.is_double or gpu.syncs, f"{name} no longer waits: take it off the list"
+    else:
+        with gpu.syncs_forbidden():
             found = on("cuda", case, dtype)
-            assert state.syncs, f"{name} no longer waits: take it off the list"
-        else:
-            with state.syncs_forbidden():
-                found = on("cuda", case, dtype)
-        assert state.downloads == 0
-        assert all(x.device == "cuda:0" for x in found)
-        found = [x.numpy() for x in found]
+    assert not gpu.is_double or gpu.downloads == 0
+    assert all(x.device == "cuda:0" for x in found)
+    found = [x.numpy() for x in found]
     scale = max(1.0, *(np.abs(x).max() for x in expected))
     for x, wanted in zip(found, expected, strict=True):
         assert x.dtype == wanted.dtype and x.shape == wanted.shape
         np.testing.assert_allclose(x, wanted, rtol=0, atol=1000 * np.finfo(dtype).eps * scale)
+
+
+@pytest.mark.parametrize("name", CASES | OURS_ALONE)
+def test_repeats_bit_for_bit(gpu, other_order, name):
+    """Twice the same numbers give the same bits; the second time, threads run in another order."""
+    results = []
+    for turn in range(2):
+        other_order(turn)
+        results.append([x.numpy() for x in on("cuda", (CASES | OURS_ALONE)[name], np.float32)])
+    for first, second in zip(*results, strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 BOOLS_AND_WHOLE_NUMBERS = {
@@ -64,44 +73,37 @@ BOOLS_AND_WHOLE_NUMBERS = {
 
 
 @pytest.mark.parametrize("name", BOOLS_AND_WHOLE_NUMBERS)
-def test_operations_without_gradients_do_not_wait(name):
+def test_operations_without_gradients_do_not_wait(gpu, name):
     x = mt.tensor([[0.5, 1.0, -2.0], [3.0, 0.0, 1.0]])
     expected = BOOLS_AND_WHOLE_NUMBERS[name](x)
-    with strict_cupy() as state:
-        moved = x.to("cuda")
-        with state.syncs_forbidden():
-            found = BOOLS_AND_WHOLE_NUMBERS[name](moved)
-        assert found.tolist() == expected.tolist() and found.dtype == expected.dtype
+    moved = x.to("cuda")
+    with gpu.syncs_forbidden():
+        found = BOOLS_AND_WHOLE_NUMBERS[name](moved)
+    assert found.tolist() == expected.tolist() and found.dtype == expected.dtype
 
 
-def test_one_hot_looks_at_its_numbers():
-    with strict_cupy() as state:
-        x = mt.tensor([0, 2, 1], device="cuda")
-        assert mt.one_hot(x, 3).tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
-        assert state.syncs["int()"] == 2  # the smallest and the largest
-        with pytest.raises(ValueError, match="one_hot"):
-            mt.one_hot(x, 2)
+def test_one_hot_looks_at_its_numbers(gpu):
+    x = mt.tensor([0, 2, 1], device="cuda")
+    y = mt.one_hot(x, 3)
+    assert not gpu.is_double or gpu.syncs["int()"] == 2  # the smallest and the largest
+    assert y.tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
+    with pytest.raises(ValueError, match="one_hot"):
+        mt.one_hot(x, 2)
 
 
-def test_a_target_that_is_no_class_makes_the_loss_nan_instead_of_waiting():
-    with strict_cupy() as state:
-        x = mt.ones(2, 3, 4, device="cuda", requires_grad=True)
-        target = mt.tensor([[0, 1, 2, 0], [0, 1, 3, -100]], device="cuda")
-        with state.syncs_forbidden():
-            losses = mt.cross_entropy(x, target, reduction="none")
-        assert np.isnan(losses.numpy()).tolist() == [[False] * 4, [False, False, True, False]]
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_target_that_is_no_class_makes_the_loss_nan_instead_of_waiting(gpu, dtype):
+    x = mt.ones(2, 3, 4, device="cuda", dtype=dtype, requires_grad=True)
+    target = mt.tensor([[0, 1, 2, 0], [0, 1, 3, -100]], device="cuda")
+    with gpu.syncs_forbidden():
+        losses = mt.cross_entropy(x, target, reduction="none")
+    assert np.isnan(losses.numpy()).tolist() == [[False] * 4, [False, False, True, False]]
 
 
 class TestIndexing:
-    @pytest.fixture(autouse=True)
-    def double(self):
-        with strict_cupy() as state:
-            self.state = state
-            yield
-
-    def test_lists_are_checked_and_moved_without_waiting(self):
+    def test_lists_are_checked_and_moved_without_waiting(self, gpu):
         x = mt.arange(6, device="cuda").reshape(2, 3)
-        with self.state.syncs_forbidden():
+        with gpu.syncs_forbidden():
             y = x[[1, 0], [2, -1]]
             with pytest.raises(IndexError, match="index 2 is out of bounds for axis 0 with size 2"):
                 x[[0, 2]]
@@ -109,7 +111,7 @@ class TestIndexing:
                 x[..., [-4]]
         assert y.tolist() == [5, 2]
 
-    def test_tensors_are_looked_at_before_they_index(self):
+    def test_tensors_are_looked_at_before_they_index(self, gpu):
         x = mt.arange(6, device="cuda").reshape(2, 3)
         index = mt.tensor([0, 7], device="cuda")
         for use in (lambda: x[:, None, index], lambda: x.__setitem__((slice(None), index), 1)):
@@ -117,10 +119,10 @@ class TestIndexing:
                 use()
         assert x[:, index - index].tolist() == [[0, 0], [3, 3]]
 
-    def test_masks_wait_for_how_many_there_are(self):
+    def test_masks_wait_for_how_many_there_are(self, gpu):
         x = mt.tensor([1.0, -2.0, 3.0], device="cuda", requires_grad=True)
         y = x[x > 0]
-        assert self.state.syncs["a boolean mask"] == 1
+        assert not gpu.is_double or gpu.syncs["a boolean mask"] == 1
         (y * y).sum().backward()
         assert y.tolist() == [1, 3] and x.grad.tolist() == [2, 0, 6]
         x = x.detach()

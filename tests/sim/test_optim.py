@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import minitensor as mt
-from tests.sim.cupy_double import strict_cupy
 
 SHAPES = [(3, 2), (4,), (), (2, 1, 3), (5,)]
 
@@ -18,12 +17,6 @@ OPTIMIZERS = {
         [{"params": params[:2], "lr": 0.01}, {"params": params[2:], "weight_decay": 0.0}]
     ),
 }
-
-
-@pytest.fixture
-def state():
-    with strict_cupy() as state:
-        yield state
 
 
 def parameters(device):
@@ -44,7 +37,7 @@ def same(ours, theirs):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_same_steps_as_on_the_cpu(state, name):
+def test_same_steps_as_on_the_cpu(gpu, name):
     on_cpu, on_gpu = parameters("cpu"), parameters("cuda")
     optimizers = [OPTIMIZERS[name](params) for params in (on_cpu, on_gpu)]
     for step in range(5):
@@ -52,7 +45,7 @@ def test_same_steps_as_on_the_cpu(state, name):
         for params in (on_cpu, on_gpu):
             give_gradients(params, step, without)
         for optimizer in optimizers:
-            with state.syncs_forbidden():
+            with gpu.syncs_forbidden():
                 optimizer.step()
         same(on_cpu, on_gpu)
     states = [optimizer.state_dict()["state"] for optimizer in optimizers]
@@ -62,20 +55,20 @@ def test_same_steps_as_on_the_cpu(state, name):
 
 
 @pytest.mark.parametrize("name", ["SGD", "SGD with everything", "Adam"])
-def test_launches_do_not_grow_with_the_number_of_parameters(state, name):
+def test_launches_do_not_grow_with_the_number_of_parameters(double, name):
     launches = []
     for count in (2, 5):
         params = parameters("cuda")[:count]
         optimizer = OPTIMIZERS[name](params)
         for step in range(2):  # the first joins them
             give_gradients(params, step)
-            state.launches.clear()
+            double.launches.clear()
             optimizer.step()
-        launches.append(state.launches.total())
+        launches.append(double.launches.total())
     assert launches[0] == launches[1] <= 20
 
 
-def test_parameters_given_new_memory_are_joined_anew(state):
+def test_parameters_given_new_memory_are_joined_anew(gpu):
     on_cpu, on_gpu = parameters("cpu"), parameters("cuda")
     optimizers = [OPTIMIZERS["Adam"](params) for params in (on_cpu, on_gpu)]
     for step in range(4):
@@ -89,7 +82,7 @@ def test_parameters_given_new_memory_are_joined_anew(state):
         same(on_cpu, on_gpu)
 
 
-def test_a_step_is_an_edit_that_a_graph_notices(state):
+def test_a_step_is_an_edit_that_a_graph_notices(gpu):
     params = parameters("cuda")
     give_gradients(params, 0)
     y = (params[0] * params[0]).sum()
@@ -98,7 +91,7 @@ def test_a_step_is_an_edit_that_a_graph_notices(state):
         y.backward()
 
 
-def test_gradients_are_clipped_alike(state):
+def test_gradients_are_clipped_alike(gpu):
     norms = []
     for params in (parameters("cpu"), parameters("cuda")):
         give_gradients(params, 0)
@@ -109,7 +102,7 @@ def test_gradients_are_clipped_alike(state):
                                np.concatenate([np.ravel(g) for g in norms[3]]))  # fmt: skip
 
 
-def test_a_state_goes_from_one_device_to_the_other(state):
+def test_a_state_goes_from_one_device_to_the_other(gpu):
     on_cpu, on_gpu = parameters("cpu"), parameters("cuda")
     first, second = (OPTIMIZERS["Adam"](params) for params in (on_cpu, on_gpu))
     give_gradients(on_cpu, 0)
