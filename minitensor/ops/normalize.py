@@ -10,10 +10,9 @@ import math
 from numbers import Integral, Real
 
 from minitensor.backend import array_module
-from minitensor.engine import Op, check_same_device, is_grad_enabled, no_grad
+from minitensor.engine import Op, check_same_device, is_grad_enabled
 from minitensor.kernels import run
 from minitensor.ops.dtypes import check_flag, check_float, check_same_dtype
-from minitensor.ops.indexing import setitem
 from minitensor.ops.shape import reshape
 from minitensor.tensor import Tensor
 
@@ -107,8 +106,10 @@ def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=Fa
     op = BatchNorm(None, None, eps)
     y = _normalized(op, x, weight, bias)
     if running_mean is not None and count:
-        _move(running_mean, op.mean, momentum)
-        _move(running_var, op.variance * (count / (count - 1)), momentum)
+        factor = count / (count - 1)  # the unbiased variance from the biased one
+        run("move_statistics", running_mean.data, running_var.data, op.mean, op.variance, momentum, factor)
+        for running in (running_mean, running_var):
+            running.data = running.data  # counts as an edit: a graph that needs the old values will say so
     return y
 
 
@@ -150,12 +151,6 @@ def _normalized(op, x, weight, bias):
     if bias is None:
         bias = Tensor.wrap(xp.zeros(x.shape[1], x.dtype))
     return op(x, weight, bias)
-
-
-def _move(running, new, momentum):
-    """running = (1 - momentum) running + momentum new, in place and outside any graph."""
-    with no_grad():
-        setitem(running, ..., (1 - momentum) * running.data + momentum * new)
 
 
 def _check_vectors(operation, x, **vectors):

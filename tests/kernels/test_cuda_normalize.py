@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from minitensor.kernels import run
 from minitensor.kernels.activation import relu_grad_reference
 from minitensor.kernels.cuda import normalize
-from minitensor.kernels.normalize import batch_norm_grad_reference, batch_norm_reference
+from minitensor.kernels.normalize import batch_norm_grad_reference, batch_norm_reference, move_statistics
 from tests.cuda import ORDERS, examples, on_device, run_in_order
 
 EPS = 1e-5
@@ -89,6 +89,18 @@ def test_vectors_run_the_shared_text(cupy):
     x = np.random.default_rng(4).standard_normal((8, 3)).astype(np.float32)
     y, _, _ = run("batch_norm", *on_device(x), None, None, None, None, EPS)
     np.testing.assert_allclose(y.get(), batch_norm_reference(x, None, None, None, None, EPS)[0], **TOLERANCE)
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_running_statistics(cupy, step):
+    rng = np.random.default_rng(6)
+    vectors = [rng.random(600).astype(np.float32) for _ in range(4)]
+    on = [vector[::step] for vector in on_device(*vectors)]  # with gaps, the shared text runs
+    run("move_statistics", *on, 0.1, 1.25)
+    expected = [vector[::step] for vector in vectors]
+    move_statistics(*expected, 0.1, 1.25)
+    for array, vector in zip(on, expected, strict=True):
+        np.testing.assert_allclose(array.get(), vector, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1,), (7, 5), (2, 3, 17, 19), (0, 3)])

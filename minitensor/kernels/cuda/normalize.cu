@@ -18,6 +18,8 @@
 // `part` takes every parts-th, its threads neighbouring pixels. Applying: blocks (plane, run of pixels), so that a
 // thread reads what belongs to the channel once.
 //
+// move_statistics: one for each channel.
+//
 // Memory. Forward: x is read twice and y written once. Backward: x and grad are read twice, grad_x is written once.
 
 // The sum of `value` over the block, in thread 0: within each warp by shuffles, then over the warps.
@@ -123,4 +125,14 @@ extern "C" __global__ void normalize_grad(const float *__restrict__ grad, const 
     if (count > 0.0f) rest -= (x[plane + l] - centre) * along_z;
     grad_x[plane + l] = scale * rest;
   }
+}
+
+// running = (1 - momentum) running + momentum new, where the new variance is made unbiased by `factor`
+extern "C" __global__ void move_statistics(float *__restrict__ running_mean, float *__restrict__ running_var,
+                                           const float *__restrict__ mean, const float *__restrict__ variance,
+                                           float momentum, float factor, float kept, long long channels) {
+  long long c = blockIdx.x * (long long)blockDim.x + threadIdx.x;
+  if (c >= channels) return;
+  running_mean[c] = kept * running_mean[c] + momentum * mean[c];
+  running_var[c] = kept * running_var[c] + momentum * (factor * variance[c]);
 }

@@ -70,6 +70,19 @@ def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
     return grad_x, grad_weight, grad_bias
 
 
+def _supports_moving(running_mean, running_var, mean, variance, momentum, factor):
+    vectors = running_mean, running_var, mean, variance
+    return all(is_float32(vector) and vector.flags.c_contiguous for vector in vectors)
+
+
+@register_cuda("move_statistics", "cuda", supports=_supports_moving, otherwise="reference")
+def move_statistics(running_mean, running_var, mean, variance, momentum, factor):
+    """As the definition in kernels/normalize.py, in one launch in place of nine."""
+    arrays = running_mean, running_var, mean, variance
+    numbers = momentum, factor, 1 - momentum
+    launch_for_each(SOURCE, "move_statistics", mean.size, *arrays, *numbers, mean.size)
+
+
 def _in_a_row(vector):
     """(C,) or None, as a kernel can read it."""
     return None if vector is None else array_module(vector).ascontiguousarray(vector)
