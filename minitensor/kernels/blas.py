@@ -24,9 +24,12 @@ class Blas:
 
     def find(self):
         if self.libraries is None:
-            from threadpoolctl import ThreadpoolController
-
-            self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+            try:
+                from threadpoolctl import ThreadpoolController
+            except ImportError:  # run from the repository, not installed: right all the same, but slower
+                self.libraries = []
+            else:
+                self.libraries = ThreadpoolController().select(user_api="blas").lib_controllers
         return self.libraries
 
     def set_threads(self, n):
