@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 
@@ -191,6 +192,13 @@ def var(x, dim=None, correction=1, keepdim=False):
     return _dropped(Variance(axes, count, correction)(x), axes, keepdim)
 
 
+class Extremes(NamedTuple):
+    """What max and min along an axis return: the values, and where they stood."""
+
+    values: Tensor
+    indices: Tensor
+
+
 def _extreme(operation, name, x, dim, keepdim):
     x = check_tensor(x, operation)
     check_flag(operation, keepdim=keepdim)
@@ -202,7 +210,7 @@ def _extreme(operation, name, x, dim, keepdim):
     axis = normalize_axis(dim, x.ndim, operation)
     index = Tensor.wrap(_arg_extreme(operation, f"arg{name}", x, axis))
     values = Pick(axis)(x, index) if x.ndim else x
-    return _dropped(values, (axis,), keepdim or x.ndim == 0), _dropped(index, (axis,), keepdim or x.ndim == 0)
+    return Extremes(*(_dropped(y, (axis,), keepdim or x.ndim == 0) for y in (values, index)))
 
 
 def _arg_extreme(operation, name, x, axis):
