@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minitensor.backend import array_module
+from minitensor.backend import array_module, to_numpy
 from minitensor.tensor import Tensor
 
 # Added to the norm before dividing by it, as in torch, so that gradients of 0 divide.
@@ -40,10 +40,18 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
 
 
 def _norm(arrays, norm_type):
+    arrays = [array for array in arrays if array.size]
+    if not arrays:
+        return 0.0
     if math.isinf(norm_type):
-        largest = [float(abs(array).max()) for array in arrays if array.size]
-        return float(np.max(largest, initial=0.0))  # np.max lets NaN win, Python's max does not
-    if norm_type == 2:
+        parts = [abs(array).max() for array in arrays]
+    elif norm_type == 2:
         # (1, n) @ (n, 1) -> a number, without an array of squares
-        return math.sqrt(sum(float(array_module(array).vdot(array, array)) for array in arrays))
-    return sum(float((abs(array) ** norm_type).sum()) for array in arrays) ** (1 / norm_type)
+        parts = [array_module(array).vdot(array, array) for array in arrays]
+    else:
+        parts = [(abs(array) ** norm_type).sum() for array in arrays]
+    # side by side, so that a GPU is waited for once and not for each array
+    parts = to_numpy(array_module(*arrays).stack(parts)).astype(np.float64)
+    if math.isinf(norm_type):
+        return float(parts.max())  # NaN wins
+    return float(parts.sum() ** (1 / norm_type))

@@ -102,6 +102,14 @@ def test_gradients_are_clipped_alike(gpu):
                                np.concatenate([np.ravel(g) for g in norms[3]]))  # fmt: skip
 
 
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, float("inf")])
+def test_clipping_waits_once(double, norm_type):
+    params = parameters("cuda")
+    give_gradients(params, 0)
+    mt.optim.clip_grad_norm_(params, 0.5, norm_type)
+    assert double.syncs.total() == 1
+
+
 def test_a_state_goes_from_one_device_to_the_other(gpu):
     on_cpu, on_gpu = parameters("cpu"), parameters("cuda")
     first, second = (OPTIMIZERS["Adam"](params) for params in (on_cpu, on_gpu))
