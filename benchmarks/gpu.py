@@ -116,9 +116,12 @@ def measure_all(sides, options, launches_of):
             print(f"left out for lack of time: {name}")
             results.append({"case": name, "failed": "left out for lack of time"})
             continue
+        steps = None
         try:
-            steps = [build(side) for side in sides]
             for precision in PRECISIONS:
+                if steps is None or name in NETS:  # training has changed the weights: begin anew
+                    steps = None
+                    steps = [build(side) for side in sides]
                 result = measure(sides, steps, precision, 2 if options.quick else 5)
                 if name in NETS:
                     result["launches"] = [launches_of(step) for step in steps]
