@@ -10,7 +10,7 @@ COMMANDS = {
     "train": ("nets.commands.train", "train a net on generated images or on a folder of images and masks"),
     "predict": ("nets.commands.predict", "find the classes in image files with a trained net"),
     "evaluate": ("nets.commands.evaluate", "measure a trained net against masks"),
-    "info": ("nets.info", "show a net's shapes, crops, parameters and receptive field"),
+    "info": ("nets.commands.info", "show a net's shapes, crops, parameters and receptive field"),
 }
 
 BAD_INPUT = 2

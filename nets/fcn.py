@@ -103,16 +103,16 @@ class _FCN(Module):
         return self
 
     def windows(self, *names):
-        """The windows of the named layers, "block3" standing for all of VGG's third block."""
-        steps = []
-        for name in names:
-            if name.startswith("block"):
-                number = int(name.removeprefix("block"))
-                convolutions = [f"conv{number}_{i}" for i in range(1, VGG_BLOCKS[number - 1] + 1)]
-                steps += self.windows(*convolutions, f"pool{number}")
-            else:
-                steps.append(window_of(name, getattr(self, name)))
-        return steps
+        """The windows of the named layers."""
+        return [window_of(name, getattr(self, name)) for name in names]
+
+    def block_windows(self, *numbers):
+        """The windows of whole blocks of VGG: their convolutions and the pooling behind them."""
+        names = []
+        for number in numbers:
+            names += [f"conv{number}_{i}" for i in range(1, VGG_BLOCKS[number - 1] + 1)]
+            names.append(f"pool{number}")
+        return self.windows(*names)
 
 
 class FCN32s(_FCN):
@@ -132,9 +132,11 @@ class FCN32s(_FCN):
         return cut(self.upscore(self.from_pool4(pool4)), CROPS.upscore, like=x)
 
     def plan(self):
-        blocks = [f"block{number}" for number in range(1, 6)]
-        steps = self.windows(*blocks, "fc6", "fc7", "score_fr", "upscore")
-        return [*steps, Crop("crop to the image", CROPS.upscore)]
+        return [
+            *self.block_windows(1, 2, 3, 4, 5),
+            *self.windows("fc6", "fc7", "score_fr", "upscore"),
+            Crop("crop to the image", CROPS.upscore),
+        ]
 
 
 class FCN16s(_FCN):
@@ -163,10 +165,10 @@ class FCN16s(_FCN):
         return cut(self.upscore16(fused), CROPS.upscore16, like=x)
 
     def plan(self):
-        deeper = self.windows("block5", "fc6", "fc7", "score_fr", "upscore2")
+        deeper = self.block_windows(5) + self.windows("fc6", "fc7", "score_fr", "upscore2")
         skip = [*self.windows("score_pool4"), Crop("crop of score_pool4", CROPS.score_pool4)]
         return [
-            *self.windows("block1", "block2", "block3", "block4"),
+            *self.block_windows(1, 2, 3, 4),
             Branch("fuse_pool4", tuple(deeper), tuple(skip), "added"),
             *self.windows("upscore16"),
             Crop("crop to the image", CROPS.upscore16),
@@ -205,13 +207,13 @@ class FCN8s(_FCN):
         return cut(self.upscore8(fused), CROPS.upscore8, like=x)
 
     def plan(self):
-        deepest = self.windows("block5", "fc6", "fc7", "score_fr", "upscore2")
+        deepest = self.block_windows(5) + self.windows("fc6", "fc7", "score_fr", "upscore2")
         skip4 = [*self.windows("score_pool4"), Crop("crop of score_pool4", CROPS.score_pool4)]
         skip3 = [*self.windows("score_pool3"), Crop("crop of score_pool3", CROPS.score_pool3)]
         fuse4 = Branch("fuse_pool4", tuple(deepest), tuple(skip4), "added")
-        deeper = [*self.windows("block4"), fuse4, *self.windows("upscore_pool4")]
+        deeper = [*self.block_windows(4), fuse4, *self.windows("upscore_pool4")]
         return [
-            *self.windows("block1", "block2", "block3"),
+            *self.block_windows(1, 2, 3),
             Branch("fuse_pool3", tuple(deeper), tuple(skip3), "added"),
             *self.windows("upscore8"),
             Crop("crop to the image", CROPS.upscore8),

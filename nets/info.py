@@ -1,26 +1,13 @@
-"""`python -m nets info NET`: every layer's output, the crops, parameters, multiplications and receptive field."""
+"""A net described as text: every layer's output, the crops, parameters, multiplications and receptive field."""
 
 from __future__ import annotations
 
 from math import prod
 
-from layers import init
 from nets.fcn import FCN8s, FCN16s, FCN32s
 from nets.geometry import field_widths, receptive_field
 from nets.plan import Branch, Crop, plan_of
 from nets.unet import UNet
-from nets.vgg import VGG16
-
-# Name -> how the net is made, and the size of image its paper speaks of.
-NETS = {
-    "unet": (lambda: UNet(in_channels=1), (572, 572)),
-    "unet-released": (UNet.released, (572, 572)),
-    "unet-same": (lambda: UNet(padding="same", norm="batch"), (512, 512)),
-    "fcn32s": (FCN32s, (500, 500)),
-    "fcn16s": (FCN16s, (500, 500)),
-    "fcn8s": (FCN8s, (500, 500)),
-    "vgg16": (VGG16, (224, 224)),
-}
 
 
 class _Table:
@@ -106,26 +93,9 @@ def _walk(steps, channels, size, table, depth):
             after = tuple(step.output_size(n) for n in size)
             if min(after) < 1:
                 raise ValueError(
-                    f"info: {step.name} ({step.kernel}x{step.kernel}) does not fit on {size[0]}x{size[1]}"
+                    f"describe: {step.name} ({step.kernel}x{step.kernel}) does not fit on {size[0]}x{size[1]}"
                 )
             channels = step.channels or channels
             table.add_window(step, channels, size, after, depth)
             size = after
     return channels, size
-
-
-def add_arguments(parser):
-    """The arguments of `python -m nets info`, added to an argparse parser."""
-    parser.add_argument("net", choices=sorted(NETS), help="which net to describe, at its full width")
-    parser.add_argument("--input", nargs=2, type=int, metavar=("H", "W"), help="size of the image")
-
-
-def main(args):
-    """Print the description that the arguments ask for. Raises ValueError for a size that does not fit."""
-    make, usual = NETS[args.net]
-    height, width = args.input or usual
-    if height < 1 or width < 1:
-        raise ValueError(f"info: --input must be two sizes of at least 1, got {height} {width}")
-    with init.skipped():  # only shapes are asked for
-        net = make()
-    print(describe(net, height, width, next(net.parameters()).shape[1]))

@@ -174,7 +174,7 @@ def _extend(training, options):
     seconds = None if options.minutes is None else 60.0 * options.minutes
     if options.steps not in (None, config.steps) or seconds not in (None, config.seconds):
         training.extend(options.steps, seconds)
-    elif training.plan.finished(training.step):
+    elif training.schedule.finished(training.step):
         raise ValueError(
             f"{training.run_folder.folder}: finished after {training.step} steps; to go on give more --steps or "
             "--minutes"

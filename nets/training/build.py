@@ -13,11 +13,11 @@ def build_net(description):
     arguments = dict(description)
     name = arguments.pop("name")
     constructors = {
-        "unet": lambda: nets.UNet,
-        "fcn32s": lambda: nets.FCN32s,
-        "fcn16s": lambda: nets.FCN16s,
-        "fcn8s": lambda: nets.FCN8s,
+        "unet": nets.UNet,
+        "fcn32s": nets.FCN32s,
+        "fcn16s": nets.FCN16s,
+        "fcn8s": nets.FCN8s,
     }
     if name not in constructors:
         raise ValueError(f"net must be one of {', '.join(NET_NAMES)}, got {name!r}")
-    return constructors[name]()(**arguments)
+    return constructors[name](**arguments)

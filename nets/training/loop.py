@@ -16,9 +16,9 @@ from .batches import Batches
 from .build import build_net
 from .checkpoint import load_checkpoint, save_checkpoint
 from .interruption import Interruption
-from .plan import Plan
 from .progress import Progress
 from .run import BEST, CHECKPOINT, LAST
+from .schedule import Schedule
 from .validation import validate
 
 VALIDATION_STREAM = 12  # the second word of the seed of the order in which validation images are taken
@@ -36,7 +36,7 @@ class Interrupted(Exception):
 
 
 class Training:
-    """One run in memory: net, optimizer, plan, and how far it has come.
+    """One run in memory: net, optimizer, schedule, and how far it has come.
 
     Made anew, or taken up with `resume` from the run folder's checkpoint; then `run`. Every step is a function of
     what the checkpoint holds, so it makes no difference how often a run is interrupted on its way.
@@ -60,7 +60,7 @@ class Training:
             config.seed,
         )
         self.class_weights = mt.tensor(np.array(config.class_weights, np.float32), device=config.device)
-        self.plan = Plan(config.steps, config.seconds)
+        self.schedule = Schedule(config.steps, config.seconds)
         self.step = 0
         self.elapsed = 0.0
         self.losses = []  # of every step
@@ -76,13 +76,26 @@ class Training:
             self._restore()
         self.metrics = self.run_folder.rewind_metrics(self.step)
 
+    @property
+    def finished(self):
+        """Whether all steps are done and the last validation too, so that only the pictures may lack."""
+        validated = self.metrics[-1]["step"] if self.metrics else None
+        return self.schedule.finished(self.step) and validated == self.step
+
     def _restore(self):
-        saved = load_checkpoint(self.run_folder.path(CHECKPOINT))
+        path = self.run_folder.path(CHECKPOINT)
+        saved = load_checkpoint(path)
+        try:
+            self._take(saved)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ValueError(f"{path}: not a checkpoint of this run ({error!r})") from error
+
+    def _take(self, saved):
         self.net.load_state_dict(saved["net"])
         self.average.net.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
         mt.random.set_state(saved["random"])
-        self.plan = Plan(**saved["plan"])
+        self.schedule = Schedule(**saved["plan"])
         self.step, self.elapsed, self.best_mean_iu = saved["step"], saved["elapsed"], saved["best_mean_iu"]
         self.losses = saved["losses"].numpy().tolist()
         self.step_seconds = saved["step_seconds"].numpy().tolist()
@@ -90,14 +103,14 @@ class Training:
 
     def extend(self, steps=None, seconds=None):
         """Let the run end elsewhere. Raises ValueError where nothing would be left to train."""
-        self.plan = self.plan.extended(steps, seconds, self.step, self.elapsed, self._typical_step())
+        self.schedule = self.schedule.extended(steps, seconds, self.step, self.elapsed, self._typical_step())
 
     def _typical_step(self):
         """Seconds; the first steps of a process also fill caches, the median does not mind them."""
         return float(np.median(self.step_seconds)) if self.step_seconds else 1.0
 
     def run(self):
-        """Train until the plan is finished. Raises Diverged, or Interrupted after all is saved."""
+        """Train until the schedule is finished. Raises Diverged, or Interrupted after all is saved."""
         with ExitStack() as stack:
             interruption = stack.enter_context(Interruption())
             progress = stack.enter_context(Progress(self.step, self.run_folder.config.batch))
@@ -110,20 +123,20 @@ class Training:
                 if interruption.asked:
                     self.save()
                     raise Interrupted
-                if self.plan.validation_due(self.step, self.elapsed):
+                if self.schedule.validation_due(self.step, self.elapsed):
                     done = self._validate(clock, lambda _: not interruption.asked)
                     if not done:
                         continue
                     progress.validated(self.metrics[-1]["mean_iu"])
                     self.save()
                     clock.checkpoint_written()
-                if self.plan.finished(self.step):
+                if self.schedule.finished(self.step):
                     return
                 began = time.perf_counter()
                 self.losses.append(self._train_step(*batches[self.step]))
                 self.step += 1
                 self.step_seconds.append(time.perf_counter() - began)
-                progress.step(self.losses[-1], self.step_seconds[-1], self.plan.steps, self._left())
+                progress.step(self.losses[-1], self.step_seconds[-1], self.schedule.steps, self._left())
                 if clock.checkpoint_due():
                     self.elapsed = clock.now()
                     self.save()
@@ -132,7 +145,7 @@ class Training:
     def _train_step(self, x, label):
         """One update of the weights; returns the loss before it."""
         config = self.run_folder.config
-        rate = config.learning_rate * self.plan.learning_rate_factor(self.step)
+        rate = config.learning_rate * self.schedule.learning_rate_factor(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.net.train()
@@ -150,13 +163,13 @@ class Training:
 
     def _validate(self, clock, proceed):
         """Validate, write down the result, keep the weights if they are the best; False where interrupted."""
-        first_timed = self.plan.seconds is not None and self.plan.steps is None
+        first_timed = self.schedule.seconds is not None and self.schedule.steps is None
         result = validate(
             self.average.net,
             self.validation,
             self.run_folder.config,
             self.validation_order,
-            VALIDATION_SHARE * self.plan.seconds if first_timed else None,
+            VALIDATION_SHARE * self.schedule.seconds if first_timed else None,
             proceed,
         )
         if result is None:
@@ -178,7 +191,7 @@ class Training:
         if line["mean_iu"] > self.best_mean_iu:
             self.best_mean_iu = line["mean_iu"]
             mt.save(self.run_folder.path(BEST), self.average.net.state_dict())
-        self.plan.after_validation(self.step, self.elapsed, self._typical_step(), result.seconds)
+        self.schedule.after_validation(self.step, self.elapsed, self._typical_step(), result.seconds)
         return True
 
     def save(self):
@@ -193,7 +206,7 @@ class Training:
                 "average": average,
                 "optimizer": self.optimizer.state_dict(),
                 "random": mt.random.get_state(),
-                "plan": self.plan.as_dict(),
+                "plan": self.schedule.as_dict(),
                 "step": self.step,
                 "elapsed": self.elapsed,
                 "best_mean_iu": self.best_mean_iu,
@@ -211,10 +224,10 @@ class Training:
                 raise Diverged(f"the weights {name} are no finite numbers after step {self.step}")
 
     def _left(self):
-        """Seconds to the end, by the plan or by the bound."""
-        if self.plan.steps is None:
-            return max(0.0, self.plan.seconds - self.elapsed)
-        return (self.plan.steps - self.step) * float(np.median(self.step_seconds[-20:]))
+        """Seconds to the end, by the schedule or by the bound."""
+        if self.schedule.steps is None:
+            return max(0.0, self.schedule.seconds - self.elapsed)
+        return (self.schedule.steps - self.step) * float(np.median(self.step_seconds[-20:]))
 
 
 class Clock:

@@ -73,7 +73,7 @@ def test_interpolating_unet_reads_as_its_plan_says():
 
 def test_fc7_of_the_fcn_sees_404_pixels_32_apart():
     net = nets.FCN32s(classes=1, in_channels=1, width=1 / 512)
-    fc7 = net.windows("block1", "block2", "block3", "block4", "block5", "fc6", "fc7")
+    fc7 = net.block_windows(1, 2, 3, 4, 5) + net.windows("fc6", "fc7")
     assert nets.receptive_field(fc7) == (404, 32, -189)
 
     class UpToFc7(Module):

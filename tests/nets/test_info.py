@@ -9,7 +9,7 @@ import minitensor as mt
 import nets
 from layers import init
 from minitensor import random
-from nets import info
+from nets.commands import info
 from nets.plan import Branch, Window
 
 

@@ -2,7 +2,7 @@
 
 A run is bounded by steps or by time. All that changes on the way depends on the number of the step alone; only so
 can a run that was killed and resumed equal one that was not, bit for bit. A time is therefore turned into a
-number of steps: the first twentieth of it is spent measuring, then the plan is made, and it is kept in the
+number of steps: the first twentieth of it is spent measuring, then the schedule is made, and it is kept in the
 checkpoint. It is remade, at a validation, only where the machine has become so much faster or slower that the
 run would miss its time by more than a tenth of what is left.
 """
@@ -13,10 +13,10 @@ import math
 from dataclasses import asdict, dataclass
 
 VALIDATIONS = 10
-MEASURING_SHARE = 0.05  # of the time, before the plan is made
+MEASURING_SHARE = 0.05  # of the time, before the schedule is made
 MEASURING_STEPS = 4  # at the least: the first step alone says little
 TOLERANCE = 0.1  # of the time left
-OVERRUN = 1.03  # of the whole time: then the run ends, whatever the plan said
+OVERRUN = 1.03  # of the whole time: then the run ends, whatever the schedule said
 
 WARM_UP_STEPS = 20
 WARM_UP_SHARE = 0.1  # of the steps at most, for short runs
@@ -24,7 +24,7 @@ DECAY_POWER = 0.9  # DeepLab's "poly" rule: Chen et al. (2016), section 4.3.1
 
 
 @dataclass
-class Plan:
+class Schedule:
     """The steps of a run. Give `steps`, or `seconds` and let `after_validation` find out the steps.
 
     next_validation    the step number (steps done) at which to validate next; None: not known before measuring
@@ -38,11 +38,11 @@ class Plan:
 
     def __post_init__(self):
         if (self.steps is None) and (self.seconds is None):
-            raise ValueError("Plan: a run needs a bound, steps or seconds")
+            raise ValueError("Schedule: a run needs a bound, steps or seconds")
         if self.steps is not None and self.steps < 1:
-            raise ValueError(f"Plan: steps must be at least 1, got {self.steps}")
+            raise ValueError(f"Schedule: steps must be at least 1, got {self.steps}")
         if self.seconds is not None and not 0 < self.seconds < math.inf:
-            raise ValueError(f"Plan: the time must be positive, got {self.seconds} s")
+            raise ValueError(f"Schedule: the time must be positive, got {self.seconds} s")
         if self.steps is not None and self.next_validation is None:
             self._set_next_validation(0)
 
@@ -56,14 +56,15 @@ class Plan:
 
     def validation_due(self, step, elapsed):
         """Whether to validate after `step` steps and `elapsed` seconds."""
-        if self.seconds is not None and elapsed > OVERRUN * self.seconds:
+        # However short the time, one step at least is made: without any there would be nothing to keep.
+        if step and self.seconds is not None and elapsed > OVERRUN * self.seconds:
             self.steps = self.next_validation = min(step, self.steps or step)
         if self.next_validation is None:
             return step >= MEASURING_STEPS and elapsed >= MEASURING_SHARE * self.seconds
         return step >= self.next_validation
 
     def after_validation(self, step, elapsed, step_seconds, validation_seconds):
-        """Make or keep the plan, from what a step and a validation were measured to take."""
+        """Make or keep the schedule, from what a step and a validation were measured to take."""
         self.validations_left = max(0, self.validations_left - 1)
         if self.seconds is not None and not self.finished(step):
             left = self.seconds - elapsed - self.validations_left * validation_seconds
@@ -73,14 +74,14 @@ class Plan:
         self._set_next_validation(step)
 
     def extended(self, steps, seconds, step, elapsed, step_seconds):
-        """The plan of a run that was to end elsewhere: new `steps` or new `seconds`, counted from its beginning."""
+        """The schedule of a run that was to end elsewhere: new `steps` or new `seconds`, counted from its beginning."""
         if seconds is not None:
             steps = step + max(0, round((seconds - elapsed) / step_seconds))
         if steps <= step:
             raise ValueError(f"{step} steps in {elapsed:.0f} s are done already, nothing is left to train")
-        plan = Plan(steps, seconds)
-        plan._set_next_validation(step)
-        return plan
+        schedule = Schedule(steps, seconds)
+        schedule._set_next_validation(step)
+        return schedule
 
     def _set_next_validation(self, step):
         """Spread the validations that are left evenly over the steps that are left; the last is at the end."""
