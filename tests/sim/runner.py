@@ -25,7 +25,6 @@ if "libasan" in os.environ.get("LD_PRELOAD", ""):  # AddressSanitizer must be th
     COMPILER.append("-fsanitize=address")
 MOST_THREADS = 1024  # in a block, on every GPU so far
 MOST_BLOCKS = (2**31 - 1, 2**16 - 1, 2**16 - 1)
-SIM_ORDERS = (0, 1, 2)  # orders of warps and lanes under which kernels are tried
 
 
 class RawModule:
