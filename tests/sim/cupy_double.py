@@ -15,6 +15,7 @@ import numpy as np
 
 from minitensor import backend
 from tests.sim import cublas, runner, strict
+from tests.sim.state import OutOfMemoryError
 from tests.sim.strict import CATALOGUE, POISON, call_function, compute, ndarray, state
 
 DEVICES = 2
@@ -132,7 +133,7 @@ def build():
         Device=Device,
         cublas=cublas,
         device=SimpleNamespace(get_cublas_handle=lambda: cublas.HANDLE),
-        memory=SimpleNamespace(OutOfMemoryError=strict.OutOfMemoryError),
+        memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
         runtime=SimpleNamespace(
             getDeviceCount=lambda: DEVICES, memGetInfo=lambda: (state.free_bytes, state.free_bytes)
         ),

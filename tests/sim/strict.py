@@ -9,69 +9,22 @@ this class in CuPy's place all three show on a machine without a GPU:
     poisoned    what `empty` returns: NaN, and odd numbers where there is no NaN
     counted     kernel launches, transfers to and from the device, synchronisations; these can be forbidden
 
-A result that is a view of an argument costs no launch, any other costs one, or what COMPOSITES says. That is CuPy's
-own arithmetic but for copies it makes of arrays in odd layouts. cupy.py builds the module around this class.
+A result that is a view of an argument costs no launch, any other costs one, or what COMPOSITES (state.py) says. That is
+CuPy's own arithmetic but for copies it makes of arrays in odd layouts. cupy_double.py builds the module around it.
 """
 
 import operator
 import warnings
-from collections import Counter
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
 
 from tests.sim import catalogue
+from tests.sim.state import state
 
 CATALOGUE = catalogue.read()
 POISON = 0x55  # of memory that holds no floating point numbers
-# Functions that CuPy writes in Python out of several kernels, with their number.
-COMPOSITES = {"einsum": 3, "pad": 2, "put_along_axis": 3, "take_along_axis": 3, "var": 3}
 SYNCHRONISING = {"nonzero", "flatnonzero", "argwhere", "unique", "array_equal", "allclose", "extract", "compress"}
-
-
-class State:
-    """What the double counts and allows. `current` is the device on which kernels run."""
-
-    is_double = True
-
-    def __init__(self):
-        self.reset()
-
-    def reset(self):
-        self.launches, self.syncs = Counter(), Counter()
-        self.uploads = self.downloads = 0
-        self.syncs_allowed, self.current, self.free_bytes = True, 0, 1 << 40
-
-    def sync(self, what):
-        if not self.syncs_allowed:
-            raise AssertionError(f"{what} makes the CPU wait for the GPU")
-        self.syncs[what] += 1
-
-    def launch(self, name, arrays):
-        for array in arrays:
-            if array.device.id != self.current:
-                raise ValueError(f"{name}: array device = {array.device.id} while current = {self.current}")
-        self.launches[name] += COMPOSITES.get(name, 1)
-
-    def allocate(self, size):
-        if size > self.free_bytes:
-            raise OutOfMemoryError(f"Out of memory allocating {size:,} bytes")
-
-    @contextmanager
-    def syncs_forbidden(self):
-        self.syncs_allowed = False
-        try:
-            yield
-        finally:
-            self.syncs_allowed = True
-
-
-class OutOfMemoryError(MemoryError):
-    """CuPy's cupy.cuda.memory.OutOfMemoryError."""
-
-
-state = State()
 
 
 class ndarray:
