@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from minitensor.serialize import replacing
@@ -100,7 +102,8 @@ def save_predictions(path, samples, predictions, classes, title):
     for axes, name in zip(grid[0], columns, strict=True):
         axes.set_title(name, fontsize=11, color=INK, pad=5)
     figure.suptitle(
-        title, x=0.01, y=1 - 0.1 / size[1], ha="left", va="top", fontsize=12, color=INK, weight="bold"
+        title, x=0.01, y=1 - 0.1 / size[1], ha="left", va="top", fontsize=12, color=INK, weight="bold",
+        parse_math=False,
     )
     _legend(figure, classes, wide * len(columns), any((s.label == IGNORE).any() for s in samples))
     _save(figure, path)
@@ -131,12 +134,16 @@ def _legend(figure, classes, inches, with_ignored):
     if with_ignored:
         entries.append(("not counted", "white"))
     handles = [
-        patch(facecolor=color, edgecolor="#8a929c", linewidth=0.6, label=name) for name, color in entries
+        patch(facecolor=color, edgecolor="#8a929c", linewidth=0.6, label=str(number))
+        for number, (_, color) in enumerate(entries)
     ]
-    figure.legend(
+    legend = figure.legend(
         handles=handles, loc="lower center", ncols=min(len(handles), _legend_columns(inches)), frameon=False,
         fontsize=9, handlelength=1.1, handleheight=1.1, columnspacing=1.4, borderaxespad=0.4, labelcolor=INK,
     )  # fmt: skip
+    # Matplotlib reads $ as the beginning of a formula and leaves out what begins with _; names are just names.
+    for text, (name, _) in zip(legend.get_texts(), entries, strict=True):
+        text.set(text=name, parse_math=False)
 
 
 def _figure(size, layout=None):
@@ -158,5 +165,7 @@ def save_image(path, array):
 
 
 def _save(figure, path):
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes; a warning for each letter helps nobody.
+        warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(temporary, format="png")
