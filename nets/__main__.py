@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
+
+from nets.commands import BAD_INPUT, FAILED, INTERRUPTED, READER_GONE
 
 COMMANDS = {
     "train": ("nets.commands.train", "train a net on generated images or on a folder of images and masks"),
@@ -12,10 +15,6 @@ COMMANDS = {
     "evaluate": ("nets.commands.evaluate", "measure a trained net against masks"),
     "info": ("nets.commands.info", "show a net's shapes, crops, parameters and receptive field"),
 }
-
-BAD_INPUT = 2
-FAILED = 1
-INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,23 +37,31 @@ def main(arguments=None):
             modules[name] = importlib.import_module(module)
             modules[name].add_arguments(command)
     parsed = parser.parse_args(arguments)
+    said_by = f"{parser.prog} {parsed.command}"
     try:
-        return modules[parsed.command].main(parsed) or 0
+        code = modules[parsed.command].main(parsed) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Python flushes once more when it ends; that must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
     except (ValueError, TypeError, OSError, ImportError) as error:
-        print(f"{parser.prog} {parsed.command}: {_one_line(error)}", file=sys.stderr)
+        print(f"{said_by}: {_one_line(error, parsed.command)}", file=sys.stderr)
         return BAD_INPUT
     except (ArithmeticError, MemoryError) as error:
-        print(f"{parser.prog} {parsed.command}: {_one_line(error)}", file=sys.stderr)
+        print(f"{said_by}: {_one_line(error, parsed.command)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print(f"{parser.prog} {parsed.command}: interrupted", file=sys.stderr)
+        print(f"{said_by}: interrupted", file=sys.stderr)
         return INTERRUPTED
 
 
-def _one_line(error):
+def _one_line(error, command):
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.removeprefix(f"{command}: ")  # the function of that name says so too
 
 
 if __name__ == "__main__":

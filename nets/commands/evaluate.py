@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import json
+import sys
 
-from nets.data import open_dataset, open_evaluation
+from nets.data import open_evaluation
 from nets.training.decision import Decision
 from nets.training.run import Run
 from nets.training.validation import evaluate
+
+from .device import add_device, usable
 
 
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="a run folder, as train makes it")
     parser.add_argument("--data", metavar="FOLDER", help="images/ and masks/ to compare with (default: the run's "
                         "own validation images)")  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="default: cpu")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_device(parser)
 
 
 def main(options):
     """Print the four scores, overall and per class."""
     run = Run.open(options.run)
-    net = run.load_net(options.device)
+    net = run.load_net(usable(options.device))
     config = run.config
     if options.data is None:
-        _, dataset = open_dataset(config.data, config.seed)
+        _, dataset = run.open_data()
     else:
-        dataset = open_evaluation(options.data, config.encoding, config.channels)
-    if not options.json:
-        print(dataset.description)
+        dataset = open_evaluation(options.data, config.encoding, config.channels, config.seed)
+    # Whoever asks for JSON reads stdout with a program.
+    print(dataset.description, file=sys.stderr if options.json else sys.stdout)
     scores = evaluate(net, dataset, config, Decision.load(run))
     print(json.dumps(scores.as_dict()) if options.json else f"\n{scores.table()}")

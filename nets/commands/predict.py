@@ -7,30 +7,35 @@ from pathlib import Path
 import numpy as np
 
 from nets.data import as_channels, read_image
+from nets.data.images import SUFFIXES
 from nets.segmentation.semantic import colorize, overlay
 from nets.training.decision import Decision
 from nets.training.report import save_image
 from nets.training.run import Run
+
+from .device import add_device, usable
 
 BYTE = 255
 
 
 def add_arguments(parser):
     parser.add_argument("run", metavar="RUN", help="a run folder, as train makes it")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size, grey or RGB")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size, grey or RGB, or "
+                        "folders of them")  # fmt: skip
     parser.add_argument("--out", metavar="DIR", help="where to write (default: RUN/predicted)")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="default: cpu")
+    add_device(parser)
 
 
 def main(options):
     """For every image NAME_label.png (class ids), NAME_color.png and NAME_overlay.png."""
     run = Run.open(options.run)
-    net = run.load_net(options.device)
-    paths = [Path(image) for image in options.images]
+    net = run.load_net(usable(options.device))
+    paths = [path for image in options.images for path in _files(Path(image))]
     names = _names(paths)
+    out = Path(options.out) if options.out else run.path("predicted")
+    _keep_inputs(paths, names, out)
     for path in paths:
         read_image(path)  # an unreadable one is found before anything is written
-    out = Path(options.out) if options.out else run.path("predicted")
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: is not a folder")
     out.mkdir(parents=True, exist_ok=True)
@@ -40,9 +45,13 @@ def main(options):
         image = as_channels(read_image(path), config.channels)
         found = decision.class_map(net, image, config)
         label = ids[found]
-        save_image(out / f"{name}_label.png", label.astype(np.uint8 if ids.max() <= BYTE else np.uint16))
-        save_image(out / f"{name}_color.png", colorize(found, config.classes))
-        save_image(out / f"{name}_overlay.png", overlay(image, found, config.classes))
+        pictures = (
+            label.astype(np.uint8 if ids.max() <= BYTE else np.uint16),
+            colorize(found, config.classes),
+            overlay(image, found, config.classes),
+        )
+        for target, picture in zip(_targets(out, name), pictures, strict=True):
+            save_image(target, picture)
         shares = np.bincount(found.ravel(), minlength=len(config.classes)) / found.size
         common = ", ".join(
             f"{config.classes[position].name} {shares[position]:.0%}"
@@ -52,6 +61,30 @@ def main(options):
         print(
             f"{path}: {found.shape[0]}x{found.shape[1]}, {common} -> {out / name}_label.png, _color, _overlay"
         )
+
+
+def _files(path):
+    """The image files in a folder, sorted; of anything else, itself."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise ValueError(f"{path}: holds no image ({', '.join(SUFFIXES)})")
+    return files
+
+
+def _targets(out, name):
+    """The three files written for one image."""
+    return [out / f"{name}_{kind}.png" for kind in ("label", "color", "overlay")]
+
+
+def _keep_inputs(paths, names, out):
+    """Raise ValueError where a picture would be written over one of the images."""
+    inputs = {path.resolve(): path for path in paths}
+    for name in names:
+        for target in _targets(out, name):
+            if target.resolve() in inputs:
+                raise ValueError(f"{target}: would be written over an image to predict; give another --out")
 
 
 def _names(paths):

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
-from minitensor import cuda
 from nets.data import GENERATORS, open_dataset
 from nets.training.build import NET_NAMES, build_net
 from nets.training.extras import USES, needed
 from nets.training.loop import Interrupted, Training
 from nets.training.progress import clock
-from nets.training.results import best_line, conclude, save_samples
-from nets.training.run import CONFIG, CURVES, DECISION, PREDICTIONS, SAMPLES, Run
+from nets.training.results import best_line, conclude, draw, save_samples
+from nets.training.run import BEST, CONCLUSION, CONFIG, CURVES, PREDICTIONS, SAMPLES, Run, validation_names
 from nets.training.settings import choose
 
+from . import INTERRUPTED
+from .device import add_device, usable
+
 RUNS = Path("runs")
-INTERRUPTED = 130
+MOST_DIGITS = 18  # of a whole number: more than any machine can count to
 
 
 def positive(kind, least=None):
     """A converter for argparse: a finite number of `kind`, at least `least` or above 0."""
 
     def convert(text):
+        if kind is int and len(text) > MOST_DIGITS:
+            raise ValueError
         value = kind(text)
         if not math.isfinite(value) or (value <= 0 if least is None else value < least):
             raise ValueError
@@ -43,7 +48,7 @@ def add_arguments(parser):
     parser.add_argument("--task", choices=["semantic"], help="what to find (default: semantic)")
     parser.add_argument("--minutes", type=positive(float), help="how long to train")
     parser.add_argument("--steps", type=count, help="how long to train, in steps instead of minutes")
-    parser.add_argument("--device", choices=["cpu", "cuda"], help="default: cpu")
+    add_device(parser)
     parser.add_argument("--out", metavar="DIR", help="the run folder (default: a new one in runs/)")
     parser.add_argument("--resume", action="store_true", help="go on where the run in --out was stopped")
     parser.add_argument(
@@ -65,16 +70,25 @@ def main(options):
         raise ValueError("give --minutes or --steps, not both")
     training = _resumed(options) if options.resume else _begun(options)
     run = training.run_folder
-    run.path(DECISION).unlink(missing_ok=True)  # of an earlier end, for other weights
     try:
-        training.run()
+        if not training.finished:  # else it was killed while it drew its pictures
+            for name in CONCLUSION:  # of an earlier end, for other weights
+                run.path(name).unlink(missing_ok=True)
+            training.run()
     except Interrupted:
         print(f"\nstopped after step {training.step}, all of it saved; go on with:\n")
         print(f"    python -m nets train --resume --out {run.folder}")
         return INTERRUPTED
-    except ArithmeticError as error:
+    except Exception as error:
+        if training.step == 0 and not options.resume:
+            run.discard()  # not one step went well: the folder holds nothing but the settings
+        if not isinstance(error, ArithmeticError):
+            raise
+        kept = "no weights were worth keeping yet"
+        if run.path(BEST).is_file():
+            kept = f"the last good weights are kept in {run.folder}"
         raise ArithmeticError(
-            f"{error}; stopped, the last good weights are kept in {run.folder}; try again with a lower rate, "
+            f"{error}; stopped, {kept}; try again with a lower rate, "
             f"e.g. --lr {run.config.learning_rate / 10:.2g}"
         ) from error
     _finish(training)
@@ -88,9 +102,9 @@ def _begun(options):
     if out is not None:
         _must_be_free(out)
     options.net = options.net or "unet"
-    _check_device(options.device)
+    usable(options.device)
     train, validation = open_dataset(data, options.seed or 0)
-    config = choose(options, train, _data_name(data))
+    config = replace(choose(options, train, _data_name(data)), validation_names=validation_names(validation))
     net = build_net(config.net)
     print(train.description)
     bound = f"{config.steps} steps" if config.steps else f"{clock(config.seconds)} minutes"
@@ -99,7 +113,11 @@ def _begun(options):
         f"{config.batch} a step; {bound}"
     )
     run = Run.create(out or _free_folder(f"{options.net}-{Path(config.data).name}"), config)
-    return Training(run, train, validation)
+    try:
+        return Training(run, train, validation)
+    except Exception:
+        run.discard()
+        raise
 
 
 def _must_be_free(out):
@@ -109,11 +127,6 @@ def _must_be_free(out):
         )
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: is not a folder")
-
-
-def _check_device(device):
-    if device == "cuda" and not cuda.is_available():
-        raise ValueError(f"--device cuda: {cuda.why_not()}")
 
 
 def _data_name(data):
@@ -133,16 +146,10 @@ def _free_folder(name):
 def _resumed(options):
     """The Training of an existing folder, as its checkpoint left it."""
     run = Run.open(options.out or _latest_run())
-    config = run.config
     _must_agree(options, run)
+    usable(run.config.device)
+    train, validation = run.open_data()
     run.remove_leftovers()
-    _check_device(config.device)
-    train, validation = open_dataset(config.data, config.seed)
-    if len(train) != config.length or train.encoding != config.encoding:
-        raise ValueError(
-            f"{config.data}: not the data of the run any more ({len(train)} training images, the run has "
-            f"{config.length}, or other classes)"
-        )
     training = Training(run, train, validation)
     training.resume()
     _extend(training, options)
@@ -164,20 +171,30 @@ def _must_agree(options, run):
             asked = _data_name(asked)
         if option == "crop" and asked is not None:
             asked = (asked, asked)
+        if asked is not None and value is None:
+            raise ValueError(
+                f"--resume: the run in {run.folder} is a {config.net['name']}, which has no --{option}"
+            )
         if asked not in (None, value):
             raise ValueError(f"--resume: the run in {run.folder} has --{option} {value}, got {asked}")
 
 
 def _extend(training, options):
     """Replace the bound of the run where another is given. Raises ValueError where nothing is left to do."""
-    config = training.run_folder.config
+    run, schedule = training.run_folder, training.schedule
     seconds = None if options.minutes is None else 60.0 * options.minutes
-    if options.steps not in (None, config.steps) or seconds not in (None, config.seconds):
-        training.extend(options.steps, seconds)
-    elif training.schedule.finished(training.step):
+    asked = options.steps, seconds
+    # The steps of a timed run are measured, not given.
+    bound = (schedule.steps, None) if schedule.seconds is None else (None, schedule.seconds)
+    if asked not in ((None, None), bound):
+        try:
+            training.extend(*asked)
+        except ValueError as error:
+            raise ValueError(f"{run.folder}: {error}") from error
+        training.save()  # from now on the run ends there, whoever resumes it, however
+    elif training.finished and run.concluded():
         raise ValueError(
-            f"{training.run_folder.folder}: finished after {training.step} steps; to go on give more --steps or "
-            "--minutes"
+            f"{run.folder}: finished after {training.step} steps; to go on give more --steps or --minutes"
         )
 
 
@@ -190,7 +207,7 @@ def _latest_run():
 
 
 def _finish(training):
-    """Pictures, the scores, and what to do next."""
+    """The scores, the pictures, and what to do next."""
     run = training.run_folder
     scores = conclude(training)
     best = best_line(training.metrics)
@@ -199,6 +216,11 @@ def _finish(training):
         f"{best['validation_images']} validation images:\n"
     )
     print(scores.table())
+    print(
+        "\nHow far to favour rare classes, and whether to average mirrored views, was chosen on these same images: "
+        "expect somewhat less on others."
+    )
+    draw(training, scores)
     print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}")
     images, data = "IMAGE.png", " --data FOLDER"
     if run.config.data in GENERATORS:  # there are no files to try it on, so some are written

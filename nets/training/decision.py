@@ -35,7 +35,13 @@ class Decision(NamedTuple):
     def load(cls, run):
         """The decision of a finished run; of one that is still in training, the usual one."""
         path = run.path(DECISION)
-        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else cls()
+        if not path.is_file():
+            return cls()
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return cls(float(values["strength"]), bool(values["views"]))
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{path}: cannot be read as the decision of a run ({error!r})") from error
 
     def save(self, run):
         """Write it into the run folder."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .decision import decide
+from .decision import Decision, decide
 from .report import save_curves, save_image, save_predictions
 from .run import CURVES, PREDICTIONS
 
@@ -38,15 +38,21 @@ def _pictured(training):
 
 
 def conclude(training):
-    """Find the decision for the best weights and draw the pictures; returns the Scores on the validation images."""
+    """Find the decision for the best weights, write it down, and return the Scores on the validation images."""
+    run = training.run_folder
+    net = run.load_net(run.config.device)
+    decision, scores = decide(net, training.validation, run.config, training.validation_order)
+    decision.save(run)
+    return scores
+
+
+def draw(training, scores):
+    """curves.png and predictions.png."""
     run = training.run_folder
     config = run.config
-    net = run.load_net(config.device)
-    decision, scores = decide(net, training.validation, config, training.validation_order)
-    decision.save(run)
+    net, decision = run.load_net(config.device), Decision.load(run)
     samples = _pictured(training)
     predictions = [decision.class_map(net, sample.image, config) for sample in samples]
     save_curves(run.path(CURVES), training.losses, training.metrics)
     title = f"{TITLES[config.net['name']]} on {Path(config.data).name}: mean IU {scores.mean_iu:.3f}"
     save_predictions(run.path(PREDICTIONS), samples, predictions, config.classes, title)
-    return scores

@@ -5,80 +5,27 @@ best.safetensors          the weights with the best mean IU on the validation im
 last.safetensors          the newest weights
 checkpoint.safetensors    weights, optimizer and random state at one step: where --resume goes on
 metrics.jsonl             one line for each validation
+decision.json             how the classes are chosen from the probabilities
 curves.png  predictions.png
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import minitensor as mt
 from minitensor.serialize import replacing
-from nets.data import Encoding, Normalization
+from nets.data import GENERATORS, open_dataset
 
 from .build import build_net
+from .config import Config
 
-FORMAT = 1
 CONFIG, METRICS, DECISION = "config.json", "metrics.jsonl", "decision.json"
 BEST, LAST, CHECKPOINT = "best.safetensors", "last.safetensors", "checkpoint.safetensors"
 CURVES, PREDICTIONS, SAMPLES = "curves.png", "predictions.png", "samples"
-
-
-@dataclass(frozen=True)
-class Config:
-    """What a run is made of; written once, when it begins.
-
-    net       name and arguments, as `build_net` takes them
-    data      "cells", "street" or the folder
-    length    images to train on: where a folder has grown since, a resumed run would not be the same run
-    """
-
-    net: dict
-    data: str
-    length: int
-    channels: int
-    encoding: Encoding
-    normalization: Normalization
-    class_weights: tuple[float, ...]
-    crop: tuple[int, int]
-    orientation: str
-    batch: int
-    learning_rate: float
-    weight_decay: float
-    seed: int
-    device: str
-    steps: int | None
-    seconds: float | None
-    task: str = "semantic"
-    format: int = field(default=FORMAT)
-
-    @property
-    def classes(self):
-        return self.encoding.classes
-
-    def as_dict(self):
-        """Plain values for JSON."""
-        return asdict(self) | {
-            "encoding": self.encoding.as_dict(),
-            "normalization": self.normalization.as_dict(),
-        }
-
-    @classmethod
-    def from_dict(cls, values):
-        """The config that `as_dict` wrote down."""
-        if values.get("format") != FORMAT:
-            raise ValueError(f"format {values.get('format')!r} is not {FORMAT}")
-        return cls(
-            **values
-            | {
-                "encoding": Encoding.from_dict(values["encoding"]),
-                "normalization": Normalization.from_dict(values["normalization"]),
-                "class_weights": tuple(values["class_weights"]),
-                "crop": tuple(values["crop"]),
-            }
-        )
+CONCLUSION = (DECISION, CURVES, PREDICTIONS)  # what is left to make when the steps are done
+METRIC_FIELDS = ("step", "mean_iu", "validation_loss", "validation_images")  # of a line, those that are read
 
 
 class Run:
@@ -87,11 +34,13 @@ class Run:
     def __init__(self, folder, config):
         self.folder = Path(folder)
         self.config = config
+        self._made_folder = False
 
     @classmethod
     def create(cls, folder, config):
         """A new folder with its config.json. Raises FileExistsError where a run is there already."""
         run = cls(folder, config)
+        run._made_folder = not run.folder.exists()
         run.folder.mkdir(parents=True, exist_ok=True)
         if run.path(CONFIG).exists():
             raise FileExistsError(f"{folder}: holds a run already")
@@ -106,12 +55,38 @@ class Run:
             raise ValueError(f"{folder}: not a run folder (no {CONFIG} in it)")
         try:
             return cls(folder, Config.from_dict(json.loads(path.read_text(encoding="utf-8"))))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except ValueError as error:
             raise ValueError(f"{path}: cannot be read as the config of a run ({error})") from error
 
     def path(self, name):
         """The path of one of the run's files."""
         return self.folder / name
+
+    def discard(self):
+        """Undo `create`, for a run that failed before there was anything to keep."""
+        for name in (CONFIG, LAST, CHECKPOINT):
+            self.path(name).unlink(missing_ok=True)
+        if self._made_folder and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    def concluded(self):
+        """Whether the decision and the pictures of the end are there."""
+        return all(self.path(name).is_file() for name in CONCLUSION)
+
+    def open_data(self):
+        """(train, validation) as they were when the run began. Raises ValueError where a folder has changed since.
+
+        A folder with other images may be divided otherwise, and images to validate on be some that were trained on.
+        """
+        config = self.config
+        train, validation = open_dataset(config.data, config.seed)
+        same_names = not config.validation_names or config.validation_names == validation_names(validation)
+        if len(train) != config.length or train.encoding != config.encoding or not same_names:
+            raise ValueError(
+                f"{config.data}: not the data of the run any more ({len(train)} training images, the run has "
+                f"{config.length}; or other names, or other classes)"
+            )
+        return train, validation
 
     def remove_leftovers(self):
         """Delete temporary files of a process that was killed while it wrote."""
@@ -130,14 +105,25 @@ class Run:
         return net.to(device or "cpu").eval()
 
     def metrics(self):
-        """The lines of metrics.jsonl as dicts; a last line cut short by a kill is left out."""
-        lines = []
-        if self.path(METRICS).is_file():
-            for line in self.path(METRICS).read_text(encoding="utf-8").splitlines():
-                try:
-                    lines.append(json.loads(line))
-                except ValueError:
+        """The lines of metrics.jsonl as dicts; a last line cut short by a kill is left out.
+
+        Raises ValueError with the file and the line for anything else that is no line of a run.
+        """
+        path, lines = self.path(METRICS), []
+        if not path.is_file():
+            return lines
+        texts = path.read_text(encoding="utf-8").splitlines()
+        for number, text in enumerate(texts, 1):
+            try:
+                line = json.loads(text)
+            except ValueError as error:
+                if number == len(texts):
                     break
+                raise ValueError(f"{path}: line {number} is not JSON ({error})") from error
+            for field in METRIC_FIELDS:
+                if not isinstance(line, dict) or not isinstance(line.get(field), (int, float)):
+                    raise ValueError(f"{path}: line {number} has no number {field!r}")
+            lines.append(line)
         return lines
 
     def append_metrics(self, line):
@@ -150,6 +136,11 @@ class Run:
         kept = [line for line in self.metrics() if line["step"] <= step]
         write_text(self.path(METRICS), "".join(json.dumps(line) + "\n" for line in kept))
         return kept
+
+
+def validation_names(validation):
+    """What the config keeps of a folder's validation images; the generated ones have no names to keep."""
+    return () if validation.name in GENERATORS else tuple(validation.names)
 
 
 def write_text(path, text):

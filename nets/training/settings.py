@@ -5,7 +5,7 @@ from __future__ import annotations
 from nets.data import Normalization, count_classes, default_crop, median_frequency_weights
 
 from .build import FCNS
-from .run import Config
+from .config import Config
 
 DEFAULT_MINUTES = {"cells": 1.75, "street": 5.0}
 DEFAULT_MINUTES_FOLDER = 10.0
@@ -40,9 +40,9 @@ def choose(options, train, data):
     """
     fcn = options.net in FCNS
     if fcn and (options.base or options.depth):
-        raise ValueError(f"train: --base and --depth belong to unet, {options.net} has --width")
+        raise ValueError(f"--base and --depth belong to unet, {options.net} has --width")
     if not fcn and options.width:
-        raise ValueError(f"train: --width belongs to the FCNs, {options.net} has --base and --depth")
+        raise ValueError(f"--width belongs to the FCNs, {options.net} has --base and --depth")
     net = {"name": options.net, "in_channels": train.channels, "classes": len(train.classes)}
     seconds = None
     minutes = options.minutes or DEFAULT_MINUTES.get(data, DEFAULT_MINUTES_FOLDER)
@@ -60,6 +60,9 @@ def choose(options, train, data):
     crop = default_crop(train, CROP_SHORT if minutes <= SHORT_MINUTES else CROP)
     if options.crop:
         crop = (options.crop, options.crop)
+    batch = options.batch or BATCH
+    if not fcn:
+        _check_depth(net["depth"], crop, batch)
     weights = median_frequency_weights(count_classes(train), BALANCE_POWER)
     return Config(
         net=net,
@@ -71,7 +74,7 @@ def choose(options, train, data):
         class_weights=tuple(float(weight) for weight in weights),
         crop=crop,
         orientation=train.orientation,
-        batch=options.batch or BATCH,
+        batch=batch,
         learning_rate=options.lr or (LEARNING_RATE_FCN if fcn else LEARNING_RATE),
         weight_decay=WEIGHT_DECAY,
         seed=options.seed or 0,
@@ -79,3 +82,18 @@ def choose(options, train, data):
         steps=options.steps,
         seconds=seconds,
     )
+
+
+def _check_depth(depth, crop, batch):
+    """Raise ValueError where a crop cannot be halved so often, or leaves batch norm nothing to compare."""
+    deepest = min(crop).bit_length() - 1  # the largest d with 2^d <= the shorter side
+    if depth > deepest:
+        raise ValueError(
+            f"--depth {depth}: a crop of {crop[0]}x{crop[1]} can be halved {deepest} times; give --depth {deepest} or "
+            "a larger --crop"
+        )
+    if batch == 1 and all(-(-side // 2**depth) == 1 for side in crop):
+        raise ValueError(
+            f"--batch 1: at --depth {depth} a crop of {crop[0]}x{crop[1]} shrinks to one pixel, and batch norm needs "
+            "two values to compare; give --batch 2, a smaller --depth or a larger --crop"
+        )

@@ -222,7 +222,7 @@ def test_evaluate_prints_one_json_object_with_the_right_numbers(finished_run, fo
     assert main(["evaluate", str(finished_run), "--data", str(folder), "--json"]) == 0
     printed = capsys.readouterr()
     found = json.loads(printed.out)
-    assert printed.out.count("\n") == 1 and printed.err == ""
+    assert printed.out.count("\n") == 1 and printed.err.count("\n") == 1
     assert set(found) == {"pixel_accuracy", "mean_accuracy", "mean_iu", "frequency_weighted_iu", "per_class"}
 
     run = Run.open(finished_run)

@@ -1,0 +1,133 @@
+"""What a run is made of: written down as config.json when it begins, checked when it is read again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
+
+from nets.data import Encoding, Normalization
+from nets.segmentation.semantic import MIRRORINGS
+
+from .build import NET_NAMES
+
+FORMAT = 1
+ENCODINGS = ("ids", "binary", "instances", "colors")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run.
+
+    net               name and arguments, as `build_net` takes them
+    data              "cells", "street" or the folder
+    length            images to train on: where a folder has grown since, a resumed run would not be the same run
+    validation_names  the images of a folder that the run does not train on; () for generated ones
+    """
+
+    net: dict
+    data: str
+    length: int
+    channels: int
+    encoding: Encoding
+    normalization: Normalization
+    class_weights: tuple[float, ...]
+    crop: tuple[int, int]
+    orientation: str
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    seed: int
+    device: str
+    steps: int | None
+    seconds: float | None
+    validation_names: tuple[str, ...] = ()
+    task: str = "semantic"
+    format: int = field(default=FORMAT)
+
+    @property
+    def classes(self):
+        return self.encoding.classes
+
+    def as_dict(self):
+        """Plain values for JSON."""
+        return asdict(self) | {
+            "encoding": self.encoding.as_dict(),
+            "normalization": self.normalization.as_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, values):
+        """The config that `as_dict` wrote down. Raises ValueError with the field that cannot be."""
+        if not isinstance(values, dict) or values.get("format") != FORMAT:
+            raise ValueError(f"format must be {FORMAT}")
+        values = {"validation_names": ()} | values
+        names = {entry.name for entry in fields(cls)}
+        if values.keys() != names:
+            raise ValueError(
+                f"these fields are missing or unknown: {', '.join(sorted(values.keys() ^ names))}"
+            )
+        _check(values)
+        return cls(
+            **values
+            | {
+                "encoding": _read("encoding", Encoding.from_dict, values["encoding"]),
+                "normalization": _read("normalization", Normalization.from_dict, values["normalization"]),
+                "class_weights": tuple(values["class_weights"]),
+                "crop": tuple(values["crop"]),
+                "validation_names": tuple(values["validation_names"]),
+            }
+        )
+
+
+def _read(name, reader, values):
+    try:
+        return reader(values)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{name} cannot be read ({error!r})") from error
+
+
+def _check(values):
+    """Raise ValueError for a field that no run can have: a file may be damaged, or changed by hand."""
+
+    def require(name, holds, expected):
+        if not holds:
+            raise ValueError(f"{name} must be {expected}, got {values[name]!r}")
+
+    net, encoding, channels = values["net"], values["encoding"], values["channels"]
+    named = isinstance(net, dict) and net.get("name") in NET_NAMES
+    require("net", named, f"an object whose name is one of {', '.join(NET_NAMES)}")
+    require("data", isinstance(values["data"], str), "a string")
+    require("channels", channels in (1, 3), "1 or 3")
+    known = isinstance(encoding, dict) and encoding.get("kind") in ENCODINGS
+    require("encoding", known, f"an object whose kind is one of {', '.join(ENCODINGS)}")
+    classes = encoding.get("classes")
+    require("encoding", isinstance(classes, list) and classes, "an object with classes")
+    fits = net.get("in_channels") == channels and net.get("classes") == len(classes)
+    require("net", fits, f"for {channels} channels and {len(classes)} classes")
+    require("class_weights", _are_positive(values["class_weights"], len(classes)), "a number for each class")
+    crop = values["crop"]
+    require("crop", _are_positive(crop, 2) and all(isinstance(n, int) for n in crop), "two whole numbers")
+    orientation = values["orientation"]
+    known = isinstance(orientation, str) and orientation in MIRRORINGS
+    require("orientation", known, f"one of {', '.join(MIRRORINGS)}")
+    for name, least in (("length", 1), ("batch", 1), ("seed", 0)):
+        whole = isinstance(values[name], int) and values[name] >= least
+        require(name, whole, f"a whole number from {least} up")
+    for name in ("learning_rate", "weight_decay"):
+        require(name, _is_number(values[name]) and values[name] >= 0, "a number from 0 up")
+    require("device", values["device"] in ("cpu", "cuda"), "cpu or cuda")
+    steps, seconds = values["steps"], values["seconds"]
+    require("steps", steps is None or isinstance(steps, int) and steps > 0, "null or a whole number above 0")
+    require("seconds", seconds is None or _is_number(seconds) and seconds > 0, "null or a number above 0")
+    require("steps", (steps, seconds) != (None, None), "a number where seconds is null")
+    names = values["validation_names"]
+    listed = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
+    require("validation_names", listed, "a list of strings")
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and isfinite(value)
+
+
+def _are_positive(values, count):
+    return isinstance(values, list) and len(values) == count and all(_is_number(v) and v > 0 for v in values)
