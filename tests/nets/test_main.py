@@ -1,6 +1,9 @@
 """The command line: what it writes, what it prints, and one line with exit code 2 for what it cannot do."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,8 @@ from nets.training.decision import Decision
 from nets.training.loop import Training
 from nets.training.run import Run
 from tests.nets.tiny import TINY, write_folder
+
+ROOT = Path(__file__).parents[2]
 
 
 def refused(capsys, *arguments, saying):
@@ -135,6 +140,9 @@ def test_bad_training_input_is_refused_and_leaves_nothing(folder, finished_run, 
         ("--lr", "0"): ["--lr", "'0'"],
         ("--net", "fcn8s", "--base", "4"): ["--base", "fcn8s"],
         ("--width", "0.5"): ["--width", "unet"],
+        ("--steps", "9" * 400): ["--steps"],
+        ("--depth", "40"): ["--depth 40", "64x64", "--depth 6"],
+        ("--depth", "4", "--crop", "16", "--batch", "1"): ["--batch 1", "--depth 4", "16x16"],
         ("--resume",): ["out"],
         ("--frobnicate",): ["--frobnicate"],
     }
@@ -150,6 +158,7 @@ def test_a_run_is_not_overwritten_and_not_mixed(folder, finished_run, capsys):
     refused(capsys, *resume, saying=["finished after 20 steps"])
     refused(capsys, *resume, "--steps", "10", saying=["20 steps"])
     refused(capsys, *resume, "--base", "8", "--steps", "30", saying=["--base 2", "8"])
+    refused(capsys, *resume, "--width", "1", saying=["unet", "no --width"])
     refused(capsys, *resume, "--data", "cells", "--steps", "30", saying=["--data", str(folder), "cells"])
     assert before == {path.name: path.read_bytes() for path in finished_run.iterdir()}
 
@@ -171,6 +180,41 @@ def test_a_folder_that_has_changed_is_not_resumed(tmp_path, capsys):
         out,
         saying=[str(data), "not the data of the run"],
     )
+
+
+def test_a_folder_that_has_grown_is_not_divided_anew_to_evaluate(tmp_path, capsys):
+    data = write_folder(tmp_path / "data", count=6)
+    out = tmp_path / "run"
+    assert main(["train", "--data", str(data), *TINY, "--steps", "1", "--out", str(out)]) == 0
+    for part in ("images", "masks"):
+        (data / part / "00.png").rename(data / part / "renamed.png")  # as many as before, divided otherwise
+    refused(capsys, "evaluate", out, saying=[str(data), "not the data of the run"])
+    assert main(["evaluate", str(out), "--data", str(data)]) == 0
+
+
+def test_a_first_step_that_fails_leaves_no_folder(folder, tmp_path, capsys, monkeypatch):
+    def fails(self, x, label):
+        raise FloatingPointError("no")
+
+    monkeypatch.setattr(Training, "_train_step", fails)
+    out = tmp_path / "run"
+    command = ["train", "--data", str(folder), *TINY, "--steps", "2", "--out", str(out)]
+    assert main(command) == FAILED
+    assert "no weights" in capsys.readouterr().err and not out.exists()
+    out.mkdir()
+    (out / "mine.txt").write_text("kept")
+    assert main(command) == FAILED
+    assert [path.name for path in out.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_are_drawn_as_they_are(tmp_path, capsys):
+    data = write_folder(tmp_path / "dollar$a_$b")
+    names = [{"id": 0, "name": r"cost $x_$ \frac"}, {"id": 1, "name": "_細胞"}]
+    (data / "classes.json").write_text(json.dumps(names))
+    out = tmp_path / "run"
+    assert main(["train", "--data", str(data), *TINY, "--steps", "1", "--out", str(out)]) == 0
+    assert (out / "predictions.png").is_file() and "on these same images" in capsys.readouterr().out
 
 
 # Prediction
@@ -213,6 +257,31 @@ def test_bad_prediction_input_is_refused_and_leaves_nothing(finished_run, folder
     refused(capsys, "predict", finished_run, good, "--out", good, saying=["is not a folder"])
     refused(capsys, "predict", finished_run, saying=["IMAGE"])
     assert not out.exists()
+
+
+def test_inputs_are_not_written_over(finished_run, folder, tmp_path, capsys):
+    for name in ("a.png", "a_label.png"):
+        (tmp_path / name).write_bytes((folder / "images" / "00.png").read_bytes())
+    images = [tmp_path / "a.png", tmp_path / "a_label.png"]
+    refused(capsys, "predict", finished_run, *images, "--out", tmp_path, saying=["a_label.png", "--out"])
+    assert sorted(tmp_path.iterdir()) == images
+
+
+def test_a_folder_of_images_is_predicted(finished_run, folder, tmp_path, capsys):
+    assert main(["predict", str(finished_run), str(folder / "images"), "--out", str(tmp_path / "out")]) == 0
+    assert len(list((tmp_path / "out").iterdir())) == 3 * 8
+    (tmp_path / "empty").mkdir()
+    refused(capsys, "predict", finished_run, tmp_path / "empty", saying=["holds no image"])
+
+
+def test_a_gpu_that_is_not_there_is_refused(finished_run, folder, capsys, monkeypatch):
+    monkeypatch.setattr("minitensor.cuda.is_available", lambda: False)
+    monkeypatch.setattr("minitensor.cuda.why_not", lambda: "there is none")
+    image = folder / "images" / "00.png"
+    refused(
+        capsys, "predict", finished_run, image, "--device", "cuda", saying=["--device cuda: there is none"]
+    )
+    refused(capsys, "evaluate", finished_run, "--device", "cuda", saying=["--device cuda: there is none"])
 
 
 # Evaluation
@@ -269,7 +338,56 @@ def test_damaged_weights_are_refused(finished_run, folder, tmp_path, capsys):
     refused(capsys, "evaluate", tmp_path, "--data", folder, saying=["best.safetensors"])
 
 
+def damaged(values, path, value):
+    """The config with the entry at `path`, a tuple of keys, replaced."""
+    key, *rest = path
+    return values | {key: damaged(values[key], rest, value) if rest else value}
+
+
+@pytest.mark.parametrize(
+    "path, value",
+    [
+        (["net"], "unet"),
+        (["net"], {"in_channels": 1, "classes": 2}),
+        (["net", "classes"], 3),
+        (["orientation"], "sideways"),
+        (["orientation"], []),
+        (["encoding", "classes"], []),
+        (["encoding", "classes"], [5, 6]),
+        (["encoding", "kind"], "foo"),
+        (["channels"], "x"),
+        (["crop"], [16]),
+        (["normalization"], 5),
+        (["class_weights"], [1.0, "a"]),
+        (["seed"], None),
+        (["steps"], None),
+    ],
+)
+def test_a_damaged_config_is_refused(finished_run, tmp_path, capsys, path, value):
+    config = json.loads((finished_run / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(damaged(config, path, value)))
+    for command in (["evaluate", tmp_path], ["train", "--resume", "--out", tmp_path]):
+        refused(capsys, *command, saying=[str(tmp_path / "config.json"), path[0]])
+
+
+@pytest.mark.parametrize("line", ["5", "{}", "null", "{cut", '{"step": "one"}'])
+def test_damaged_metrics_are_refused(finished_run, tmp_path, line):
+    whole = (finished_run / "metrics.jsonl").read_text()
+    (tmp_path / "config.json").write_bytes((finished_run / "config.json").read_bytes())
+    (tmp_path / "metrics.jsonl").write_text(f"{line}\n{whole}")
+    with pytest.raises(ValueError, match="metrics.jsonl: line 1"):
+        Run.open(tmp_path).metrics()
+    (tmp_path / "metrics.jsonl").write_text(whole + whole[:30])
+    assert len(Run.open(tmp_path).metrics()) == len(whole.splitlines())
+
+
 # The rest
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m nets info fcn8s | head -1"
+    piped = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, timeout=60)
+    assert piped.stderr == b"" and piped.stdout.count(b"\n") == 1
 
 
 def test_info_and_help(capsys):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,3 +132,33 @@ def test_killed_and_interrupted_at_any_moment(folder, finished_run, tmp_path):
     assert resumed.returncode == 0, resumed.stderr
     assert_same_run(out, finished_run)
     assert not list(out.glob(".*"))
+
+
+@pytest.mark.parametrize("missing", ["decision.json", "curves.png", "predictions.png"])
+def test_killed_while_it_draws(folder, finished_run, tmp_path, missing):
+    out = tmp_path / "run"
+    shutil.copytree(finished_run, out)
+    expected = (out / missing).read_bytes()
+    (out / missing).unlink()
+    assert train(folder, out, "--resume") == 0
+    assert (out / missing).read_bytes() == expected
+    assert_same_run(out, finished_run)
+
+
+def test_a_bound_given_again_changes_nothing(folder, tmp_path, capsys):
+    """An extension is kept at once, and the same bound again goes on as if nothing had been said."""
+    out = tmp_path / "run"
+    resume = ["train", "--resume", "--out", str(out)]
+    assert main(["train", "--data", str(folder), *TINY, "--steps", "2", "--out", str(out)]) == 0
+    assert main([*resume, "--steps", "6"]) == 0
+    capsys.readouterr()
+    assert main([*resume, "--steps", "6"]) == 2
+    assert f"{out}: finished after 6 steps" in capsys.readouterr().err
+    assert main(resume) == 2
+
+
+def test_a_run_of_no_time_makes_one_step_and_can_be_resumed(folder, tmp_path):
+    out = tmp_path / "run"
+    assert main(["train", "--data", str(folder), *TINY, "--minutes", "1e-12", "--out", str(out)]) == 0
+    assert [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()] == [1]
+    assert main(["train", "--resume", "--steps", "2", "--out", str(out)]) == 0
