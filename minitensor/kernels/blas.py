@@ -1,6 +1,8 @@
-"""The threads of the BLAS library that NumPy calls, held at one while tiles run on threads of ours.
+"""The threads of the BLAS library that NumPy calls, held at one while a kernel runs.
 
-Tiles are the parallelism; BLAS's own threads inside them would fight for the same cores.
+Tiles are a kernel's parallelism. BLAS's own threads would fight with them for the cores, and not only inside a tile:
+after a product OpenBLAS's threads spin for a while, waiting for the next. A train step of a small U-Net took 0.45 s of
+processor time with BLAS at two threads between the tiles, and 0.25 s with one throughout (measured, 2 cores).
 """
 
 from __future__ import annotations

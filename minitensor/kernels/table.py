@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from minitensor.backend import backend_name
+from minitensor.kernels.blas import blas
 
 BACKENDS = ("numpy", "cupy")
 
@@ -64,15 +65,23 @@ def rule(operation, backends=BACKENDS):
 def run(operation, *args, **params):
     """Run `operation` on arrays; the first argument is an array and decides the backend."""
     backend = backend_name(args[0])
+    kernel = _chosen(operation, backend, args, params)
+    if backend != "numpy":
+        return kernel.run(*args, **params)
+    with blas.one_thread():
+        return kernel.run(*args, **params)
+
+
+def _chosen(operation, backend, args, params):
+    """The kernel for this call, by the three rules at the top of this file."""
     variants = _kernels[operation, backend]
     wanted = _choice.variants.get(operation, "auto")
     if wanted != "auto":
         kernel = variants.get(wanted)
         if kernel is not None and (kernel.supports is None or kernel.supports(*args, **params)):
-            return kernel.run(*args, **params)
+            return kernel
     chooser = _rules.get((operation, backend))
-    name = chooser(*args, **params) if chooser is not None else next(iter(variants))
-    return variants[name].run(*args, **params)
+    return variants[chooser(*args, **params) if chooser is not None else next(iter(variants))]
 
 
 def operations():
