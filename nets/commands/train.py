@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from nets.data import GENERATORS, open_dataset
+from nets.data.images import pillow
 from nets.training.build import NET_NAMES, build_net
 from nets.training.extras import USES, needed
 from nets.training.loop import Interrupted, Training
@@ -64,8 +66,9 @@ def add_arguments(parser):
 
 def main(options):
     """Train; returns the exit code."""
+    pillow()  # better now than when the first picture is drawn
     for package in USES:
-        needed(package)  # better now than when the first picture is drawn
+        needed(package)
     if options.minutes is not None and options.steps is not None:
         raise ValueError("give --minutes or --steps, not both")
     training = _resumed(options) if options.resume else _begun(options)
@@ -77,7 +80,7 @@ def main(options):
             training.run()
     except Interrupted:
         print(f"\nstopped after step {training.step}, all of it saved; go on with:\n")
-        print(f"    python -m nets train --resume --out {run.folder}")
+        print(f"    python -m nets train --resume --out {quote(str(run.folder))}")
         return INTERRUPTED
     except Exception as error:
         if training.step == 0 and not options.resume:
@@ -222,10 +225,11 @@ def _finish(training):
     )
     draw(training, scores)
     print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}")
+    folder = quote(str(run.folder))  # ready to be pasted into a shell, whatever its name
     images, data = "IMAGE.png", " --data FOLDER"
     if run.config.data in GENERATORS:  # there are no files to try it on, so some are written
         save_samples(run.path(SAMPLES), training)
-        images, data = f"{run.path(SAMPLES)}/*.png", ""
+        images, data = quote(str(run.path(SAMPLES))), ""
     print("\nnext:\n")
-    print(f"    python -m nets predict {run.folder} {images}")
-    print(f"    python -m nets evaluate {run.folder}{data}")
+    print(f"    python -m nets predict {folder} {images}")
+    print(f"    python -m nets evaluate {folder}{data}")

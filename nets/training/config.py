@@ -102,9 +102,17 @@ def _check(values):
     require("encoding", known, f"an object whose kind is one of {', '.join(ENCODINGS)}")
     classes = encoding.get("classes")
     require("encoding", isinstance(classes, list) and classes, "an object with classes")
+    require(
+        "encoding",
+        (encoding.get("colors") is None) == (encoding["kind"] != "colors"),
+        "an object with colors where that is its kind",
+    )
     fits = net.get("in_channels") == channels and net.get("classes") == len(classes)
     require("net", fits, f"for {channels} channels and {len(classes)} classes")
     require("class_weights", _are_positive(values["class_weights"], len(classes)), "a number for each class")
+    normalization = values["normalization"]
+    scaled = isinstance(normalization, dict) and _are_positive(normalization.get("std"), channels)
+    require("normalization", scaled, "an object with a std above 0 for each channel")
     crop = values["crop"]
     require("crop", _are_positive(crop, 2) and all(isinstance(n, int) for n in crop), "two whole numbers")
     orientation = values["orientation"]

@@ -7,7 +7,6 @@ import importlib
 USES = {
     "tqdm": "the progress bar needs tqdm",
     "matplotlib": "curves and pictures need matplotlib",
-    "PIL.Image": "image files need Pillow",
 }
 
 

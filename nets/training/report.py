@@ -8,6 +8,7 @@ import numpy as np
 
 from minitensor.serialize import replacing
 from nets.data import IGNORE
+from nets.data.images import pillow
 from nets.segmentation.semantic import colorize
 
 from .extras import needed
@@ -102,7 +103,14 @@ def save_predictions(path, samples, predictions, classes, title):
     for axes, name in zip(grid[0], columns, strict=True):
         axes.set_title(name, fontsize=11, color=INK, pad=5)
     figure.suptitle(
-        title, x=0.01, y=1 - 0.1 / size[1], ha="left", va="top", fontsize=12, color=INK, weight="bold",
+        title,
+        x=0.01,
+        y=1 - 0.1 / size[1],
+        ha="left",
+        va="top",
+        fontsize=12,
+        color=INK,
+        weight="bold",
         parse_math=False,
     )
     _legend(figure, classes, wide * len(columns), any((s.label == IGNORE).any() for s in samples))
@@ -159,7 +167,7 @@ def _figure(size, layout=None):
 
 def save_image(path, array):
     """An array (H, W) or (H, W, 3) as a PNG file; uint16 as 16 bits."""
-    image = needed("PIL.Image").fromarray(array)
+    image = pillow().fromarray(array)
     with replacing(path) as temporary:
         image.save(temporary, format="png")
 
