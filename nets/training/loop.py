@@ -15,6 +15,7 @@ from .average import WeightAverage
 from .batches import Batches
 from .build import build_net
 from .checkpoint import load_checkpoint, save_checkpoint
+from .clock import Clock
 from .interruption import Interruption
 from .progress import Progress
 from .run import BEST, CHECKPOINT, LAST
@@ -23,8 +24,6 @@ from .validation import validate
 
 VALIDATION_STREAM = 12  # the second word of the seed of the order in which validation images are taken
 VALIDATION_SHARE = 0.02  # of a timed run, for one of its validations at most
-CHECKPOINT_SECONDS = 30.0
-CHECKPOINT_SHARE = 0.05  # of the time at most goes into writing checkpoints
 
 
 class Diverged(ArithmeticError):
@@ -228,30 +227,3 @@ class Training:
         if self.schedule.steps is None:
             return max(0.0, self.schedule.seconds - self.elapsed)
         return (self.schedule.steps - self.step) * float(np.median(self.step_seconds[-20:]))
-
-
-class Clock:
-    """The seconds a run has been training, counted on from an earlier process, and when to write a checkpoint."""
-
-    def __init__(self, elapsed):
-        self._begin = time.perf_counter() - elapsed
-        self._written = time.perf_counter()
-        self._due_after = CHECKPOINT_SECONDS
-        self._due_at = None
-
-    def now(self):
-        """Seconds of training so far."""
-        return time.perf_counter() - self._begin
-
-    def checkpoint_due(self):
-        """Whether it is time; noted, so that `checkpoint_written` knows how long the writing took."""
-        now = time.perf_counter()
-        self._due_at = now if now - self._written >= self._due_after else None
-        return self._due_at is not None
-
-    def checkpoint_written(self):
-        """The next is due after 30 s, or later where writing is slow (hundreds of megabytes on a slow disk)."""
-        now = time.perf_counter()
-        if self._due_at is not None:
-            self._due_after = max(CHECKPOINT_SECONDS, (now - self._due_at) / CHECKPOINT_SHARE)
-        self._written = now
