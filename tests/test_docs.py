@@ -1,0 +1,34 @@
+"""The Python blocks of README.md and docs/ run as they stand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_blocks_run(page, tmp_path, monkeypatch):
+    """Blocks of one page share their names, as in one session; files they write go to a temporary folder."""
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        exec(compile(block, str(page), "exec"), names)
+
+
+def test_readme_starts_with_two_commands():
+    """The Start section has exactly two `sh` blocks of one line each: .ci/run takes the second as the test command."""
+    start = (ROOT / "README.md").read_text().split("## Start")[1].split("\n## ")[0]
+    blocks = re.findall(r"^```sh\n(.*?)^```", start, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2 and all(block.count("\n") == 1 for block in blocks)
+    assert "nets train" in blocks[0] and "pytest" in blocks[1]
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
