@@ -23,7 +23,7 @@ from .schedule import Schedule
 from .validation import validate
 
 VALIDATION_STREAM = 12  # the second word of the seed of the order in which validation images are taken
-VALIDATION_SHARE = 0.02  # of a timed run, for one of its validations at most
+VALIDATION_SHARE = 0.01  # of a timed run, for one of its validations at most
 
 
 class Diverged(ArithmeticError):
