@@ -61,6 +61,8 @@ def _guess(surveys, declared, run):
         if run.kind == "instances" or (run.kind == "colors" and "color" in kinds and declared is None):
             _refuse_color(surveys, run)
             return run, ""
+        if run.kind == "colors" and declared is None and _greys_of(run, _all_values(surveys)):
+            return run, ""
         ignored = () if run.kind == "colors" else run.ignored
         if declared is None:
             declared = Declared(run.classes, ignored, run.colors, None)
@@ -73,11 +75,11 @@ def _guess(surveys, declared, run):
         return _by_color(declared), ""
     if declared is None:
         return _undeclared(surveys, kinds)
-    return _declared(surveys, kinds, declared)
+    return _declared(surveys, kinds, declared, evaluating=run is not None)
 
 
-def _declared(surveys, kinds, declared):
-    """Grey masks and known classes."""
+def _declared(surveys, kinds, declared, evaluating):
+    """Grey masks and known classes. An evaluation leaves out no pixels that neither run nor folder ignores."""
     values = _all_values(surveys)
     ids = Encoding("ids", declared.classes, declared.ignored)
     known = {*ids.ids, *declared.ignored}
@@ -94,7 +96,7 @@ def _declared(surveys, kinds, declared):
             return Encoding("instances", _with_thing(declared.classes)), ""
         if _has_soft_edges(surveys):
             return Encoding("binary", declared.classes), "soft-edged masks cut at 128"
-    if "deep" not in kinds and IGNORE in values - known:
+    if not evaluating and "deep" not in kinds and IGNORE in values - known:
         return Encoding("ids", declared.classes, (*declared.ignored, IGNORE)), ""
     return ids, ""
 
@@ -173,6 +175,11 @@ def _refuse_color(surveys, known):
 
 def _all_values(surveys):
     return set(np.unique(np.concatenate([entry.values for entry in surveys])).tolist())
+
+
+def _greys_of(run, values):
+    """Whether the grey `values` are colours of the run, and not all of them class ids as well."""
+    return values <= run.meaning("8 bit").keys() and not values <= set(run.ids)
 
 
 def _is_grey(packed):

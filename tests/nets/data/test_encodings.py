@@ -211,6 +211,30 @@ def test_evaluation_with_classes_json_keeps_the_runs_ignore(make_folder):
     assert np.array_equal(evaluate(run, folder), np.where(TRUTH == 1, IGNORE, 0))
 
 
+def test_evaluation_never_ignores_what_the_run_counts_as_unknown(make_folder):
+    ids = np.array([0, 7, 200], np.uint8)
+    run = make_folder({"a.png": ids[TRUTH]})
+    masks = ids[TRUTH]
+    masks[0] = 255
+    with pytest.raises(ValueError, match=r"x\.png: value 255 is no class; allowed are 0, 7, 200"):
+        evaluate(run, make_folder({"x.png": masks}, name="stranger"))
+    classes = [*({"id": number} for number in (0, 7, 200)), {"id": 255, "ignore": True}]
+    declared = make_folder({"x.png": masks}, classes=classes, name="declared")
+    assert np.array_equal(evaluate(run, declared), np.where(masks == 255, IGNORE, TRUTH))
+
+
+def test_evaluation_of_a_colour_run_ignores_its_white(make_folder):
+    classes = [
+        {"id": 1, "color": [0, 0, 0]},
+        {"id": 2, "color": [255, 0, 0]},
+        {"id": 3, "color": [255, 255, 255], "ignore": True},
+    ]
+    colors = np.array([entry["color"] for entry in classes], np.uint8)
+    run = make_folder({"a.png": colors[TRUTH]}, classes=classes)
+    greys = np.where(TRUTH == 1, 255, 0).astype(np.uint8)
+    assert np.array_equal(evaluate(run, make_folder({"x.png": greys}, name="greys")), greys)
+
+
 def test_evaluation_of_an_instance_run(make_folder):
     run = make_folder({"a.png": TRUTH.astype(np.uint16) * 9})
     for name, mask in (
