@@ -14,7 +14,8 @@ DEFAULT_MINUTES_FOLDER = 10.0
 # (minutes at most, channels).
 BASE_CHANNELS = ((10, 12), (30, 16), (90, 24), (float("inf"), 32))
 DEPTH = 4
-FCN_WIDTH = 0.125  # of VGG-16's channels: the FCNs' padding of 100 makes small images expensive
+FCN_WIDTH = 0.125  # of VGG-16's channels: the FCNs' padding of 100 makes images expensive,
+FCN_CROP = 256  # small ones above all
 
 # Smaller crops make cheaper steps, and a short run needs steps more than it needs surroundings: after as many pixels,
 # crops of 128 had learned more of CamVid and of isbi_em than larger ones.
@@ -34,7 +35,7 @@ def choose(options, train, data):
     """The Config of a new run: what `options` leave open follows from the training set and the time.
 
     net    a padded U-Net with batch norm, depth 4, 12 to 32 channels at the top; the FCNs at an eighth of VGG's
-    crop   as large as the smallest image, in multiples of 16, at most 128 to 256 by the time there is
+    crop   as large as the smallest image, in multiples of 16, at most 128 to 256 by the time there is (FCNs: 256)
     batch  4, AdamW at 3e-3 (FCNs 1e-3) with warm-up and polynomial decay
     time   10 minutes; 1.75 for "cells", 5 for "street"
     """
@@ -57,7 +58,7 @@ def choose(options, train, data):
             "padding": "same",
             "norm": "batch",
         }
-    crop = default_crop(train, _within(minutes, CROPS))
+    crop = default_crop(train, FCN_CROP if fcn else _within(minutes, CROPS))
     if options.crop:
         crop = (options.crop, options.crop)
     batch = options.batch or BATCH
