@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -29,13 +30,13 @@ def split(names, seed, manifest=None):
     """
     if seed < 0:
         raise ValueError(f"split: seed must not be negative, got {seed}")
-    rows = {} if manifest is None else _read_manifest(manifest)
+    rows = {} if manifest is None else _read_manifest(manifest, names)
     if len(names) == 1:
         return Split((0,), (0,), "one image, used for training and validation alike")
     told = _by_column(names, rows)
     if told is not None:
         return told
-    groups, column = _groups(names, rows)
+    groups, kept = _groups(names, rows)
     rng = np.random.default_rng([seed, 2])
     order = rng.permutation(len(groups))
     wanted = min(MOST_VALIDATION, max(1, round(VALIDATION_SHARE * len(names))))
@@ -47,8 +48,7 @@ def split(names, seed, manifest=None):
     if not validation:  # every group is larger than the share: take the smallest
         validation = list(min((groups[position] for position in order), key=len))
     train = sorted(set(range(len(names))) - set(validation))
-    how = f"shuffled by seed {seed}" + (f", groups of {column} kept together" if column else "")
-    return Split(tuple(train), tuple(sorted(validation)), how)
+    return Split(tuple(train), tuple(sorted(validation)), f"shuffled by seed {seed}{kept}")
 
 
 def _by_column(names, rows):
@@ -69,23 +69,48 @@ def _by_column(names, rows):
 
 
 def _groups(names, rows):
-    """(lists of positions, the column they come from or None). Images the manifest does not name stand alone."""
+    """(lists of positions, what is to be said of them). Images the manifest does not name stand alone.
+
+    One group of all the images has no other side: it must be parted after all, and that is said.
+    """
+    said = ""
     for column in GROUP_COLUMNS:
         groups = {}
         for position, name in enumerate(names):
             value = rows.get(name, {}).get(column)
             groups.setdefault(("group", value) if value else ("alone", name), []).append(position)
         if 1 < len(groups) < len(names):
-            return list(groups.values()), column
-    return [[position] for position in range(len(names))], None
+            return list(groups.values()), f", groups of {column} kept together"
+        if len(groups) == 1:
+            said = f" though all images are of one {column}"
+    return [[position] for position in range(len(names))], said
 
 
-def _read_manifest(path):
-    """{name: row} of a table with a column `name`; empty where there is none."""
+def _read_manifest(path, names):
+    """{name: row} of a table with a column `name`, which stands for images/NAME.png.
+
+    Raises ValueError where the table says how to split but names none of the images: ignoring it would part groups.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.DictReader(file) if row.get("name")]
+            table = csv.DictReader(file)
+            columns = [column.strip().lower() for column in table.fieldnames or ()]
+            table.fieldnames = columns
+            rows = {_below_images(row["name"]): row for row in table if row.get("name")}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: cannot be read ({error})") from error
     # Names stand there with their suffix or without; "slide.v2" may be either, so it is found by both readings.
-    return {row["name"].rsplit(".", 1)[0]: row for row in rows} | {row["name"]: row for row in rows}
+    found = {name.rsplit(".", 1)[0]: row for name, row in rows.items()} | rows
+    # With another separator the header is a single column; its words still tell what the table is for.
+    words = set(re.split(r"\W+", " ".join(columns)))
+    if words & {"split", *GROUP_COLUMNS} and not found.keys() & set(names):
+        raise ValueError(
+            f"{path}: no row names an image; looked for {names[0]!r}, with its suffix or without, in a column "
+            f"'name' of a table separated by commas, which has the columns {columns}"
+        )
+    return found
+
+
+def _below_images(name):
+    """A name of the table as a path below images/."""
+    return name.strip().replace("\\", "/").removeprefix("./").removeprefix("images/")

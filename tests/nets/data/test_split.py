@@ -72,6 +72,32 @@ def test_names_with_dots(tmp_path):
         assert split(names, 0, path).validation == (0,)
 
 
+@pytest.mark.parametrize("form", ["images/{}.png", "images/{}", "./images/{}.tif", "{}", "images\\{}.png"])
+def test_names_may_be_paths(tmp_path, form):
+    rows = [(form.format(name), "val" if int(name) < 4 else "train") for name in NAMES]
+    assert split(NAMES, 0, manifest(tmp_path, ["Name", "Split"], rows)).validation == (0, 1, 2, 3)
+
+
+@pytest.mark.parametrize("header", ["image,split", "name;group", "id,patient", "file\tsequence"])
+def test_a_manifest_that_names_no_image_is_refused(tmp_path, header):
+    separator = header.strip("abcdefghijklmnopqrstuvwxyz")
+    path = tmp_path / "manifest.csv"
+    path.write_text("\n".join([header, *(f"{name}{separator}{int(name) // 3}" for name in NAMES)]))
+    with pytest.raises(ValueError, match=r"manifest\.csv: no row names an image; looked for '00'"):
+        split(NAMES, 0, path)
+
+
+def test_a_manifest_about_something_else_is_left_alone(tmp_path):
+    path = manifest(tmp_path, ["image", "microscope"], [(name, "A") for name in NAMES])
+    assert split(NAMES, 0, path) == split(NAMES, 0)
+
+
+def test_one_group_of_all_images_is_parted_and_said(tmp_path):
+    path = manifest(tmp_path, ["name", "patient"], [(name, 7) for name in NAMES])
+    sides = split(NAMES, 0, path)
+    assert len(sides.validation) == 6 and sides.how == "shuffled by seed 0 though all images are of one patient"
+
+
 def test_an_unreadable_manifest_is_named(tmp_path):
     path = tmp_path / "manifest.csv"
     path.write_bytes(b"\xff\xfe\x00name")
