@@ -70,6 +70,9 @@ def augment(sample, rng, settings):
         label = _take(sample.label, rows, columns)
         if (label != IGNORE).any():
             break
+    else:
+        window, rows, columns = _window_on_counted(rng, sample.label, crop, factor, (window, rows, columns))
+        label = _take(sample.label, rows, columns)
     image = _resample(sample.image, window, crop)
     instances = None if sample.instances is None else _take(sample.instances, rows, columns)
     variant = Sample(image, label, instances, sample.name)
@@ -103,6 +106,22 @@ def _window(rng, size, extent):
     """
     slack = size - extent
     return rng.uniform(min(0, slack), max(0, slack)), extent
+
+
+def _window_on_counted(rng, label, crop, factor, otherwise):
+    """(window, rows, columns) with a sample on a random pixel that counts; `otherwise` where no pixel does."""
+    counted = np.flatnonzero(label != IGNORE)
+    if not len(counted):
+        return otherwise
+    pixel = np.unravel_index(counted[rng.integers(len(counted))], label.shape)
+    # Sample number wanted // 2 lies at start + (wanted // 2 + 0.5) * step: put that on the middle of the pixel.
+    window = [
+        (place + 0.5 - (wanted // 2 + 0.5) / factor, wanted / factor)
+        for place, wanted in zip(pixel, crop, strict=True)
+    ]
+    return window, *(
+        _nearest(start, extent, wanted) for (start, extent), wanted in zip(window, crop, strict=True)
+    )
 
 
 def _nearest(start, extent, wanted):

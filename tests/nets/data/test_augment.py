@@ -109,6 +109,22 @@ def test_a_crop_avoids_places_where_all_is_ignored():
     assert np.mean(held) > 0.95
 
 
+@pytest.mark.parametrize("place", [(0, 0), (200, 131), (399, 399)])
+def test_a_single_counted_pixel_is_always_found(place):
+    label = np.full((400, 400), IGNORE, np.uint8)
+    label[place] = 1
+    sample = Sample(np.zeros((400, 400), np.uint8), label, None, "dot in the void")
+    for seed in range(20):
+        for scale in ((1, 1.25), (0.5, 0.8)):
+            variant = augment(sample, np.random.default_rng(seed), Augmentation((32, 17), scale=scale))
+            assert (variant.label == 1).any()
+
+
+def test_a_label_of_nothing_but_ignore_stays_one():
+    sample = Sample(np.zeros((9, 9), np.uint8), np.full((9, 9), IGNORE, np.uint8), None, "void")
+    assert (augment(sample, np.random.default_rng(0), Augmentation((4, 4))).label == IGNORE).all()
+
+
 def test_light_changes_the_image_alone():
     sample = street(length=1).sample(0)
     settings = Augmentation(sample.label.shape, "upright", scale=(1, 1))
