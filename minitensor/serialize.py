@@ -29,12 +29,16 @@ def replacing(path):
 
     os.replace is atomic within a file system, and fsync puts the bytes on disk before the name: whoever reads `path`,
     at any time, even after a kill or a power cut, finds the old file or the new one, whole. An exception removes the
-    temporary file and leaves the old one.
+    temporary file and leaves the old one. The file may be read by whom the umask allows, whatever mode its writer
+    gives it: safetensors writes for the owner alone.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     try:
+        with open(temporary, "xb") as file:
+            mode = os.fstat(file.fileno()).st_mode & 0o777
         yield temporary
+        temporary.chmod(mode)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
