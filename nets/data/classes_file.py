@@ -13,6 +13,7 @@ from typing import NamedTuple
 from .images import pack
 from .sample import IGNORE, SegmentationClass, class_color
 
+MOST_ID = 65535  # a mask file of 16 bits holds no larger one
 ENCODINGS = ("ids", "binary", "instances", "colors")
 
 
@@ -32,7 +33,7 @@ def read_classes(path):
     """The file as Declared. Raises ValueError with the file's name and the entry that is wrong."""
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: cannot be read as JSON ({error})") from error
     encoding = None
     if isinstance(content, dict):
@@ -52,8 +53,8 @@ def _entry(path, position, entry):
     if not isinstance(entry, dict) or "id" not in entry:
         raise ValueError(f'{where} must be an object with an "id", got {json.dumps(entry)}')
     number, ignore = entry["id"], entry.get("ignore", False)
-    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise ValueError(f"{where}: id must be a whole number from 0 up, got {number!r}")
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= MOST_ID:
+        raise ValueError(f"{where}: id must be a whole number from 0 to {MOST_ID}, got {number!r}")
     if not isinstance(ignore, bool):
         raise ValueError(f"{where}: ignore must be true or false, got {ignore!r}")
     name = entry.get("name", f"class {number}")
@@ -83,6 +84,10 @@ def _declared(path, entries, encoding):
     for number in numbers:
         if numbers.count(number) > 1:
             raise ValueError(f"{path}: id {number} occurs twice")
+    names = [name for _, name, *_ in entries]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{path}: name {name!r} occurs twice")
     counted = sorted(entry for entry in entries if not entry[3])
     if not counted:
         raise ValueError(f"{path}: every class is marked ignore")

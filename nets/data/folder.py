@@ -92,7 +92,7 @@ def open_folder(folder, run=None, channels=None):
         _must_agree(classes_path, declared, run)
     entries = _check_all(pairs)
     encoding, note = decide([entry.survey for entry in entries], declared, run)
-    entries, dropped = _without_ignored(entries, encoding)
+    entries, dropped = _without_ignored(entries, encoding, "learn" if run is None else "measure")
     colored = [entry for entry in entries if not entry.grey]
     notes = [note] if note else []
     if dropped:
@@ -147,9 +147,10 @@ def _pairs(folder):
     if not images:
         raise ValueError(f"{folder / 'images'}: holds no image ({', '.join(SUFFIXES)})")
     missing = [str(path) for name, path in images.items() if name not in masks]
-    if missing:
-        raise ValueError(f"{folder / 'masks'}: no mask for {_some(missing)}")
     extra = [str(path) for name, path in masks.items() if name not in images]
+    if missing:
+        alone = f"; masks without an image: {_some(extra)}" if extra else ""
+        raise ValueError(f"{folder / 'masks'}: no mask for {_some(missing)}{alone}")
     if extra:
         raise ValueError(f"{folder / 'images'}: no image for {_some(extra)}")
     return [(name, images[name], masks[name]) for name in sorted(images)]
@@ -206,7 +207,7 @@ def _check(name, image_path, mask_path, keep):
     )
 
 
-def _without_ignored(entries, encoding):
+def _without_ignored(entries, encoding, purpose):
     """(entries that have something to count, names of the others). Raises ValueError where none has."""
     useful, dropped = [], []
     for entry in entries:
@@ -216,7 +217,7 @@ def _without_ignored(entries, encoding):
             useful.append(entry)
     if not useful:
         folder = entries[0].mask_path.parent
-        raise ValueError(f"{folder}: all pixels of all masks are ignore ({_some(dropped)}), nothing to learn")
+        raise ValueError(f"{folder}: all pixels of all masks are ignore ({_some(dropped)}), nothing to {purpose}")
     return useful, dropped
 
 

@@ -217,8 +217,8 @@ def test_too_many_values(make_folder):
         ("[]", "expected a list of classes"),
         ('{"names": 3}', "expected a list of classes"),
         ('[{"name": "a"}]', 'class 0 must be an object with an "id"'),
-        ('[{"id": -1}]', "id must be a whole number from 0 up, got -1"),
-        ('[{"id": "0"}]', "id must be a whole number from 0 up, got '0'"),
+        ('[{"id": -1}]', "id must be a whole number from 0 to 65535, got -1"),
+        ('[{"id": "0"}]', "id must be a whole number from 0 to 65535, got '0'"),
         ('[{"id": 0}, {"id": 0}]', "id 0 occurs twice"),
         ('[{"id": 0, "color": [1, 2]}]', r"color must be \[r, g, b\]"),
         ('[{"id": 0, "color": "#12345g"}]', r"color must be \[r, g, b\]"),
@@ -241,3 +241,33 @@ def test_encodings_that_classes_json_cannot_mean(make_folder):
         (folder / "classes.json").write_text(json.dumps({"classes": three, "encoding": encoding}))
         with pytest.raises(ValueError, match=message):
             open_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"id": 65536}]', "id must be a whole number from 0 to 65535, got 65536"),
+        ('[{"id": 0, "name": "a"}, {"id": 1, "name": "a"}]', "name 'a' occurs twice"),
+        ("[" * 200_000, "cannot be read as JSON"),
+    ],
+)
+def test_classes_that_cannot_be(make_folder, text, message):
+    folder = make_folder({"a.png": MASK})
+    (folder / "classes.json").write_text(text)
+    with pytest.raises(ValueError, match=f"classes.json: .*{message}|classes.json: {message}"):
+        open_folder(folder)
+
+
+def test_masks_without_image_are_listed_with_the_missing_ones(make_folder):
+    folder = make_folder({"a_mask.png": MASK}, {"a.png": GREY})
+    with pytest.raises(ValueError, match=r"no mask for .*a\.png; masks without an image: .*a_mask\.png"):
+        open_folder(folder)
+
+
+def test_an_evaluation_of_ignored_pixels_has_nothing_to_measure(make_folder):
+    mask = MASK.copy()
+    mask[0] = 255
+    run = open_folder(make_folder({"a.png": mask}))
+    void = make_folder({"a.png": np.full_like(MASK, 255)}, name="void")
+    with pytest.raises(ValueError, match="nothing to measure"):
+        open_folder(void, run.encoding, 1)
