@@ -90,14 +90,15 @@ class Encoding(NamedTuple):
             return (values > 0).astype(np.uint8), values.astype(np.int32)
         if self.kind == "binary":
             return (values >= MIDDLE).astype(np.uint8), None
-        # One table answers for all pixels; -1 stands where a value is no class, beyond the table's end too.
+        # Looked up among the sorted keys: a table of all packed colours would have 16.7 million entries.
         meaning = self.meaning(mask.kind)
-        table = np.full(max(meaning) + 2, -1, np.int16)
-        table[list(meaning)] = list(meaning.values())
-        label = table[np.minimum(values.astype(np.intp), len(table) - 1)]
-        if label.min() < 0:
-            raise ValueError(self._stranger(values[label < 0].min(), mask.kind, path))
-        return label.astype(np.uint8), None
+        keys = np.array(sorted(meaning), np.int32)
+        labels = np.array([meaning[key] for key in keys.tolist()], np.uint8)
+        place = np.minimum(np.searchsorted(keys, values), len(keys) - 1)
+        strangers = values[keys[place] != values]
+        if strangers.size:
+            raise ValueError(self._stranger(strangers.min(), mask.kind, path))
+        return labels[place], None
 
     def _stranger(self, value, stored, path):
         """The message about a value that is no class."""
