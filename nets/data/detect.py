@@ -150,8 +150,8 @@ def _as_told(declared):
             f'classes.json: encoding "{declared.encoding}" needs two classes, got {len(declared.classes)}'
         )
     if declared.encoding == "instances":
-        return Encoding("instances", _with_thing(declared.classes))
-    return Encoding("binary", declared.classes)
+        return Encoding("instances", _with_thing(declared.classes), declared.ignored)
+    return Encoding("binary", declared.classes, declared.ignored)
 
 
 def _by_color(declared):

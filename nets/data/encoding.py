@@ -87,9 +87,10 @@ class Encoding(NamedTuple):
         """(label uint8 (H, W), instances int32 (H, W) or None) of a RawMask; raises ValueError as `check` does."""
         values = mask.values
         if self.kind == "instances":
-            return (values > 0).astype(np.uint8), values.astype(np.int32)
+            void = np.isin(values, self.ignored)
+            return np.where(void, IGNORE, values > 0).astype(np.uint8), np.where(void, 0, values).astype(np.int32)
         if self.kind == "binary":
-            return (values >= MIDDLE).astype(np.uint8), None
+            return np.where(np.isin(values, self.ignored), IGNORE, values >= MIDDLE).astype(np.uint8), None
         # Looked up among the sorted keys: a table of all packed colours would have 16.7 million entries.
         meaning = self.meaning(mask.kind)
         keys = np.array(sorted(meaning), np.int32)

@@ -99,6 +99,14 @@ def test_8_bit_objects_where_classes_json_says_so(make_folder):
     assert np.array_equal(sample.label, TRUTH > 0) and np.array_equal(sample.instances, TRUTH)
 
 
+@pytest.mark.parametrize(("encoding", "white"), [("binary", 255), ("instances", 9)])
+def test_a_told_encoding_honours_ignore(make_folder, encoding, white):
+    classes = {"classes": [{"id": 0}, {"id": 1}, {"id": 100, "ignore": True}], "encoding": encoding}
+    mask = np.array([0, white, 100], np.uint8)[TRUTH]
+    sample = open_folder(make_folder({"a.png": mask}, classes=classes)).sample(0)
+    assert np.array_equal(sample.label, np.array([0, 1, IGNORE])[TRUTH])
+
+
 def test_colors_of_classes_json(make_folder):
     colors = np.array([[0, 0, 0], [255, 0, 0], [10, 20, 30], [1, 2, 3]], np.uint8)
     classes = [{"id": n, "name": f"c{n}", "color": colors[n].tolist(), "ignore": n == 3} for n in range(4)]
