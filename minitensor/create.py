@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 
 from minitensor.backend import array_module, memory_explained, module_for, to_device
@@ -60,6 +62,7 @@ def arange(start, end=None, step=1, dtype=None, device=None, requires_grad=False
     if (end - start) * step < 0:
         raise ValueError(f"arange: from {start} to {end} the step {step} leads away from the end")
     if dtype is None:
-        dtype = DEFAULT_DTYPE if any(isinstance(v, float) for v in (start, end, step)) else np.int64
+        whole = all(isinstance(value, Integral) for value in (start, end, step))
+        dtype = np.int64 if whole else DEFAULT_DTYPE
     array = np.arange(start, end, step).astype(check_dtype(dtype, "arange"))
     return Tensor(to_device(array, device or "cpu"), requires_grad)

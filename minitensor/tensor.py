@@ -238,5 +238,5 @@ def shape_argument(shape, operation):
         shape = shape[0]
     try:
         return tuple(n.__index__() for n in shape)
-    except (TypeError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise TypeError(f"{operation}: a shape is made of whole numbers, got {shape!r}") from error

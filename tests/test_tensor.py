@@ -297,3 +297,13 @@ def test_float_subtypes_and_foreign_types_are_refused_by_name():
             mt.tensor(source)
     with pytest.raises(ValueError, match="different lengths"):
         mt.tensor([[1, 2], [3]])
+
+
+def test_arange_of_numpy_floats_is_floating():
+    x = mt.arange(np.float32(0.5), 3)
+    assert x.dtype == mt.float32 and x.tolist() == [0.5, 1.5, 2.5]
+
+
+def test_a_tensor_is_no_shape():
+    with pytest.raises(TypeError, match="zeros: a shape is made of whole numbers"):
+        mt.zeros(mt.tensor([2, 3]))

@@ -86,9 +86,9 @@ class Clamp(Op):
     def forward(self, x):
         xp = array_module(x)
         if self.low is not None:
-            x = xp.maximum(x, x.dtype.type(self.low))
+            x = xp.maximum(x, _within_dtype(self.low, x.dtype))
         if self.high is not None:
-            x = xp.minimum(x, x.dtype.type(self.high))
+            x = xp.minimum(x, _within_dtype(self.high, x.dtype))
         return x
 
     def backward(self, grad):
@@ -99,6 +99,14 @@ class Clamp(Op):
         if self.high is not None:
             inside &= x <= self.high
         return where(inside, grad, 0.0)
+
+
+def _within_dtype(bound, dtype):
+    """A number as `dtype` holds it: -1 bounds unsigned integers as 0 does."""
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        bound = min(max(bound, limits.min), limits.max)
+    return dtype.type(bound)
 
 
 def maximum(a, b):

@@ -200,3 +200,8 @@ def test_gradients_of_constants_are_not_computed():
     finally:
         mt.ops.shape.SumTo = original
     assert calls == []
+
+
+def test_clamp_of_unsigned_integers_takes_any_whole_bound():
+    x = mt.tensor([1, 2, 250], dtype=mt.uint8)
+    assert mt.clamp(x, min=-1).tolist() == [1, 2, 250] and mt.clamp(x, max=1000).tolist() == [1, 2, 250]
