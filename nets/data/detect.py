@@ -69,7 +69,7 @@ def _guess(surveys, declared, run):
         else:
             declared = declared._replace(classes=run.classes, ignored=tuple({*declared.ignored, *ignored}))
     if declared is not None and declared.encoding is not None:
-        return _as_told(declared), ""
+        return _as_told(declared, surveys), ""
     if "color" in kinds:
         _refuse_color(surveys, declared)
         return _by_color(declared), ""
@@ -137,8 +137,8 @@ def _undeclared(surveys, kinds):
     return Encoding("ids", classes, ignored), ""
 
 
-def _as_told(declared):
-    """The encoding that classes.json names."""
+def _as_told(declared, surveys):
+    """The encoding that classes.json names. Raises ValueError where "binary" would find no foreground at all."""
     if declared.encoding == "ids":
         return Encoding("ids", declared.classes, declared.ignored)
     if declared.encoding == "colors":
@@ -151,6 +151,13 @@ def _as_told(declared):
         )
     if declared.encoding == "instances":
         return Encoding("instances", _with_thing(declared.classes), declared.ignored)
+    counted = _all_values(surveys) - {*declared.ignored}
+    if counted - {0} and max(counted) < MIDDLE:
+        dim = next(entry for entry in surveys if {*entry.values.tolist()} & (counted - {0}))
+        raise ValueError(
+            f'{dim.path}: classes.json says encoding "binary", which is 0 and 255, but the masks hold '
+            f'{", ".join(map(str, sorted(counted)[:8]))}: all of it would be background; say "ids" instead'
+        )
     return Encoding("binary", declared.classes, declared.ignored)
 
 

@@ -272,3 +272,11 @@ def test_evaluation_of_a_generator_and_of_its_run(make_folder):
     assert len(open_evaluation("cells", run.encoding, 1)) == 40
     folder = make_folder({"x.png": np.where(TRUTH > 0, 255, 0).astype(np.uint8)})
     assert np.array_equal(open_evaluation(folder, run.encoding, 1).sample(0).label, TRUTH > 0)
+
+
+def test_masks_of_0_and_1_are_not_told_to_be_binary(make_folder):
+    """Cut at 128 they would be background throughout, and a training would learn nothing."""
+    classes = {"classes": [{"id": 0, "name": "a"}, {"id": 1, "name": "b"}], "encoding": "binary"}
+    folder = make_folder({"a.png": (TRUTH > 0).astype(np.uint8)}, classes=classes)
+    with pytest.raises(ValueError, match=r'a\.png: .*"binary", which is 0 and 255, but the masks hold 0, 1'):
+        open_folder(folder, 0)
