@@ -153,7 +153,7 @@ def _as_told(declared, surveys):
         return Encoding("instances", _with_thing(declared.classes), declared.ignored)
     counted = _all_values(surveys) - {*declared.ignored}
     if counted - {0} and max(counted) < MIDDLE:
-        dim = next(entry for entry in surveys if {*entry.values.tolist()} & (counted - {0}))
+        dim = next(entry for entry in surveys if {int(value) for value in entry.values} & (counted - {0}))
         raise ValueError(
             f'{dim.path}: classes.json says encoding "binary", which is 0 and 255, but the masks hold '
             f'{", ".join(map(str, sorted(counted)[:8]))}: all of it would be background; say "ids" instead'

@@ -279,4 +279,4 @@ def test_masks_of_0_and_1_are_not_told_to_be_binary(make_folder):
     classes = {"classes": [{"id": 0, "name": "a"}, {"id": 1, "name": "b"}], "encoding": "binary"}
     folder = make_folder({"a.png": (TRUTH > 0).astype(np.uint8)}, classes=classes)
     with pytest.raises(ValueError, match=r'a\.png: .*"binary", which is 0 and 255, but the masks hold 0, 1'):
-        open_folder(folder, 0)
+        open_folder(folder)
