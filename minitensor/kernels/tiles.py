@@ -138,18 +138,26 @@ class Scratch(threading.local):
     """Buffers of one kernel call that a thread reuses from tile to tile: fresh memory costs page faults.
 
     `scratch.empty("columns", shape, dtype)` is as np.empty, but returns the same memory each time the same thread
-    asks for that name; the next such call overwrites it.
+    asks for that name; the next such call overwrites it. `scratch.zeros` is zero where nobody has written since
+    the name was first asked for: a border that stays zero while the last axis keeps its length.
     """
 
     def __init__(self):
-        self.buffers = {}
+        self.buffers = {}  # name -> (memory, the array last made of it)
 
-    def empty(self, name, shape, dtype):
+    def empty(self, name, shape, dtype, make=np.empty):
+        memory, array = self.buffers.get(name, (None, None))
+        if array is not None and array.shape == shape and array.dtype == dtype:
+            return array
         size = math.prod(shape)
-        buffer = self.buffers.get(name)
-        if buffer is None or buffer.size < size or buffer.dtype != dtype:
-            buffer = self.buffers[name] = np.empty(size, dtype)
-        return buffer[:size].reshape(shape)
+        if memory is None or memory.size < size or memory.dtype != dtype:
+            memory = make(size, dtype)
+        array = memory[:size].reshape(shape)
+        self.buffers[name] = memory, array
+        return array
+
+    def zeros(self, name, shape, dtype):
+        return self.empty(name, shape, dtype, np.zeros)
 
 
 def add_parts(sums):

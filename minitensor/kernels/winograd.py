@@ -6,30 +6,35 @@ products. Six are enough:
     y = A^T [ (G w) * (B^T d) ]        A^T (4, 6), G (6, 3), B^T (6, 6)
 
 Multiplying a polynomial of 3 coefficients by one of 4 gives 6 coefficients, which six values determine: evaluate
-both at t = 0, 1, -1, 2, -2 and infinity, multiply the values, interpolate. A filter (d and w give y) is the transpose
-of that product (y and w give d), so the same six products do, with the matrices transposed; `_matrices` makes them.
+both at six points, multiply the values, interpolate. A filter (d and w give y) is the transpose of that product (y
+and w give d), so the same six products do, with the matrices transposed; `_matrices` makes them for any points.
 
 Here d are six rows of the image and w the three rows of a kernel. Summed over channels and over the kernel's
-columns, the elementwise product becomes six matrix products, one a point, each as large as the image is wide.
-All transforms act on whole rows, so they are matrix products too: a 6 x 6 matrix times six stacked rows.
+columns, the elementwise product becomes six matrix products, one a point:
+
+    rows     (6, C, n, R, W)           B^T @ six rows of x, at every fourth row: BLAS reads x where it lies
+    columns  (6, C*KW, n*R*OW)         each row again for each column of the kernel, as in unfold.py
+    products (6, O, n*R*OW)            the weight's point (O, C*KW) @ the columns of the same point
+    out      (n, O, 4 R, OW)           A^T @ six rows of products: BLAS writes them where they belong
 
 The gradient by the weight reads the same formula from the other end: dw = G^T [ (A dy) * (B^T d) ].
 
-Down one axis only, and not the 2-D F(4x4, 3x3) of the paper (winograd2d.py): that saves another half of the
-multiplications, but its transforms must pick every fourth pixel of a row, which costs more than it saves up to
-about 100 channels.
-Rounding: the transforms enlarge numbers before they cancel; with 64 channels the error is 8e-7 of a typical output
-(root mean square), where plain columns have 3e-7. For the same reason a NaN or infinity in a pixel reaches all
-four rows of a step, not only those whose windows see it.
-Source: Lavin and Gray 2015, Fast algorithms for convolutional neural networks, equations 5 to 8.
+The points: 0, 1, -1, 2, -2 and infinity, those of the paper, make B^T and A^T grow, and what has grown must cancel
+again, which costs digits. 0, 5/8, -5/8, 3/2, -3/2 and infinity halve that: with 64 channels the error is 4e-7 of a
+typical output (root mean square), where plain columns have 2e-7. A NaN or infinity in a pixel reaches all four
+rows of a step, not only those whose windows see it.
+Sources: Lavin and Gray 2015, Fast algorithms for convolutional neural networks, equations 5 to 8; for the points
+Barabasz et al. 2018, Error analysis and improving the accuracy of Winograd convolution for deep neural networks.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from minitensor.kernels.columns import fill_columns, plan_tiles
-from minitensor.kernels.geometry import output_size, transposed_output_size
+from minitensor.kernels.columns import plan_tiles
+from minitensor.kernels.geometry import extent, output_size, overlap, taps, transposed_output_size
 from minitensor.kernels.reference import turn_kernel
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split, threads_for
@@ -37,7 +42,7 @@ from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_ti
 OUTPUTS, TAPS, POINTS = 4, 3, 6  # rows of output a step makes, rows of the kernel, products
 
 
-def _matrices(at=(0, 1, -1, 2, -2)):
+def _matrices(at=(0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)):
     """B^T (6, 6), G (6, 3), A^T (4, 6) for evaluation at the finite points `at` and, last, at infinity.
 
     With f(t) = product of (t - s) over the other finite points s:
@@ -60,6 +65,7 @@ def _matrices(at=(0, 1, -1, 2, -2)):
 
 
 INPUT, WEIGHT, OUTPUT = _matrices()  # B^T, G, A^T
+GRAD = np.ascontiguousarray(OUTPUT.T)  # A, for the gradient of the output
 
 
 def _supports(x, kernel_height, stride, dilation):
@@ -97,35 +103,23 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
 def correlate(x, weight, bias, stride, before, dilation, groups, out_size):
     """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j s + b d - before] in steps of four rows."""
     filters, group_channels, _, kernel_width = weight.shape
-    height, width = out_size
-    rows_of_columns = group_channels * kernel_width
-    points = transform_weight(weight).reshape(POINTS, groups, filters // groups, rows_of_columns)
-    out = np.empty((len(x), filters, height, width), x.dtype)
+    inner = group_channels * kernel_width
+    points = transform_weight(weight).reshape(POINTS, groups, filters // groups, inner)
+    out = np.empty((len(x), filters, *out_size), x.dtype)
+    windows = row_windows(x, POINTS, before, reach(out_size[1], kernel_width, stride[1], dilation[1]))
     scratch = Scratch()
 
     def tile(part):
-        images, steps = part
-        count, pixels = images.stop - images.start, (steps.stop - steps.start) * width
-        columns = transform_input(x, part, kernel_width, stride, before, dilation, width, scratch)
+        columns = transform_input(windows, part, kernel_width, stride[1], dilation[1], out_size[1], scratch)
+        shape = columns.shape[3:]  # (n, R, OW)
+        # (6, C, KW, n, R, OW) -> (6, g, C/g*KW, n*R*OW)
+        columns = columns.reshape(POINTS, groups, inner, -1)
         # (6, g, O/g, C/g*KW) @ (6, g, C/g*KW, n*R*OW) -> (6, g, O/g, n*R*OW)
-        shape = (POINTS, groups, filters // groups, count * pixels)
-        products = np.matmul(
-            points,
-            columns.reshape(POINTS, groups, rows_of_columns, count * pixels),
-            out=scratch.empty("products", shape, x.dtype),
-        )
-        # (4, 6) @ (6, O*n*R*OW) -> (4, O*n*R*OW)
-        size = filters * count * pixels
-        rows = scratch.empty("rows", (OUTPUTS, size), x.dtype)
-        np.matmul(OUTPUT, products.reshape(POINTS, size), out=rows)
-        rows = rows.reshape(OUTPUTS, filters, count, pixels // width, width)
-        if bias is not None:
-            rows += bias[:, None, None, None]
-        for i in range(OUTPUTS):
-            place = out[images, :, OUTPUTS * steps.start + i : OUTPUTS * steps.stop : OUTPUTS]
-            place[...] = rows[i, :, :, : place.shape[2]].swapaxes(0, 1)
+        products = scratch.empty("products", (*points.shape[:3], columns.shape[3]), x.dtype)
+        np.matmul(points, columns, out=products)
+        write_rows(out, part, products.reshape(POINTS, filters, *shape).transpose(2, 1, 3, 0, 4), bias)
 
-    run_tiles(tile, plan_steps(len(x), out_size, x.shape[1] * kernel_width, points.nbytes))
+    run_tiles(tile, plan_steps(len(x), out_size, max(x.shape[1] * kernel_width, filters), points.nbytes))
     return out
 
 
@@ -133,30 +127,33 @@ def correlate(x, weight, bias, stride, before, dilation, groups, out_size):
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """The weight gradient, dw = G^T [(A dy) * (B^T d)], summed over all steps. Shapes as in reference.py."""
     filters, height, width = grad.shape[1:]
-    kernel_width = kernel_size[1]
-    rows_of_columns = x.shape[1] // groups * kernel_width
-    weight_bytes = POINTS * filters * rows_of_columns * x.itemsize
-    tiles = plan_steps(len(x), (height, width), x.shape[1] * kernel_width, weight_bytes)
+    kernel_width, channels = kernel_size[1], x.shape[1]
+    inner = channels // groups * kernel_width
+    shape = (POINTS, groups, filters // groups, inner)
+    tiles = plan_steps(
+        len(x), (height, width), max(channels * kernel_width, filters), np.prod(shape) * x.itemsize
+    )
     parts = split(len(tiles), get_num_threads())
-    sums = np.zeros((len(parts), POINTS, groups, filters // groups, rows_of_columns), x.dtype)
+    sums = np.zeros((len(parts), *shape), x.dtype)
+    windows = row_windows(x, POINTS, padding, reach(width, kernel_width, stride[1], dilation[1]))
+    grad_windows = row_windows(grad, OUTPUTS, (0, 0), width)
     scratch = Scratch()
 
     def add_up(part):
-        for images, steps in tiles[parts[part]]:
-            count, pixels = images.stop - images.start, (steps.stop - steps.start) * width
-            columns = transform_input(
-                x, (images, steps), kernel_width, stride, padding, dilation, width, scratch
-            ).reshape(POINTS, groups, rows_of_columns, count * pixels)
-            points = transform_grad(grad, (images, steps), scratch)
-            points = points.reshape(POINTS, groups, filters // groups, count * pixels)
-            for point in range(POINTS):
-                # (g, O/g, n*R*OW) @ (g, n*R*OW, C/g*KW) -> (g, O/g, C/g*KW)
-                sums[part, point] += points[point] @ columns[point].swapaxes(1, 2)
+        for tile in tiles[parts[part]]:
+            columns = transform_input(windows, tile, kernel_width, stride[1], dilation[1], width, scratch)
+            rows = scratch.empty("grad rows", (POINTS, filters, *columns.shape[3:]), x.dtype)
+            transform_rows(GRAD, grad_windows, tile, slice(None), rows)
+            # (6, g, O/g, n*R*OW) @ (6, g, n*R*OW, C/g*KW) -> (6, g, O/g, C/g*KW)
+            rows = rows.reshape(POINTS, groups, filters // groups, -1)
+            columns = columns.reshape(POINTS, groups, inner, -1)
+            products = scratch.empty("products", shape, x.dtype)
+            sums[part] += np.matmul(rows, columns.swapaxes(2, 3), out=products)
 
     run_tiles(add_up, range(len(parts)))
     # (3, 6) @ (6, O*C/g*KW) -> (3, O*C/g*KW)
-    weight = WEIGHT.T @ add_parts(sums).reshape(POINTS, filters * rows_of_columns)
-    weight = weight.reshape(TAPS, filters, x.shape[1] // groups, kernel_width)
+    weight = WEIGHT.T @ add_parts(sums).reshape(POINTS, filters * inner)
+    weight = weight.reshape(TAPS, filters, channels // groups, kernel_width)
     return np.ascontiguousarray(weight.transpose(1, 2, 0, 3))
 
 
@@ -181,34 +178,94 @@ def transform_weight(weight):
     return points
 
 
-def transform_input(x, tile, kernel_width, stride, before, dilation, out_width, scratch):
+def reach(out_width, kernel_width, stride, dilation):
+    """Columns, padding included, from the first to the last that a row of windows sees."""
+    return stride * (out_width - 1) + extent(kernel_width, dilation)
+
+
+def transform_input(windows, tile, kernel_width, stride, dilation, out_width, scratch):
     """B^T d for the rows of a tile, as columns (6, C, KW, n, R, OW) for the kernel's columns."""
     images, steps = tile
-    x = x[images].swapaxes(0, 1)
-    channels, count, _, width = x.shape
-    shape = (POINTS, channels, count, steps.stop - steps.start, width)
-    rows = scratch.empty("input rows", shape, x.dtype)
-    # step r needs rows 4 r .. 4 r + 5: as windows of 6 x 1 at stride 4 they are (C, 6, 1, n, R, W)
-    windows = rows.transpose(1, 0, 2, 3, 4)[:, :, None]
-    fill_columns(windows, x, steps.start, (OUTPUTS, 1), (before[0], 0), (1, 1))
-    # (6, 6) @ (6, C*n*R*W) -> (6, C*n*R*W)
-    points = scratch.empty("input points", shape, x.dtype)
-    np.matmul(INPUT, rows.reshape(POINTS, -1), out=points.reshape(POINTS, -1))
-    # windows of 1 x KW in the transformed rows: (6*C, 1, KW, n, R, OW)
-    columns = scratch.empty("columns", (POINTS * channels, 1, kernel_width, *shape[2:4], out_width), x.dtype)
-    points = points.reshape(POINTS * channels, *shape[2:])
-    fill_columns(columns, points, 0, (1, stride[1]), (0, before[1]), (1, dilation[1]))
+    channels, dtype = windows.x.shape[1], windows.x.dtype
+    size = (images.stop - images.start, steps.stop - steps.start)
+    rows = scratch.zeros("rows", (POINTS, channels, *size, windows.width), dtype)
+    transform_rows(INPUT, windows, tile, slice(None), rows)
+    columns = scratch.empty("columns", (POINTS, channels, kernel_width, *size, out_width), dtype)
+    for tap in range(kernel_width):
+        columns[:, :, tap] = rows[..., taps(tap * dilation, out_width, stride)]
     return columns
 
 
-def transform_grad(grad, tile, scratch):
-    """A dy for the rows of a tile: (N, O, OH, OW) -> (6, O, n*R*OW)."""
+class RowWindows(NamedTuple):
+    """Windows of `side` rows of x (N, C, H, W), one at every fourth row, and as wide as the padded image.
+
+    Columns `there` of the padded image are columns `seen` of x; all others are zero.
+    """
+
+    x: np.ndarray
+    side: int
+    before: int  # rows of the first window that lie above the image; a negative number skips rows
+    width: int
+    there: slice
+    seen: slice
+    first: int  # the first window that lies wholly inside
+    inside: np.ndarray  # (N, C, R, side, columns seen): windows wholly inside, a view of x in which they overlap
+
+
+def row_windows(x, side, before, width):
+    """The RowWindows of x, padded by `before` (top, left). BLAS reads their rows as they lie in memory."""
+    if x.strides[3] != x.itemsize:
+        x = np.ascontiguousarray(x)
+    images, channels, height, _ = x.shape
+    there, seen = overlap(-before[1], 1, width, x.shape[3])
+    first = max(0, -(-before[0] // OUTPUTS))
+    top = OUTPUTS * first - before[0]
+    count = max(0, (height - top - side) // OUTPUTS + 1)
+    by_image, by_channel, by_row, by_pixel = x.strides
+    inside = np.lib.stride_tricks.as_strided(
+        x[:, :, top:, seen],
+        (images, channels, count, side, seen.stop - seen.start),
+        (by_image, by_channel, OUTPUTS * by_row, by_row, by_pixel),
+        writeable=False,
+    )
+    return RowWindows(x, side, before[0], width, there, seen, first, inside)
+
+
+def transform_rows(matrix, windows, tile, channels, out):
+    """out[:, c, n, r] = matrix @ window r of the tile's images and steps; out (rows of matrix, C, n, R, width).
+
+    Writes only the columns where there is an image: `out` must be zero in the others.
+    """
     images, steps = tile
-    grad = grad[images].swapaxes(0, 1)
-    filters, count, _, width = grad.shape
-    rows = scratch.empty("grad rows", (OUTPUTS, filters, count, steps.stop - steps.start, width), grad.dtype)
-    windows = rows.transpose(1, 0, 2, 3, 4)[:, :, None]
-    fill_columns(windows, grad, steps.start, (OUTPUTS, 1), (0, 0), (1, 1))
-    # (6, 4) @ (4, O*n*R*OW) -> (6, O*n*R*OW)
-    points = scratch.empty("grad points", (POINTS, rows[0].size), grad.dtype)
-    return np.matmul(OUTPUT.T, rows.reshape(OUTPUTS, -1), out=points)
+    count = steps.stop - steps.start
+    out = out.transpose(2, 1, 3, 0, 4)[..., windows.there]  # -> (n, C, R, rows of matrix, columns seen)
+    # steps [start, stop) of the tile lie inside; seen from the first window inside, the tile begins at `shift`
+    shift = steps.start - windows.first
+    start = min(max(-shift, 0), count)
+    stop = max(start, min(windows.inside.shape[2] - shift, count))
+    # (m, side) @ (n, C, R, side, W) -> (n, C, R, m, W)
+    inside = windows.inside[images, channels, shift + start : shift + stop]
+    np.matmul(matrix, inside, out=out[:, :, start:stop])
+    for step in (*range(start), *range(stop, count)):  # these hang over the border, where pixels are zero
+        x = windows.x[images, channels, :, windows.seen]
+        window = np.zeros((*x.shape[:2], windows.side, x.shape[3]), x.dtype)
+        top = OUTPUTS * (steps.start + step) - windows.before
+        there, seen = overlap(top, 1, windows.side, x.shape[2])
+        window[:, :, there] = x[:, :, seen]
+        np.matmul(matrix, window, out=out[:, :, step])
+
+
+def write_rows(out, tile, products, bias):
+    """out[n, o, 4 r + i, j] = bias + (A^T @ products (n, O, R, 6, OW))[n, o, r, i, j] for the steps of a tile."""
+    images, steps = tile
+    out = out[images, :, OUTPUTS * steps.start : OUTPUTS * steps.stop]
+    count, filters, height, width = out.shape
+    whole = height // OUTPUTS  # the last step of an image may be cut short
+    # (4, 6) @ (n, O, R, 6, OW) -> (n, O, R, 4, OW), into a view of the image
+    target = out[:, :, : OUTPUTS * whole].reshape(count, filters, whole, OUTPUTS, width)
+    np.matmul(OUTPUT, products[:, :, :whole], out=target)
+    if height % OUTPUTS:
+        rest = out[:, :, OUTPUTS * whole :]
+        np.matmul(OUTPUT[: rest.shape[2]], products[:, :, whole], out=rest)
+    if bias is not None:
+        out += bias[:, None, None]

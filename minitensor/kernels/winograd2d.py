@@ -5,13 +5,21 @@ the sum of taps needs 144:
 
     Y = A^T [ (G w G^T) * (B^T d B) ] A
 
-A matrix on both sides of an image is one matrix on the image read as a vector, B^T d B = (B^T x B^T) vec(d) with
-Kronecker's product x, so each transform is one product of a 36 x 36 (or 16 x 36, 36 x 9) matrix with all windows
-of a tile at once. The gradient by the weight runs the same chain backwards: dw = G^T [ (A dY A^T) * (B^T d B) ] G.
+First the rows, as in winograd.py; then the same six-by-six matrix takes every fourth column of what came out:
 
-The windows must be picked pixel by pixel at stride 4, and there are 36 weights for 9, so this pays for many
-channels and images larger than the weight. Rounding: the growth of winograd.py twice over; with 256 channels the
-error is 3e-6 of a typical output (root mean square; 7e-5 at most in 262,144), where plain columns have 3e-7.
+    rows     (6, C, n, R, W)           B^T @ six rows of x, at every fourth row
+    windows  (6, 6, C, n, R, T)        column b of every window, for b = 0 .. 5; T steps across
+    points   (6, 6, C, n*R*T)          B^T @ windows
+    products (6, 6, O, n*R*T)          the weight's point (O, C) @ the image's point (C, n*R*T)
+    columns  (4, 6, O, n*R*T)          A^T @ products: four columns of output, still six points down
+    out      (n, O, 4 R, 4 T)          A^T @ rows of six points, as in winograd.py
+
+The gradient by the weight runs the same chain backwards: dw = G^T [ (A dY A^T) * (B^T d B) ] G.
+
+Picking every fourth column costs as much as multiplying by some 50 channels, so this pays for many channels;
+where the image is smaller than the weight, the 36 numbers for 9 of each kernel cost more than they save. Rounding: the
+growth of winograd.py twice over; with 64 channels the error is 7e-7 of a typical output (root mean square), where
+plain columns have 2e-7.
 Source: Lavin and Gray 2015, Fast algorithms for convolutional neural networks, equation 8 and section 4.3.
 """
 
@@ -19,19 +27,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitensor.kernels import winograd
-from minitensor.kernels.columns import fill_columns, plan_tiles
-from minitensor.kernels.geometry import output_size, transposed_output_size
-from minitensor.kernels.reference import turn_kernel
+from minitensor.kernels.geometry import output_size, taps, transposed_output_size
 from minitensor.kernels.table import register
-from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split, threads_for
-from minitensor.kernels.winograd import OUTPUTS, POINTS, TAPS
+from minitensor.kernels.tiles import Scratch, add_parts, blocks, get_num_threads, run_tiles, split, threads_for
+from minitensor.kernels.winograd import (
+    GRAD,
+    INPUT,
+    OUTPUT,
+    OUTPUTS,
+    POINTS,
+    TAPS,
+    WEIGHT,
+    reach,
+    row_windows,
+    transform_rows,
+    write_rows,
+)
 
-INPUT = np.kron(winograd.INPUT, winograd.INPUT)  # (36, 36)
-WEIGHT = np.kron(winograd.WEIGHT, winograd.WEIGHT)  # (36, 9)
-OUTPUT = np.kron(winograd.OUTPUT, winograd.OUTPUT)  # (16, 36)
-STEP = (OUTPUTS, OUTPUTS)
-NO_DILATION = (1, 1)
+# Measured on 2 cores with 1 MB of second-level and 32 MB of third-level cache:
+LEAST_STEPS = 224  # fewer columns than this, and a product waits for its weight
+TILE_BYTES = 2 << 20  # the points of a tile of few channels, which has more steps than that
+BLOCK_BYTES = 1 << 20  # windows of as many channels at a time stay in the second-level cache
 
 
 def _supports(x, kernel_size, stride, dilation):
@@ -56,117 +72,169 @@ def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, grou
 def conv2d(x, weight, bias, stride, padding, dilation, groups):
     """Convolution with a 3x3 kernel, stride and dilation 1, float32. Shapes as in reference.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
-    return correlate(x, weight, bias, padding, groups, out_size)
+    # (36, O, C/g) -> (6, 6, g, O/g, C/g)
+    points = transform_weight(weight, WEIGHT).reshape(POINTS, POINTS, groups, -1, weight.shape[1])
+    return correlate(x, points, bias, padding, out_size)
 
 
 @register("conv_transpose2d", "winograd2d", backends=("numpy",), supports=conv_transpose2d_supports)
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """With stride 1 nothing is inserted: a convolution with the turned kernel, padded by 2 - padding."""
+    """With stride 1 nothing is inserted: a convolution with the turned kernel, padded by 2 - padding.
+
+    To turn the kernel is to read the taps of G backwards, and to swap its channels is to transpose each point.
+    """
     out_size = transposed_output_size(x, weight.shape[2:], stride, padding, output_padding, dilation)
-    before = [TAPS - 1 - p for p in padding]
-    return correlate(x, turn_kernel(weight, groups), bias, before, groups, out_size)
+    # (36, C, O/g) -> (6, 6, g, C/g, O/g) -> (6, 6, g, O/g, C/g)
+    points = transform_weight(weight, np.ascontiguousarray(WEIGHT[:, ::-1]))
+    points = points.reshape(POINTS, POINTS, groups, -1, weight.shape[1]).swapaxes(3, 4)
+    return correlate(x, points, bias, [TAPS - 1 - p for p in padding], out_size)
 
 
-def correlate(x, weight, bias, before, groups, out_size):
+def correlate(x, points, bias, before, out_size):
     """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j + b - before], 4 x 4 outputs a step.
 
-    A tile has n images, R steps down and all T steps across.
+    points (6, 6, g, O/g, C/g) is the transformed weight. A tile has n images, R steps down and all T steps across.
     """
-    filters, group_channels = weight.shape[:2]
-    points = transform_weight(weight).reshape(-1, groups, filters // groups, group_channels)
+    groups, group_filters, group_channels = points.shape[2:]
+    filters = groups * group_filters
     out = np.empty((len(x), filters, *out_size), x.dtype)
+    across = -(-out_size[1] // OUTPUTS)
+    rows = row_windows(x, POINTS, before, reach(across, POINTS, OUTPUTS, 1))
     scratch = Scratch()
 
     def tile(part):
-        images, steps = part
-        across = -(-out_size[1] // OUTPUTS)
-        windows = transform(INPUT, x, part, POINTS, before, across, "input", scratch)
-        count, pixels = windows.shape[2], windows[0, 0].size
-        # (36, g, O/g, C/g) @ (36, g, C/g, n*R*T) -> (36, g, O/g, n*R*T)
-        products = np.matmul(
-            points,
-            windows.reshape(-1, groups, group_channels, pixels),
-            out=scratch.empty("products", (len(points), groups, filters // groups, pixels), x.dtype),
-        )
-        # (16, 36) @ (36, O*n*R*T) -> (16, O*n*R*T)
-        size = filters * pixels
-        blocks = scratch.empty("outputs", (len(OUTPUT), size), x.dtype)
-        np.matmul(OUTPUT, products.reshape(len(points), size), out=blocks)
-        blocks = blocks.reshape(OUTPUTS, OUTPUTS, filters, count, -1, across)
-        if bias is not None:
-            blocks += bias[:, None, None, None]
-        for i in range(OUTPUTS):
-            rows = slice(OUTPUTS * steps.start + i, OUTPUTS * steps.stop, OUTPUTS)
-            for j in range(OUTPUTS):
-                place = out[images, :, rows, j::OUTPUTS]
-                place[...] = blocks[i, j, :, :, : place.shape[2], : place.shape[3]].swapaxes(0, 1)
+        image = transform(INPUT, rows, part, across, "input", scratch)
+        # (6, 6, C, n*R*T) -> (6, 6, g, C/g, n*R*T)
+        image = image.reshape(POINTS, POINTS, groups, group_channels, -1)
+        # (6, 6, g, O/g, C/g) @ (6, 6, g, C/g, n*R*T) -> (6, 6, g, O/g, n*R*T)
+        products = scratch.empty("products", (*points.shape[:4], image.shape[4]), x.dtype)
+        np.matmul(points, image, out=products)
+        transform_back(products.reshape(POINTS, POINTS, filters, -1), bias, out, part, across, scratch)
 
-    run_tiles(tile, plan_steps(len(x), out_size, x.shape[1], points.nbytes))
+    run_tiles(tile, plan_steps(len(x), out_size, max(x.shape[1], filters)))
     return out
 
 
 @register("conv2d_weight", "winograd2d", backends=("numpy",), supports=conv2d_weight_supports)
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """The weight gradient, dw = G^T [(A dY A^T) * (B^T d B)] G, summed over all steps."""
-    filters, *out_size = grad.shape[1:]
-    channels = x.shape[1]
+    channels, (filters, *out_size) = x.shape[1], grad.shape[1:]
     across = -(-out_size[1] // OUTPUTS)
-    shape = (POINTS * POINTS, groups, filters // groups, channels // groups)
-    tiles = plan_steps(len(x), out_size, channels, np.prod(shape) * x.itemsize)
+    shape = (POINTS, POINTS, groups, filters // groups, channels // groups)
+    tiles = plan_steps(len(x), out_size, max(channels, filters))
     parts = split(len(tiles), get_num_threads())
     sums = np.zeros((len(parts), *shape), x.dtype)
+    rows = row_windows(x, POINTS, padding, reach(across, POINTS, OUTPUTS, 1))
+    grad_rows = row_windows(grad, OUTPUTS, (0, 0), OUTPUTS * across)
     scratch = Scratch()
 
     def add_up(part):
         for tile in tiles[parts[part]]:
-            windows = transform(INPUT, x, tile, POINTS, padding, across, "input", scratch)
-            blocks = transform(OUTPUT.T, grad, tile, OUTPUTS, (0, 0), across, "grad", scratch)
-            windows = windows.reshape(-1, groups, channels // groups, windows[0, 0].size)
-            blocks = blocks.reshape(-1, groups, filters // groups, blocks[0, 0].size)
-            for point in range(len(blocks)):
-                # (g, O/g, n*R*T) @ (g, n*R*T, C/g) -> (g, O/g, C/g)
-                sums[part, point] += blocks[point] @ windows[point].swapaxes(1, 2)
+            image = transform(INPUT, rows, tile, across, "input", scratch)
+            image = image.reshape(POINTS, POINTS, groups, channels // groups, -1)
+            wanted = transform(GRAD, grad_rows, tile, across, "grad", scratch)
+            wanted = wanted.reshape(POINTS, POINTS, groups, filters // groups, -1)
+            # (6, 6, g, O/g, n*R*T) @ (6, 6, g, n*R*T, C/g) -> (6, 6, g, O/g, C/g)
+            products = scratch.empty("products", shape, x.dtype)
+            sums[part] += np.matmul(wanted, image.swapaxes(3, 4), out=products)
 
     run_tiles(add_up, range(len(parts)))
-    # (9, 36) @ (36, O*C/g) -> (9, O*C/g) -> (O, C/g, 3, 3)
-    weight = WEIGHT.T @ add_parts(sums).reshape(len(WEIGHT), filters * (channels // groups))
-    return np.ascontiguousarray(weight.T).reshape(filters, channels // groups, TAPS, TAPS)
+    return weight_back(add_parts(sums), filters, channels // groups)
 
 
-def plan_steps(images, out_size, channels, weight_bytes):
-    """Tiles [(slice of images, slice of steps)]: a step is a block of 4 x 4 outputs; steps are cut by rows of them."""
+def plan_steps(images, out_size, channels):
+    """Tiles [(slice of images, slice of steps down)] for `channels` in or out, whichever are more."""
     down, across = (-(-size // OUTPUTS) for size in out_size)
-    bytes_per_window = POINTS * POINTS * channels * np.dtype(np.float32).itemsize
-    return plan_tiles(images, (down, across), bytes_per_window, weight_bytes)
+    if images * down * across == 0:
+        return []
+    bytes_per_step = POINTS * POINTS * channels * np.dtype(np.float32).itemsize
+    fitting = max(LEAST_STEPS, TILE_BYTES // bytes_per_step)
+    threads = get_num_threads()
+    if down * across <= fitting // 2:
+        parts = -(-images * down * across // fitting)
+        return [(part, slice(0, down)) for part in split(images, _rounded_up(parts, threads))]
+    parts = -(-down * across // fitting)
+    if images % threads:
+        parts = _rounded_up(parts, threads)
+    return [(slice(n, n + 1), steps) for n in range(images) for steps in split(down, parts)]
 
 
-def transform_weight(weight):
-    """G w G^T of every kernel: (O, C/g, 3, 3) -> (36, O, C/g)."""
+def _rounded_up(parts, threads):
+    """The next multiple of the threads, so that none of them idles at the end."""
+    return -(-parts // threads) * threads
+
+
+def transform_weight(weight, matrix):
+    """matrix w matrix^T of every kernel, where matrix is G: (O, C/g, 3, 3) -> (6, 6, O, C/g)."""
     filters, channels = weight.shape[:2]
-    points = np.empty((len(WEIGHT), filters, channels), weight.dtype)
+    points = np.empty((POINTS, POINTS, filters, channels), weight.dtype)
 
     def tile(part):
-        # (o, C/g, 3, 3) -> (9, o*C/g);  (36, 9) @ (9, o*C/g) -> (36, o*C/g)
-        taps = weight[part].transpose(2, 3, 0, 1).reshape(TAPS * TAPS, -1)
-        points[:, part] = (WEIGHT @ taps).reshape(len(WEIGHT), -1, channels)
+        # taps lie side by side in memory, so BLAS takes each pair as a transposed matrix:
+        # (6, 3) @ (3, o*C/g*3) -> (6, o*C/g*3)
+        columns = matrix @ weight[part].reshape(-1, TAPS).T
+        # (6, 3) @ (6, 3, o*C/g) -> (6, 6, o*C/g)
+        both = np.matmul(matrix, columns.reshape(POINTS, -1, TAPS).swapaxes(1, 2))
+        points[:, :, part] = both.reshape(POINTS, POINTS, -1, channels)
 
     run_tiles(tile, split(filters, threads_for(weight.nbytes)))
     return points
 
 
-def transform(matrix, x, tile, side, before, across, name, scratch):
-    """matrix @ vec(window) for the side x side windows of a tile, every fourth pixel both ways.
+def weight_back(points, filters, channels):
+    """G^T P G, the transpose of `transform_weight`: (6, 6, g, O/g, C/g) -> (O, C/g, 3, 3)."""
+    # (3, 6) @ (6, 6*O*C/g) -> (3, 6, O*C/g);  (3, 6) @ (3, 6, O*C/g) -> (3, 3, O*C/g)
+    columns = (WEIGHT.T @ points.reshape(POINTS, -1)).reshape(TAPS, POINTS, filters * channels)
+    taps = np.matmul(WEIGHT.T, columns)
+    # the first axis goes across, as in `transform`: (KW, KH, O*C/g) -> (O, C/g, KH, KW)
+    return np.ascontiguousarray(taps.transpose(2, 1, 0)).reshape(filters, channels, TAPS, TAPS)
 
-    x (N, C, H, W) -> (rows of matrix, C, n, R, T) for n images, R steps down and T steps across.
+
+def transform(matrix, rows, tile, across, name, scratch):
+    """matrix d matrix^T of the windows of a tile; the first axis of the result goes across, the second down.
+
+    rows: the RowWindows of x (N, C, H, W) -> (6, 6, C, n*R*T) for n images, R steps down and T steps across.
     """
     images, steps = tile
-    x = x[images].swapaxes(0, 1)
-    channels, count = x.shape[:2]
-    shape = (channels, count, steps.stop - steps.start, across)
-    windows = scratch.empty(name + " windows", (side, side, *shape), x.dtype)
-    # (6, 6, C, n, R, T) -> (C, 6, 6, n, R, T), the order of axes of a tile's columns
-    fill_columns(windows.transpose(2, 0, 1, 3, 4, 5), x, steps.start, STEP, before, NO_DILATION)
-    # (36, 36) @ (36, C*n*R*T) -> (36, C*n*R*T), for the gradient's 4 x 4 blocks (36, 16) @ (16, ...)
-    points = scratch.empty(name + " points", (len(matrix), *shape), x.dtype)
-    np.matmul(matrix, windows.reshape(side * side, -1), out=points.reshape(len(matrix), -1))
-    return points
+    channels = rows.x.shape[1]
+    size = (images.stop - images.start, steps.stop - steps.start)
+    length = size[0] * size[1] * across
+    side, dtype = matrix.shape[1], rows.x.dtype
+    out = scratch.empty(name + " points", (POINTS, POINTS, channels, length), dtype)
+    for part in blocks(channels, side * POINTS * length * dtype.itemsize, BLOCK_BYTES):
+        count = part.stop - part.start
+        down = scratch.zeros(name + " rows", (POINTS, count, *size, rows.width), dtype)
+        transform_rows(matrix, rows, tile, part, down)
+        windows = scratch.empty(name + " windows", (side, POINTS, count, *size, across), dtype)
+        for column, window in enumerate(windows):
+            window[...] = down[..., taps(column, across, OUTPUTS)]
+        # (6, s) @ (6, s, c*n*R*T) -> (6, 6, c*n*R*T), the point across first
+        np.matmul(
+            matrix,
+            windows.reshape(side, POINTS, count * length).swapaxes(0, 1),
+            out=out[:, :, part].reshape(POINTS, POINTS, count * length).swapaxes(0, 1),
+        )
+    return out
+
+
+def transform_back(products, bias, out, tile, across, scratch):
+    """Y = A^T P A of products (6, 6, O, n*R*T), written to the rows of `out` that the tile covers."""
+    images, steps = tile
+    size = (images.stop - images.start, steps.stop - steps.start)
+    filters, length = products.shape[2:]
+    for part in blocks(filters, OUTPUTS * POINTS * length * out.itemsize, BLOCK_BYTES):
+        count = part.stop - part.start
+        # (4, 6) @ (6, 6, o*n*R*T) -> (6, 4, o*n*R*T), the point down first
+        columns = scratch.empty("columns", (OUTPUTS, POINTS, count * length), out.dtype)
+        np.matmul(
+            OUTPUT,
+            products[:, :, part].reshape(POINTS, POINTS, count * length).swapaxes(0, 1),
+            out=columns.swapaxes(0, 1),
+        )
+        rows = scratch.empty("rows", (size[0], count, size[1], POINTS, across * OUTPUTS), out.dtype)
+        for column, values in enumerate(columns.reshape(OUTPUTS, POINTS, count, *size, across)):
+            # (6, o, n, R, T) -> (n, o, R, 6, T), every fourth column
+            rows[..., column::OUTPUTS] = values.transpose(2, 1, 3, 0, 4)
+        write_rows(
+            out[:, part], tile, rows[..., : out.shape[3]], None if bias is None else bias[part]
+        )
