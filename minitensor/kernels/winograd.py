@@ -129,7 +129,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     filters, height, width = grad.shape[1:]
     kernel_width, channels = kernel_size[1], x.shape[1]
     inner = channels // groups * kernel_width
-    shape = (POINTS, groups, filters // groups, inner)
+    shape = (POINTS, groups, inner, filters // groups)
     tiles = plan_steps(
         len(x), (height, width), max(channels * kernel_width, filters), np.prod(shape) * x.itemsize
     )
@@ -144,17 +144,19 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
             columns = transform_input(windows, tile, kernel_width, stride[1], dilation[1], width, scratch)
             rows = scratch.empty("grad rows", (POINTS, filters, *columns.shape[3:]), x.dtype)
             transform_rows(GRAD, grad_windows, tile, slice(None), rows)
-            # (6, g, O/g, n*R*OW) @ (6, g, n*R*OW, C/g*KW) -> (6, g, O/g, C/g*KW)
+            # (6, g, C/g*KW, n*R*OW) @ (6, g, n*R*OW, O/g) -> (6, g, C/g*KW, O/g)
             rows = rows.reshape(POINTS, groups, filters // groups, -1)
             columns = columns.reshape(POINTS, groups, inner, -1)
             products = scratch.empty("products", shape, x.dtype)
-            sums[part] += np.matmul(rows, columns.swapaxes(2, 3), out=products)
+            sums[part] += np.matmul(columns, rows.swapaxes(2, 3), out=products)
 
     run_tiles(add_up, range(len(parts)))
-    # (3, 6) @ (6, O*C/g*KW) -> (3, O*C/g*KW)
-    weight = WEIGHT.T @ add_parts(sums).reshape(POINTS, filters * inner)
-    weight = weight.reshape(TAPS, filters, channels // groups, kernel_width)
-    return np.ascontiguousarray(weight.transpose(1, 2, 0, 3))
+    # (3, 6) @ (6, g*C/g*KW*O/g) -> (3, g*C/g*KW*O/g)
+    weight = WEIGHT.T @ add_parts(sums).reshape(POINTS, inner * filters)
+    weight = weight.reshape(TAPS, groups, channels // groups, kernel_width, filters // groups)
+    # (3, g, C/g, KW, O/g) -> (g, O/g, C/g, 3, KW) -> (O, C/g, 3, KW)
+    weight = np.ascontiguousarray(weight.transpose(1, 4, 2, 0, 3))
+    return weight.reshape(filters, channels // groups, TAPS, kernel_width)
 
 
 def plan_steps(images, out_size, rows_of_columns, weight_bytes):
