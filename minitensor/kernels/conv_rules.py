@@ -10,8 +10,11 @@ from minitensor.kernels import winograd, winograd2d
 from minitensor.kernels.table import rule
 
 FEW_CHANNELS = 8  # below, Winograd's transforms cost more than the products they save
-MANY_CHANNELS = 128  # from here on (in and out), 2-D Winograd's transforms cost less than they save
+PRODUCT_PAYS = 64 * 32  # weights a tap, C/g O/g, from which 2-D Winograd saves more than its second transform costs
+MANY_CHANNELS = 128  # the same for the weight gradient, which transforms two images
 WEIGHT_PAYS_PIXELS = 256  # below, transforming or reordering the weight costs more than multiplying by it
+BOTH_PAY_PIXELS = 1024  # below, 2-D Winograd's transforms are too small to keep two threads busy ...
+DEEP_CHANNELS, DEEP_PIXELS = 256, 196  # ... unless the layer is deep
 LONG_STRIDE = 8  # from here on, fold adds single pixels far apart: phases are better
 
 
@@ -19,16 +22,13 @@ LONG_STRIDE = 8  # from here on, fold adds single pixels far apart: phases are b
 def conv2d_rule(x, weight, bias, stride, padding, dilation, groups):
     """Winograd for 3-row kernels, in 2-D where there are many channels.
 
-    (N, C, H) -> O         unfold   winograd   winograd2d
-    (4,   1, 256) ->  16      2.9        5.7
-    (4,  16, 256) ->  16     27.1       20.1
-    (4,  64,  64) ->  64     15.7       10.1          9.5
-    (1, 512,  66) -> 512    194        117           71     without padding
+    MEASURED conv2d
     """
-    if _deep(x, *weight.shape[:2], groups):
+    channels = len(weight) // groups, weight.shape[1]
+    if _both_axes_pay(x, channels):
         if winograd2d.conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
             return "winograd2d"
-    if weight.shape[1] >= FEW_CHANNELS and _pixels(x) >= WEIGHT_PAYS_PIXELS:
+    if _one_axis_pays(x, channels):
         if winograd.conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
             return "winograd"
     return "unfold"
@@ -38,24 +38,15 @@ def conv2d_rule(x, weight, bias, stride, padding, dilation, groups):
 def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, groups, dilation):
     """Winograd for 3-row kernels; else fold, unless the phases need no adding or the stride is long.
 
-    (N, C, H) -> O           phases    fold   winograd   winograd2d
-    (4,   16, 256) ->   1       9.3     2.7        8.9
-    (1,  512,  36) -> 512      69      64         41
-    (1,  512,  64) -> 512                        125           89
-    (1, 1024,  18) -> 512     504     167                            7x7
-    (1,   21,  16) ->  21      40     197                            64x64, stride 32
-    (4,   32, 128) ->  16      10.1    10.1                          2x2, stride 2
+    MEASURED conv_transpose2d
     """
-    if _deep(x, weight.shape[1] * groups, len(weight) // groups, groups):
-        if winograd2d.conv_transpose2d_supports(
-            x, weight, bias, stride, padding, output_padding, groups, dilation
-        ):
+    channels = len(weight) // groups, weight.shape[1]
+    settings = stride, padding, output_padding, groups, dilation
+    if _both_axes_pay(x, channels):
+        if winograd2d.conv_transpose2d_supports(x, weight, bias, *settings):
             return "winograd2d"
-    few_channels = min(len(weight) // groups, weight.shape[1]) < FEW_CHANNELS
-    if not few_channels and _pixels(x) >= WEIGHT_PAYS_PIXELS:
-        if winograd.conv_transpose2d_supports(
-            x, weight, bias, stride, padding, output_padding, groups, dilation
-        ):
+    if _one_axis_pays(x, channels):
+        if winograd.conv_transpose2d_supports(x, weight, bias, *settings):
             return "winograd"
     one_tap_a_phase = tuple(weight.shape[2:]) == tuple(stride)
     tiny_image = x.shape[2] * x.shape[3] < WEIGHT_PAYS_PIXELS and weight.size < x.size
@@ -67,16 +58,15 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
 
 @rule("conv2d_weight", backends=("numpy",))
 def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
-    """As conv2d.
+    """As conv2d, but both x and the gradient are transformed.
 
-    (N, C, H) -> O         unfold   winograd   winograd2d
-    (4,  16, 256) ->  16     30.6       21.1
-    (1, 512,  66) -> 512    195        112           75
+    MEASURED conv2d_weight
     """
-    if _deep(x, grad.shape[1], x.shape[1] // groups, groups):
+    channels = grad.shape[1] // groups, x.shape[1] // groups
+    if min(channels) >= MANY_CHANNELS and _pixels(x) >= BOTH_PAY_PIXELS // 2:
         if winograd2d.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
             return "winograd2d"
-    if x.shape[1] // groups >= FEW_CHANNELS and _pixels(x) >= WEIGHT_PAYS_PIXELS:
+    if _one_axis_pays(x, channels):
         if winograd.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
             return "winograd"
     return "unfold"
@@ -89,10 +79,16 @@ def unfold_rule(*args):
     return "unfold"
 
 
-def _deep(x, filters, group_channels, groups):
-    """True for so many channels, and images so much larger than the weight, that 2-D Winograd pays."""
-    channels = (filters // groups, group_channels)
-    return min(channels) >= MANY_CHANNELS and _pixels(x) >= max(channels)
+def _both_axes_pay(x, channels):
+    """True where 2-D Winograd saves more than its transforms cost; channels (O/g, C/g)."""
+    if min(channels) >= DEEP_CHANNELS:
+        return _pixels(x) >= DEEP_PIXELS
+    enough = min(channels) >= FEW_CHANNELS and channels[0] * channels[1] >= PRODUCT_PAYS
+    return enough and _pixels(x) >= BOTH_PAY_PIXELS
+
+
+def _one_axis_pays(x, channels):
+    return min(channels) >= FEW_CHANNELS and _pixels(x) >= max(WEIGHT_PAYS_PIXELS, 2 * max(channels))
 
 
 def _pixels(x):

@@ -282,10 +282,17 @@ def test_a_nan_reaches_every_window_that_sees_it(variant):
 
 @pytest.mark.parametrize(
     ("channels", "filters", "size", "variant"),
-    [(3, 16, 33, "unfold"), (16, 24, 33, "winograd"), (130, 128, 18, "winograd2d"), (256, 256, 3, "unfold")],
+    [
+        (3, 16, 33, "unfold"),
+        (16, 24, 33, "winograd"),
+        (64, 48, 45, "winograd2d"),  # its weight gradient goes by "winograd"
+        (130, 128, 24, "winograd2d"),
+        (256, 300, 12, "winograd2d"),  # more filters than steps: another order of work
+        (256, 256, 3, "unfold"),
+    ],
 )
 def test_layers_of_real_size_take_their_variant_and_stay_accurate(channels, filters, size, variant):
-    """Against float64; the bound is Winograd's: some 1e-5 of a typical number, where the plain sum has 1e-6."""
+    """Against float64; the largest of 100,000 errors of Winograd's is some 1e-5 of a typical number."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2, channels, size, size)).astype(np.float32)
     weight = rng.standard_normal((filters, channels, 3, 3)).astype(np.float32)
@@ -301,4 +308,4 @@ def test_layers_of_real_size_take_their_variant_and_stay_accurate(channels, filt
         exact = run(*(a.astype(np.float64) if isinstance(a, np.ndarray) else a for a in call))
         result = run(*call)
         assert result.dtype == np.float32
-        assert np.abs(result - exact).max() < 1e-4 * exact.std()
+        assert np.abs(result - exact).max() < 3e-5 * exact.std()
