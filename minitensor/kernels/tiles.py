@@ -11,13 +11,14 @@ when the next step reads it. A kernel therefore says
     run_tiles(tile, split(len(x), threads_for(x.nbytes)))
 
 Tiles must not write to the same place. While they run, BLAS uses one thread a call: the tiles are the
-parallelism, and two layers of it would fight over the cores. Starting and joining one thread costs about
-0.08 ms, so nothing is kept alive between calls: there is no pool that a fork could break or an exit would
+parallelism, and two layers of it would fight over the cores. Starting a thread and waiting for its end costs about
+0.05 ms, so nothing is kept alive between calls: there is no pool that a fork could break or an exit would
 have to wait for.
 """
 
 from __future__ import annotations
 
+import _thread
 import math
 import os
 import threading
@@ -95,26 +96,40 @@ def run_tiles(function, tiles):
             function(tile)
         return
     errors = []
-    threads = [
-        threading.Thread(target=copy_context().run, args=(_work, function, queue, errors), daemon=True)
-        for _ in range(helpers)
-    ]
     with blas.one_thread():
-        started = []
+        running = []
         try:
-            for thread in threads:
-                thread.start()
-                started.append(thread)
+            for _ in range(helpers):
+                running.append(_start(copy_context().run, _work, function, queue, errors))
             _work(function, queue, errors)
         finally:
             queue.clear()  # something is left only after an exception
-            for thread in started:
-                thread.join()
+            for ended in running:
+                ended.acquire()
     if errors:
         try:
             raise errors[0]
         finally:
             errors.clear()  # the exception refers to this frame and must not be referred to by it
+
+
+def _start(function, *arguments):
+    """Run a function on a new thread; returns a lock that is let go when it has ended.
+
+    `threading.Thread` first waits for its thread to come up, then keeps books on it: 0.12 ms from start to end, where
+    this takes 0.05 (measured in a virtual machine, 2 cores), and a train step of a small net does it 200 times.
+    """
+    ended = _thread.allocate_lock()
+    ended.acquire()
+
+    def run():
+        try:
+            function(*arguments)
+        finally:
+            ended.release()
+
+    _thread.start_new_thread(run, ())
+    return ended
 
 
 def _work(function, queue, errors):
