@@ -17,6 +17,7 @@ from minitensor.kernels.tiles import SERIAL_BYTES, get_num_threads, split
 COLUMN_BYTES = 2 << 20  # columns of one tile: smaller ones cost more Python, larger ones leave the cache
 MOST_COLUMN_BYTES = 8 << 20  # the limit for tiles that are larger because their weight is
 LONG_RUN = 8  # taps in a row from which copying rows of windows beats picking every s-th pixel tap by tap
+UNPACKED = 10**6  # OpenBLAS multiplies (M, K) @ (K, N) up to M*N*K of a million without copying the factors first
 BUSY_COLUMNS = 256  # fewer columns than this do not keep a matrix product busy, so images share a tile
 
 

@@ -12,13 +12,15 @@ is in phases.py. Source: Chellapilla, Puri and Simard 2006, High performance con
 
 from __future__ import annotations
 
-from minitensor.backend import array_module
-from minitensor.kernels.columns import fill_columns, plan_tiles, tile_columns
+from minitensor.backend import array_module, backend_name
+from minitensor.kernels.columns import LONG_RUN, UNPACKED, fill_columns, plan_tiles, tile_columns
 from minitensor.kernels.geometry import conv_output_size, output_size, taps
 from minitensor.kernels.reference import crop
 from minitensor.kernels.table import register
-from minitensor.kernels.tiles import add_parts, get_num_threads, run_tiles, split, threads_for
+from minitensor.kernels.tiles import SERIAL_BYTES, add_parts, get_num_threads, run_tiles, split, threads_for
 
+LONG_ROW = 64  # pixels from which one product for each row is worth its call
+FEW_WEIGHTS = 1 << 10  # up to which the weight gradients of single rows are summed in less time than they save
 LARGE_WEIGHT_BYTES = 16 << 20  # a second copy of such a gradient costs more than a second thread gains
 
 
@@ -88,29 +90,56 @@ def correlate(x, weight, bias, stride, before, dilation, target):
     # (g, F, C/g, KH, KW) -> (g, F, C/g*KH*KW)
     matrix = weight.reshape(groups, filters, rows_of_columns)
     bytes_per_pixel = max(1, groups * rows_of_columns) * x.itemsize
-    in_reading_order = target.strides[-2:] == (width * x.itemsize, x.itemsize) and len(filter_shape) == 1
+    in_reading_order = target.strides[-1] == x.itemsize and len(filter_shape) == 1
+    by_row = multiply_by_row(x, filters * rows_of_columns, width)
 
     def tile(part):
         images, rows = part
-        count, pixels = images.stop - images.start, (rows.stop - rows.start) * width
-        # (C, KH, KW, n, R, OW) -> (g, C/g*KH*KW, n*R*OW)
+        size = images.stop - images.start, rows.stop - rows.start, width
+        pixels = size[0] * size[1] * width
         columns = tile_columns(x, part, kernel_size, stride, before, dilation, width)
-        columns = columns.reshape(groups, rows_of_columns, count * pixels)
         place = target[images, ..., rows, :]  # (n, g, ..., R, OW)
-        in_place = in_reading_order and count == 1
-        result = place[0].reshape(groups, filters, pixels) if in_place else None
-        # (g, F, C/g*KH*KW) @ (g, C/g*KH*KW, n*R*OW) -> (g, F, n*R*OW)
-        result = xp.matmul(matrix, columns, out=result)
+        if by_row:
+            # (C, KH, KW, n, R, OW) -> (g, C/g*KH*KW, n, R, OW) -> (n, R, g, C/g*KH*KW, OW)
+            columns = columns.reshape(groups, rows_of_columns, *size).transpose(2, 3, 0, 1, 4)
+            # (n, g, F, R, OW) -> (n, R, g, F, OW), a view: BLAS writes to the target
+            out = place.transpose(0, 3, 1, 2, 4) if in_reading_order else None
+            # (g, F, C/g*KH*KW) @ (n, R, g, C/g*KH*KW, OW) -> (n, R, g, F, OW) -> (n, g, F, R, OW)
+            result = xp.matmul(matrix, columns, out=out).transpose(0, 2, 3, 1, 4)
+        else:
+            # (g, F, C/g*KH*KW) @ (g, C/g*KH*KW, n*R*OW) -> (g, F, n*R*OW) -> (n, g, F, R, OW)
+            result = xp.matmul(matrix, columns.reshape(groups, rows_of_columns, pixels))
+            result = result.reshape(groups, filters, *size).transpose(2, 0, 1, 3, 4)
         if bias is not None:
-            # a view, since result is contiguous from (g, F) on: the bias reaches the target
-            result.reshape(len(bias), -1)[...] += bias[:, None]
-        if not in_place:
-            # (g, F, n*R*OW) -> (g, ..., n, R, OW) -> (n, g, ..., R, OW)
-            place[...] = xp.moveaxis(
-                result.reshape(groups, *filter_shape, count, pixels // width, width), -3, 0
-            )
+            # a filter may stand for several phases
+            result += xp.repeat(bias.reshape(groups, -1), filters * groups // len(bias), axis=1)[..., None, None]
+        if not (by_row and in_reading_order):
+            _put(place, result.reshape(size[0], groups, *filter_shape, *size[1:]))
 
     run_tiles(tile, plan_tiles(len(x), (height, width), bytes_per_pixel, weight.nbytes))
+
+
+def _put(place, result):
+    """place[...] = result, where a short last axis of phases is taken apart: (n, g, O/g, phases, phases, R, OW).
+
+    NumPy copies along the axis of the smallest step. In a target of interleaved phases that is the phase across, and
+    loops of two or three numbers are slow; one copy for each phase runs along the rows.
+    """
+    if place.ndim == 7 and place.shape[4] < LONG_RUN:
+        for down in range(place.shape[3]):
+            for across in range(place.shape[4]):
+                place[:, :, :, down, across] = result[:, :, :, down, across]
+    else:
+        place[...] = result
+
+
+def multiply_by_row(x, weights, width):
+    """True where a product for each row of the output beats one for the tile.
+
+    OpenBLAS multiplies matrices of up to a million multiplications as they lie; larger ones it copies first, which few
+    rows or columns do not repay: (16, 27) @ (27, 8192) runs at 36 GFLOP/s, and by rows of 256 at 72 (measured).
+    """
+    return backend_name(x) == "numpy" and width >= LONG_ROW and weights * width <= UNPACKED
 
 
 @register("conv2d_weight", "unfold")
@@ -127,14 +156,27 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     tiles = plan_tiles(len(x), (height, width), groups * rows_of_columns * x.itemsize, weight_bytes)
     parts = split(len(tiles), 1 if weight_bytes > LARGE_WEIGHT_BYTES else get_num_threads())
     sums = xp.zeros((len(parts), groups, filters // groups, rows_of_columns), x.dtype)
+    few_weights = filters // groups * rows_of_columns <= FEW_WEIGHTS
+    by_row = few_weights and multiply_by_row(x, filters // groups * rows_of_columns, width)
 
     def add_up(part):
         for images, rows in tiles[parts[part]]:
+            pixels = (images.stop - images.start) * (rows.stop - rows.start) * width
             columns = tile_columns(x, (images, rows), kernel_size, stride, padding, dilation, width)
             # (n, O, R, OW) -> (O, n, R, OW) -> (g, O/g, n*R*OW)
-            seen = grad[images, :, rows].swapaxes(0, 1).reshape(groups, filters // groups, -1)
-            # (g, O/g, n*R*OW) @ (g, n*R*OW, C/g*KH*KW) -> (g, O/g, C/g*KH*KW)
-            sums[part] += seen @ columns.reshape(groups, rows_of_columns, -1).swapaxes(1, 2)
+            seen = grad[images, :, rows].swapaxes(0, 1).reshape(groups, filters // groups, pixels)
+            columns = columns.reshape(groups, rows_of_columns, pixels)
+            if by_row:
+                # (g, F, n*R*OW) -> (g, n*R, F, OW)
+                seen = seen.reshape(groups, filters // groups, -1, width).swapaxes(1, 2)
+                columns = columns.reshape(groups, rows_of_columns, -1, width).swapaxes(1, 2)
+                # (g, n*R, O/g, OW) @ (g, n*R, OW, C/g*KH*KW) -> (g, n*R, O/g, C/g*KH*KW), and the rows summed
+                sums[part] += (seen @ columns.swapaxes(2, 3)).sum(axis=1)
+            elif filters // groups >= rows_of_columns or weight_bytes >= SERIAL_BYTES:
+                # (g, O/g, n*R*OW) @ (g, n*R*OW, C/g*KH*KW) -> (g, O/g, C/g*KH*KW)
+                sums[part] += seen @ columns.swapaxes(1, 2)
+            else:  # BLAS multiplies faster with the longer matrix first; turning the sum round is cheap while it is small
+                sums[part] += (columns @ seen.swapaxes(1, 2)).swapaxes(1, 2)
 
     run_tiles(add_up, range(len(parts)))
     return add_parts(sums).reshape(filters, x.shape[1] // groups, *kernel_size)

@@ -29,6 +29,7 @@ import math
 
 import numpy as np
 
+from minitensor.kernels.columns import UNPACKED
 from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, blocks, get_num_threads, run_tiles, split, threads_for
@@ -46,8 +47,7 @@ from minitensor.kernels.winograd import (
 )
 
 # Measured on 2 cores with 1 MB of second-level and 32 MB of third-level cache. All choose sizes, none a result.
-UNPACKED = 10**6  # OpenBLAS multiplies (M, K) @ (K, N) up to M*N*K of a million without copying the factors first
-LEAST_UNPACKED = 128  # steps in a tile below which that gains nothing
+LEAST_UNPACKED = 128  # steps in a tile below which products without packing (columns.py) gain nothing
 LEAST_STEPS = 224  # with fewer steps than this a product that does copy waits for its weight
 LEAST_FILTERS = 12  # filters in a part below which the same holds
 FILTER_BYTES = 2 << 20  # the points of such a part
