@@ -12,15 +12,20 @@ is in phases.py. Source: Chellapilla, Puri and Simard 2006, High performance con
 
 from __future__ import annotations
 
-from minitensor.backend import array_module, backend_name
-from minitensor.kernels.columns import LONG_RUN, UNPACKED, fill_columns, plan_tiles, tile_columns
+from minitensor.backend import array_module
+from minitensor.kernels.columns import (
+    LONG_RUN,
+    fill_columns,
+    multiply_by_row,
+    plan_tiles,
+    sum_by_row,
+    tile_columns,
+)
 from minitensor.kernels.geometry import conv_output_size, output_size, taps
 from minitensor.kernels.reference import crop
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import SERIAL_BYTES, add_parts, get_num_threads, run_tiles, split, threads_for
 
-LONG_ROW = 64  # pixels from which one product for each row is worth its call
-FEW_WEIGHTS = 1 << 10  # up to which the weight gradients of single rows are summed in less time than they save
 LARGE_WEIGHT_BYTES = 16 << 20  # a second copy of such a gradient costs more than a second thread gains
 
 
@@ -133,15 +138,6 @@ def _put(place, result):
         place[...] = result
 
 
-def multiply_by_row(x, weights, width):
-    """True where a product for each row of the output beats one for the tile.
-
-    OpenBLAS multiplies matrices of up to a million multiplications as they lie; larger ones it copies first, which few
-    rows or columns do not repay: (16, 27) @ (27, 8192) runs at 36 GFLOP/s, and by rows of 256 at 72 (measured).
-    """
-    return backend_name(x) == "numpy" and width >= LONG_ROW and weights * width <= UNPACKED
-
-
 @register("conv2d_weight", "unfold")
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """grad . columns^T, summed over the tiles. Shapes as in reference.py.
@@ -156,8 +152,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     tiles = plan_tiles(len(x), (height, width), groups * rows_of_columns * x.itemsize, weight_bytes)
     parts = split(len(tiles), 1 if weight_bytes > LARGE_WEIGHT_BYTES else get_num_threads())
     sums = xp.zeros((len(parts), groups, filters // groups, rows_of_columns), x.dtype)
-    few_weights = filters // groups * rows_of_columns <= FEW_WEIGHTS
-    by_row = few_weights and multiply_by_row(x, filters // groups * rows_of_columns, width)
+    by_row = sum_by_row(x, filters // groups * rows_of_columns, width)
 
     def add_up(part):
         for images, rows in tiles[parts[part]]:

@@ -33,7 +33,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minitensor.kernels.columns import plan_tiles
+from minitensor.kernels.columns import multiply_by_row, plan_tiles, sum_by_row
 from minitensor.kernels.geometry import extent, output_size, overlap, taps, transposed_output_size
 from minitensor.kernels.reference import turn_kernel
 from minitensor.kernels.table import register
@@ -106,18 +106,30 @@ def correlate(x, weight, bias, stride, before, dilation, groups, out_size):
     inner = group_channels * kernel_width
     points = transform_weight(weight).reshape(POINTS, groups, filters // groups, inner)
     out = np.empty((len(x), filters, *out_size), x.dtype)
+    by_row = multiply_by_row(x, points[0, 0].size, out_size[1])
     windows = row_windows(x, POINTS, before, reach(out_size[1], kernel_width, stride[1], dilation[1]))
     scratch = Scratch()
 
     def tile(part):
         columns = transform_input(windows, part, kernel_width, stride[1], dilation[1], out_size[1], scratch)
-        shape = columns.shape[3:]  # (n, R, OW)
-        # (6, C, KW, n, R, OW) -> (6, g, C/g*KW, n*R*OW)
-        columns = columns.reshape(POINTS, groups, inner, -1)
-        # (6, g, O/g, C/g*KW) @ (6, g, C/g*KW, n*R*OW) -> (6, g, O/g, n*R*OW)
-        products = scratch.empty("products", (*points.shape[:3], columns.shape[3]), x.dtype)
-        np.matmul(points, columns, out=products)
-        write_rows(out, part, products.reshape(POINTS, filters, *shape).transpose(2, 1, 3, 0, 4), bias)
+        size = columns.shape[3:]  # (n, R, OW)
+        if by_row:
+            # (6, C, KW, n, R, OW) -> (6, g, C/g*KW, n, R, OW) -> (6, n, R, g, C/g*KW, OW)
+            columns = columns.reshape(POINTS, groups, inner, *size).transpose(0, 3, 4, 1, 2, 5)
+            # (6, 1, 1, g, O/g, C/g*KW) @ (6, n, R, g, C/g*KW, OW) -> (6, n, R, g, O/g, OW)
+            products = scratch.empty("products", (POINTS, *size[:2], *points.shape[1:3], size[2]), x.dtype)
+            np.matmul(points[:, None, None], columns, out=products)
+            # (6, n, R, g, O/g, OW) -> (6, n, R, O, OW) -> (n, O, R, 6, OW)
+            products = products.reshape(POINTS, *size[:2], filters, size[2]).transpose(1, 3, 2, 0, 4)
+        else:
+            # (6, C, KW, n, R, OW) -> (6, g, C/g*KW, n*R*OW)
+            columns = columns.reshape(POINTS, groups, inner, -1)
+            # (6, g, O/g, C/g*KW) @ (6, g, C/g*KW, n*R*OW) -> (6, g, O/g, n*R*OW)
+            products = scratch.empty("products", (*points.shape[:3], columns.shape[3]), x.dtype)
+            np.matmul(points, columns, out=products)
+            # (6, g, O/g, n*R*OW) -> (6, O, n, R, OW) -> (n, O, R, 6, OW)
+            products = products.reshape(POINTS, filters, *size).transpose(2, 1, 3, 0, 4)
+        write_rows(out, part, products, bias)
 
     run_tiles(tile, plan_steps(len(x), out_size, max(x.shape[1] * kernel_width, filters), points.nbytes))
     return out
@@ -135,6 +147,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     )
     parts = split(len(tiles), get_num_threads())
     sums = np.zeros((len(parts), *shape), x.dtype)
+    by_row = sum_by_row(x, inner * (filters // groups), width)
     windows = row_windows(x, POINTS, padding, reach(width, kernel_width, stride[1], dilation[1]))
     grad_windows = row_windows(grad, OUTPUTS, (0, 0), width)
     scratch = Scratch()
@@ -144,11 +157,17 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
             columns = transform_input(windows, tile, kernel_width, stride[1], dilation[1], width, scratch)
             rows = scratch.empty("grad rows", (POINTS, filters, *columns.shape[3:]), x.dtype)
             transform_rows(GRAD, grad_windows, tile, slice(None), rows)
-            # (6, g, C/g*KW, n*R*OW) @ (6, g, n*R*OW, O/g) -> (6, g, C/g*KW, O/g)
-            rows = rows.reshape(POINTS, groups, filters // groups, -1)
-            columns = columns.reshape(POINTS, groups, inner, -1)
-            products = scratch.empty("products", shape, x.dtype)
-            sums[part] += np.matmul(columns, rows.swapaxes(2, 3), out=products)
+            if by_row:
+                # (6, C, KW, n, R, OW) -> (6, g, C/g*KW, n*R, OW) -> (6, g, n*R, C/g*KW, OW)
+                columns = columns.reshape(POINTS, groups, inner, -1, width).swapaxes(2, 3)
+                rows = rows.reshape(POINTS, groups, filters // groups, -1, width).swapaxes(2, 3)
+                # (6, g, n*R, C/g*KW, OW) @ (6, g, n*R, OW, O/g) -> (6, g, n*R, C/g*KW, O/g), and the rows summed
+                sums[part] += np.matmul(columns, rows.swapaxes(3, 4)).sum(axis=2)
+            else:
+                # (6, g, C/g*KW, n*R*OW) @ (6, g, n*R*OW, O/g) -> (6, g, C/g*KW, O/g)
+                rows = rows.reshape(POINTS, groups, filters // groups, -1)
+                columns = columns.reshape(POINTS, groups, inner, -1)
+                sums[part] += np.matmul(columns, rows.swapaxes(2, 3))
 
     run_tiles(add_up, range(len(parts)))
     # (3, 6) @ (6, g*C/g*KW*O/g) -> (3, g*C/g*KW*O/g)
