@@ -24,7 +24,7 @@ class Binary(Op):
         if shape_a == shape_b:
             return partials
         return tuple(
-            g.sum_to(shape) if need else None
+            (g if g._data.shape == shape else g.sum_to(shape)) if need else None
             for need, g, shape in zip(self.needs, partials, self.shapes, strict=True)
         )
 
