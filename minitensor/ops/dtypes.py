@@ -113,7 +113,7 @@ def check_flag(operation, **flags):
 
 def check_same_dtype(operation, **tensors):
     """Raises TypeError unless all given Tensors (None is left out) share one dtype."""
-    dtypes = {name: str(x.dtype) for name, x in tensors.items() if x is not None}
+    dtypes = {name: x.dtype for name, x in tensors.items() if x is not None}
     if len(set(dtypes.values())) > 1:
         listed = ", ".join(f"{name} is {dtype}" for name, dtype in dtypes.items())
         raise TypeError(f"{operation}: all dtypes must agree, but {listed}")
