@@ -74,7 +74,9 @@ def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
                 needs = narrowed.get(op)
                 if needs is None:
                     continue
-            for parent, need, parent_grad in zip(op.parents, needs, _run_backward(op, grad, needs), strict=True):
+            for parent, need, parent_grad in zip(
+                op.parents, needs, _run_backward(op, grad, needs), strict=True
+            ):
                 if need and parent_grad is not None:
                     _add_gradient(grads, parent, parent_grad)
             if not retain_graph:
