@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from minitensor.backend import array_module, is_array
-from minitensor.engine import Op, SetRecording
+from minitensor.engine import Op, SetRecording, quiet
 from minitensor.tensor import Tensor
 
 
-def _topological_order(roots):
-    """All ops behind `roots`, each one before every op that uses its result.
+def _in_order(roots):
+    """All ops behind `roots`, each one before every op that uses its result: in the order of their numbers.
 
     Why an order at all? Because a result may be used twice:
 
@@ -18,21 +20,16 @@ def _topological_order(roots):
 
     Had a's op run backward as soon as c's part of the gradient came in, b's part would have come too late.
     Taken from the end of this order, an op runs only when everything computed from its result has run.
-    The stack is a list, not Python's own: a chain of 100,000 ops must not overflow it.
+    Calls are numbered as they are recorded, and an op can only be called on results that are there already.
+    The ops still to visit stand in a list, not on Python's own stack: a chain of 100,000 ops must not overflow it.
     """
-    order, seen = [], set()
-    stack = [(root, False) for root in roots]
-    while stack:
-        op, parents_done = stack.pop()
-        if parents_done:
-            order.append(op)
-        elif op not in seen:
-            seen.add(op)
-            stack.append((op, True))
-            for parent in op.parents:
-                if isinstance(parent, Op) and parent not in seen:
-                    stack.append((parent, False))
-    return order
+    seen, to_visit = set(roots), list(roots)
+    while to_visit:
+        for parent in to_visit.pop().parents:
+            if isinstance(parent, Op) and parent not in seen:
+                seen.add(parent)
+                to_visit.append(parent)
+    return sorted(seen, key=attrgetter("number"))
 
 
 def _key(tensor):
@@ -40,13 +37,16 @@ def _key(tensor):
     return tensor if tensor.node is None else tensor.node
 
 
-def _ops_leading_to(targets, order):
-    """The ops through which a gradient must pass to reach `targets`, as a set that includes the targets."""
+def _needs_towards(targets, order):
+    """op -> for each of its inputs, whether it leads to `targets`; without the ops of which no input does."""
+    needs = {}
     leading = set(targets)
     for op in order:  # parents come first
-        if any(parent in leading for parent in op.parents if parent is not None):
+        op_needs = tuple([parent in leading for parent in op.parents])
+        if True in op_needs:
+            needs[op] = op_needs
             leading.add(op)
-    return leading
+    return needs
 
 
 def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
@@ -58,22 +58,26 @@ def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
     grads = {}
     for output, grad in zip(outputs, output_grads, strict=True):
         _add_gradient(grads, _key(output), grad)
-    order = _topological_order([output.node for output in outputs if output.node is not None])
-    leading = None if targets is None else _ops_leading_to(targets, order)
+    order = _in_order([output.node for output in outputs if output.node is not None])
+    narrowed = None if targets is None else _needs_towards(targets, order)
     found = {}
-    with SetRecording(create_graph):
+    with SetRecording(create_graph), quiet():
         while order:
             op = order.pop()
             grad = grads.pop(op, None)
             if grad is None:
                 continue
-            if leading is not None:
+            needs = op.needs
+            if targets is not None:
                 if op in targets:
                     found[op] = grad
-                if not any(parent in leading for parent in op.parents if parent is not None):
+                needs = narrowed.get(op)
+                if needs is None:
                     continue
-            for parent, parent_grad in zip(op.parents, _run_backward(op, grad, leading), strict=True):
-                if parent is not None and parent_grad is not None:
+            for parent, need, parent_grad in zip(
+                op.parents, needs, _run_backward(op, grad, needs), strict=True
+            ):
+                if need and parent_grad is not None:
                     _add_gradient(grads, parent, parent_grad)
             if not retain_graph:
                 op.free()
@@ -88,21 +92,19 @@ def _add_gradient(grads, key, grad):
     grads[key] = grad if before is None else before + grad
 
 
-def _run_backward(op, grad, leading):
-    """The gradients of one op's inputs, as a tuple."""
+def _run_backward(op, grad, needs):
+    """The gradients of those of the op's inputs that need one, as a tuple."""
     if op.freed:
         raise RuntimeError(
             f"backward: the graph behind this {type(op).__name__} has been freed by an earlier backward; "
             "to go through it twice, pass retain_graph=True the first time"
         )
     op.check_unchanged()
-    needs = op.needs
-    if leading is not None:
-        op.needs = tuple([parent is not None and parent in leading for parent in op.parents])
+    own_needs, op.needs = op.needs, needs
     try:
         input_grads = op.backward(grad)
     finally:
-        op.needs = needs
+        op.needs = own_needs
     input_grads = input_grads if isinstance(input_grads, tuple) else (input_grads,)
     if len(input_grads) != len(op.parents):
         raise TypeError(

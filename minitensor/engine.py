@@ -8,9 +8,12 @@ the output, a Tensor, and returns the gradients of the inputs, Tensors too, comp
 from __future__ import annotations
 
 import threading
-from contextlib import ContextDecorator
+from contextlib import ContextDecorator, contextmanager
+from itertools import count
+from operator import call
 
 import numpy as np
+from numpy import ndarray
 
 from minitensor.backend import device_of, explain_memory
 from minitensor.tensor import Tensor
@@ -18,9 +21,11 @@ from minitensor.tensor import Tensor
 
 class _Mode(threading.local):
     recording = True
+    quiet = False  # inside a block of `quiet`, below
 
 
 _mode = _Mode()
+_numbers = count()  # recorded calls are numbered, those of all threads together
 
 
 class SetRecording(ContextDecorator):
@@ -57,6 +62,21 @@ def is_grad_enabled():
     return _mode.recording
 
 
+@contextmanager
+def quiet():
+    """Within the block, infinities and NaN travel on as values, as in torch; NumPy would print a warning for each.
+
+    To tell NumPy so takes twice as long as a small product, so a backward pass does it once for all its operations.
+    """
+    before = _mode.quiet
+    with np.errstate(all="ignore"):
+        _mode.quiet = True
+        try:
+            yield
+        finally:
+            _mode.quiet = before
+
+
 class Op:
     """One differentiable operation, and, once recorded, one node of the graph.
 
@@ -86,11 +106,12 @@ class Op:
     watched: tuple = ()
 
     needs: tuple[bool, ...] = ()
+    inputs: tuple = ()
     parents: tuple = ()  # for each input: the Op that made it, the leaf itself, or None
-    _kept: list | None = None  # the kept inputs
+    number: int | None = None  # of the recorded call: larger than the numbers of the ops that made its inputs
     _kept_output = None  # the output's array, not its Tensor: that would make a cycle op -> output -> op
     _output_version: list | None = None
-    _versions: list | None = None
+    _edits_at_forward = 0
     freed = False
 
     def forward(self, *arrays):
@@ -101,16 +122,19 @@ class Op:
 
     def __call__(self, *inputs):
         """Run `forward` on the arrays of the inputs; record the result if a gradient is wanted."""
-        arrays = [x._data for x in inputs]
+        arrays, needs = [], []
+        for x in inputs:
+            arrays.append(x._data)
+            needs.append(x._requires_grad)
         check_same_device(type(self).__name__, arrays)
         recorded = _mode.recording
         if recorded:
-            self.needs = tuple([x._requires_grad for x in inputs])
-            recorded = True in self.needs
+            self.needs = tuple(needs)
+            recorded = True in needs
         output = _run_forward(self, arrays)
         if isinstance(output, np.generic):
             output = np.asarray(output)  # NumPy turns results of no dimensions into scalars
-        result = Tensor.wrap(output, node=self if recorded else None)
+        result = Tensor.wrap(output, self if recorded else None)
         if output.base is not None or output is arrays[0]:
             _share_version(result, inputs)  # a view counts its edits together with what it looks into
         if recorded:
@@ -118,71 +142,67 @@ class Op:
         return result
 
     def _record(self, inputs, result):
-        if self._versions is not None or self.freed:
+        if self.number is not None:
             raise RuntimeError(
                 f"{type(self).__name__}: this Op has recorded a call already, and is its node in the graph; "
                 "make a new one for each call"
             )
-        needs = self.needs
-        self.parents = tuple(
-            [
-                (x if x.node is None else x.node) if need else None
-                for x, need in zip(inputs, needs, strict=True)
-            ]
-        )
-        kept = [None] * len(inputs)
-        for need, used in zip(needs, self.uses, strict=False):
+        self.number = next(_numbers)
+        parents, kept = [], [None] * len(inputs)
+        for x, need in zip(inputs, self.needs, strict=True):
+            parents.append((x if x.node is None else x.node) if need else None)
+        for need, used in zip(self.needs, self.uses, strict=False):
             if need:
                 for index in used:
                     kept[index] = inputs[index]
-        self._kept = kept
-        # Versions are kept as (counter, count at the time of forward); see check_unchanged.
-        self._versions = [(x._version, x._version[0]) for x in (*kept, *self.watched) if x is not None]
+        self.parents, self.inputs = tuple(parents), tuple(kept)
         if self.uses_output:
             self._kept_output = result._data
             self._output_version = result._version
-            self._versions.append((result._version, result._version[0]))
-
-    @property
-    def inputs(self):
-        return self._kept
+        self._edits_at_forward = self._edits()
 
     @property
     def output(self):
-        output = Tensor.wrap(self._kept_output, node=self)
+        output = Tensor.wrap(self._kept_output, self)
         output._version = self._output_version
         return output
 
+    def _edits(self):
+        """The edits of all that backward reads, counted together: counts only grow, so their sum tells of any edit."""
+        edits = 0
+        for x in (*self.inputs, *self.watched):
+            if x is not None:
+                edits += x._version[0]
+        return edits + self._output_version[0] if self.uses_output else edits
+
     def check_unchanged(self):
-        for counter, count in self._versions:
-            if counter[0] != count:
-                raise RuntimeError(
-                    f"backward: a tensor that {type(self).__name__} needs for its gradient was changed in place "
-                    f"after the forward pass ({counter[0] - count} edits since); edit a copy, or edit after backward"
-                )
+        if self._edits() != self._edits_at_forward:
+            raise RuntimeError(
+                f"backward: a tensor that {type(self).__name__} needs for its gradient was changed in place "
+                "after the forward pass; edit a copy, or edit after backward"
+            )
 
     def free(self):
         """Drop everything kept for backward: arrays set as attributes by `forward` go with it."""
-        for name in [name for name in self.__dict__ if name not in ("needs", "parents")]:
-            del self.__dict__[name]
-        self.freed = True
+        self.__dict__ = {"needs": self.needs, "parents": self.parents, "number": self.number, "freed": True}
 
 
-@np.errstate(all="ignore")
 def _run_forward(op, arrays):
-    """Infinities and NaN travel on as values, as in torch; NumPy would print a warning for each."""
     try:
-        return op.forward(*arrays)
+        return op.forward(*arrays) if _mode.quiet else _call_quietly(op.forward, *arrays)
     except MemoryError as error:
         shapes = " and ".join(str(array.shape) for array in arrays)
         explain_memory(error, f"{type(op).__name__} of {shapes}")
         raise
 
 
+_call_quietly = np.errstate(all="ignore")(call)
+
+
 def check_same_device(operation, arrays):
     """Raises ValueError, with all devices, unless the arrays live on one: nothing moves unasked."""
     for array in arrays:
-        if type(array) is not np.ndarray:
+        if type(array) is not ndarray:
             break
     else:
         return  # all on the CPU: the common case, and the one where microseconds count

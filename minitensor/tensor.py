@@ -40,8 +40,8 @@ class Tensor:
         if requires_grad:
             self.requires_grad = True
 
-    @classmethod
-    def wrap(cls, array, node=None):
+    @staticmethod
+    def wrap(array, node=None):
         """A Tensor around an array, with nothing checked: what the engine uses for every result."""
         tensor = Tensor.__new__(Tensor)
         tensor._data = array
@@ -172,9 +172,8 @@ class Tensor:
             raise TypeError(f"only an integer tensor can be an index, this one has dtype {self.dtype}")
         return int(self.item())
 
-    def __hash__(self):
-        # `==` compares elementwise, so identity is spelled out for dicts and sets.
-        return id(self)
+    # `==` compares elementwise, so for dicts and sets identity is spelled out.
+    __hash__ = object.__hash__
 
     def __repr__(self):
         values = np.array2string(to_numpy(self._data), separator=", ", prefix="tensor(", threshold=200)

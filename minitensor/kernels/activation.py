@@ -10,20 +10,20 @@ from minitensor.kernels.tiles import SERIAL_BYTES, blocks, run_tiles
 TILE_BYTES = 1 << 18  # of x; the mask and its bits take about as much again
 
 
-@register("relu", "reference")
+@register("relu", "reference", products=False)
 def relu_reference(x):
     """y = max(x, 0); NaN stays NaN."""
     return array_module(x).maximum(x, 0)
 
 
-@register("relu_grad", "reference")
+@register("relu_grad", "reference", products=False)
 def relu_grad_reference(grad, y):
     """grad where the output y is positive, else 0. Written as "not <= 0": NaN passes its gradient on, as in torch."""
     xp = array_module(grad)
     return xp.where(y <= 0, grad.dtype.type(0), grad)
 
 
-@register("relu", "tiles", backends=("numpy",))
+@register("relu", "tiles", backends=("numpy",), products=False)
 def relu(x):
     """The same, a tile at a time."""
     xp = array_module(x)
@@ -40,7 +40,7 @@ def relu(x):
     return y
 
 
-@register("relu_grad", "tiles", backends=("numpy",))
+@register("relu_grad", "tiles", backends=("numpy",), products=False)
 def relu_grad(grad, y):
     """The same, a tile at a time, on the bits of the numbers."""
     xp = array_module(grad)

@@ -15,11 +15,11 @@ def pair(value, name, operation, minimum=0):
 
     Raises TypeError where it is neither and ValueError where a number is below `minimum`.
     """
-    values = (value, value) if isinstance(value, Integral) and not isinstance(value, bool) else value
+    values = (value, value) if _is_whole(value) else value
     if (
-        not isinstance(values, Sequence)
+        not isinstance(values, (tuple, Sequence))
         or isinstance(values, str)
-        or not all(isinstance(v, Integral) and not isinstance(v, bool) for v in values)
+        or not all(map(_is_whole, values))
     ):
         raise TypeError(f"{operation}: {name} must be an int or a pair of ints, got {value!r}")
     if len(values) == 1:
@@ -29,6 +29,11 @@ def pair(value, name, operation, minimum=0):
     if min(values) < minimum:
         raise ValueError(f"{operation}: {name} must be at least {minimum}, got {value!r}")
     return int(values[0]), int(values[1])
+
+
+def _is_whole(value):
+    # int stands beside Integral, as tuple beside Sequence above, because to ask an abstract class takes long.
+    return isinstance(value, (int, Integral)) and not isinstance(value, bool)
 
 
 def extent(kernel, dilation=1):

@@ -66,7 +66,7 @@ def batch_norm_grad_reference(grad, x, mean, variance, weight, eps, training):
     return grad_x, grad_weight, grad_bias
 
 
-@register("move_statistics", "reference")
+@register("move_statistics", "reference", products=False)
 def move_statistics(running_mean, running_var, mean, variance, momentum, factor):
     """running_mean = (1 - momentum) running_mean + momentum mean, in place; running_var toward factor variance."""
     for running, new in ((running_mean, mean), (running_var, factor * variance)):

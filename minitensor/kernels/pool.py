@@ -17,7 +17,7 @@ from minitensor.kernels.table import register, rule
 from minitensor.kernels.windows import Windows
 
 
-@register("max_pool2d", "slices")
+@register("max_pool2d", "slices", products=False)
 def max_pool2d(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """The largest pixel of every window and its tap: x (N, C, H, W) -> values, taps, both (N, C, OH, OW)."""
     xp = array_module(x)
@@ -54,7 +54,7 @@ def _scan(slices, best, best_tap, nan_wins):
         xp.maximum(best_tap, wins * best_tap.dtype.type(tap), out=best_tap)
 
 
-@register("max_pool2d_values", "slices")
+@register("max_pool2d_values", "slices", products=False)
 def max_pool2d_values(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """The largest pixel of every window, without saying where: over the rows of all windows, then the columns."""
     xp = array_module(x)
@@ -76,7 +76,7 @@ def max_pool2d_values(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mod
     return values.reshape(*x.shape[:2], *windows.counts)
 
 
-@register("max_pool2d_grad", "slices")
+@register("max_pool2d_grad", "slices", products=False)
 def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """Add each window's gradient to the pixel that won it: grad, taps (N, C, OH, OW) -> (N, C, *size)."""
     xp = array_module(grad)
@@ -100,7 +100,7 @@ def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1,
     return x_grad
 
 
-@register("max_pool2d_gather", "slices")
+@register("max_pool2d_gather", "slices", products=False)
 def max_pool2d_gather(x, taps, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """From each window of x, the pixel at the tap given: x (N, C, H, W), taps (N, C, OH, OW) -> (N, C, OH, OW)."""
     xp = array_module(x)

@@ -26,6 +26,7 @@ BACKENDS = ("numpy", "cupy")
 class Kernel(NamedTuple):
     run: Callable
     supports: Callable | None  # the same arguments as `run`; False where this variant cannot take the call
+    products: bool  # whether it may call BLAS, whose threads are then held at one
 
 
 class _Choice(threading.local):
@@ -40,12 +41,16 @@ _rules: dict[tuple[str, str], Callable] = {}  # (operation, backend) -> rule
 _choice = _Choice()
 
 
-def register(operation, variant, backends=BACKENDS, supports=None):
-    """Decorator: enter a function into the table as `variant` of `operation`."""
+def register(operation, variant, backends=BACKENDS, supports=None, products=True):
+    """Decorator: enter a function into the table as `variant` of `operation`.
+
+    `products=False` says that it multiplies no matrices. To hold BLAS at one thread takes 7 microseconds, which such a
+    kernel is spared.
+    """
 
     def enter(function):
         for backend in backends:
-            _kernels.setdefault((operation, backend), {})[variant] = Kernel(function, supports)
+            _kernels.setdefault((operation, backend), {})[variant] = Kernel(function, supports, products)
         return function
 
     return enter
@@ -66,7 +71,7 @@ def run(operation, *args, **params):
     """Run `operation` on arrays; the first argument is an array and decides the backend."""
     backend = backend_name(args[0])
     kernel = _chosen(operation, backend, args, params)
-    if backend != "numpy":
+    if backend != "numpy" or not kernel.products:
         return kernel.run(*args, **params)
     with blas.one_thread():
         return kernel.run(*args, **params)

@@ -9,7 +9,7 @@ from minitensor.backend import array_module
 from minitensor.kernels.table import register
 
 
-@register("sgd_update", "reference")
+@register("sgd_update", "reference", products=False)
 def sgd_update(param, grad, velocity, lr, momentum, fresh, weight_decay, nesterov, first):
     """param -= lr v, v = momentum v + fresh g, g = grad + weight_decay param; without velocity (None), v = g.
 
@@ -29,7 +29,7 @@ def sgd_update(param, grad, velocity, lr, momentum, fresh, weight_decay, nestero
     param -= lr * step
 
 
-@register("adam_update", "reference")
+@register("adam_update", "reference", products=False)
 def adam_update(
     param,
     grad,

@@ -113,7 +113,7 @@ def check_flag(operation, **flags):
 
 def check_same_dtype(operation, **tensors):
     """Raises TypeError unless all given Tensors (None is left out) share one dtype."""
-    dtypes = {name: str(x.dtype) for name, x in tensors.items() if x is not None}
+    dtypes = {name: x.dtype for name, x in tensors.items() if x is not None}
     if len(set(dtypes.values())) > 1:
         listed = ", ".join(f"{name} is {dtype}" for name, dtype in dtypes.items())
         raise TypeError(f"{operation}: all dtypes must agree, but {listed}")
@@ -129,27 +129,31 @@ def operands(operation, a, b):
     """Two operands of an elementwise operation as Tensors of the result's dtype, after checking their shapes."""
     if not (isinstance(a, Tensor) and isinstance(b, Tensor) and a._data.dtype is b._data.dtype):
         a, b = _unify(operation, a, b)
-    if a._data.shape != b._data.shape:
-        broadcast_shape(operation, a._data.shape, b._data.shape)
+    shape_a, shape_b = a._data.shape, b._data.shape
+    if shape_a != shape_b and shape_a and shape_b:  # what has no dimensions fits everything
+        broadcast_shape(operation, shape_a, shape_b)
     return a, b
 
 
 def _unify(operation, a, b):
-    pair = []
-    for value in (a, b):
-        if not isinstance(value, Tensor) and is_array(value):
-            value = Tensor(value)
-        if not isinstance(value, (Tensor, bool, int, float, np.bool_, np.integer, np.floating)):
-            raise TypeError(
-                f"{operation}: operands must be Tensors or real numbers, got {type(value).__name__}"
-            )
-        pair.append(value.item() if isinstance(value, np.generic) else value)
-    a, b = pair
+    a, b = _tensor_or_number(operation, a), _tensor_or_number(operation, b)
     dtype = result_dtype(a, b)
     like = a if isinstance(a, Tensor) else b
-    return tuple(
-        cast(value, dtype) if isinstance(value, Tensor) else number_like(value, dtype, like) for value in pair
-    )
+    return [
+        cast(value, dtype) if isinstance(value, Tensor) else number_like(value, dtype, like)
+        for value in (a, b)
+    ]
+
+
+def _tensor_or_number(operation, value):
+    """Arrays as Tensors, NumPy's numbers as Python's; raises TypeError for what is neither Tensor nor number."""
+    if isinstance(value, (Tensor, float, int)) and not isinstance(value, np.generic):
+        return value
+    if is_array(value):
+        return Tensor(value)
+    if isinstance(value, (np.bool_, np.integer, np.floating)):
+        return value.item()
+    raise TypeError(f"{operation}: operands must be Tensors or real numbers, got {type(value).__name__}")
 
 
 def number_like(value, dtype, like):

@@ -19,10 +19,13 @@ class Binary(Op):
         return self.compute(a, b)
 
     def backward(self, grad):
-        partials = zip(self.needs, self.partials(grad), self.shapes, strict=True)
+        partials = self.partials(grad)
+        shape_a, shape_b = self.shapes
+        if shape_a == shape_b:
+            return partials
         return tuple(
             (g if g._data.shape == shape else g.sum_to(shape)) if need else None
-            for need, g, shape in partials
+            for need, g, shape in zip(self.needs, partials, self.shapes, strict=True)
         )
 
 

@@ -12,7 +12,7 @@ from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.kernels.summation import sum_over
 from minitensor.ops.dtypes import cast, check_flag, check_float, check_tensor, floating
-from minitensor.ops.shape import expand, normalize_axes, normalize_axis, reshape
+from minitensor.ops.shape import Expand, Reshape, normalize_axes, normalize_axis, reshape
 from minitensor.tensor import Tensor, check_dtype
 
 
@@ -20,7 +20,7 @@ def _dropped(x, axes, keepdim):
     """x, reduced with its axes kept, without them unless they are wanted."""
     if keepdim:
         return x
-    return reshape(x, tuple(n for axis, n in enumerate(x.shape) if axis not in axes))
+    return Reshape(tuple([n for axis, n in enumerate(x.shape) if axis not in axes]))(x)
 
 
 class Sum(Op):
@@ -36,7 +36,7 @@ class Sum(Op):
         return sum_over(x, self.axes)
 
     def backward(self, grad):
-        return expand(grad, self.shape)
+        return Expand(self.shape)(grad)
 
 
 class Mean(Sum):

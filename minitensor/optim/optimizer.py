@@ -134,11 +134,11 @@ class Optimizer:
             flat.publish()
 
     def _check_arrays(self, parameter, arrays):
-        dtypes = [str(array.dtype) for array in arrays]
+        dtypes = [array.dtype for array in arrays]
         if len(set(dtypes)) > 1 or len({device_of(array) for array in arrays}) > 1:
             raise TypeError(
                 f"{self._name}.step: parameter, gradient and state of shape {parameter.shape} have dtypes "
-                f"{', '.join(dtypes)} or devices that differ; move a net before its optimizer is made"
+                f"{', '.join(map(str, dtypes))} or devices that differ; move a net before its optimizer is made"
             )
 
     def state_dict(self):
@@ -214,12 +214,15 @@ class Optimizer:
 
 
 def _pieces(arrays):
-    """The arrays cut alike into flat pieces; uncut where they lie on a GPU or the parameter is no contiguous block."""
-    if array_module(arrays[0]) is not np or not arrays[0].flags.c_contiguous:
+    """The arrays cut alike into flat pieces; uncut where they are small, lie on a GPU, or are no contiguous block."""
+    parameter = arrays[0]
+    # Arrays of no dimensions are cut too: whatever is computed from them would be a number, and no array to write to.
+    small = parameter.nbytes * len(arrays) <= PIECE_BYTES and parameter.ndim > 0
+    if small or array_module(parameter) is not np or not parameter.flags.c_contiguous:
         return [arrays]
     # ravel is a view of the parameter and of its state, which are written to; a gradient in another order is copied
     flat = [array.ravel() for array in arrays]
-    parts = blocks(arrays[0].size, arrays[0].itemsize * len(arrays), PIECE_BYTES)
+    parts = blocks(parameter.size, parameter.itemsize * len(arrays), PIECE_BYTES)
     return [[array[part] for array in flat] for part in parts]
 
 
