@@ -13,4 +13,5 @@ from minitensor.kernels.cuda import (
     resample,
     tensor_cores,
     update,
+    winograd2d,
 )
