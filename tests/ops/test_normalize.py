@@ -119,7 +119,6 @@ def test_batches_are_counted_in_training_alone(images):
             mt.batch_norm(x, mt.zeros(3), mt.ones(3), training=True, num_batches_tracked=wrong)
 
 
-
 def test_a_gradient_does_not_follow_the_running_statistics():
     """In use, backward takes the statistics of its own forward, though training has moved them since."""
     mean, var = mt.Tensor(vector.copy()), mt.Tensor(positive.copy())
