@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-
 # What CuPy 14 adds to the options of every source (cupy/cuda/compiler.py): numbers too small for float32's exponent
 # become 0, and a function without a mark belongs to the device.
 CUPYS_OPTIONS = ("-ftz=true", "--device-as-default-execution-space")

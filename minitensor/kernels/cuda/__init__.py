@@ -8,6 +8,7 @@ from minitensor.kernels.cuda import (
     conv_rules,
     convolution,
     cross_entropy,
+    join,
     normalize,
     pool,
     resample,
