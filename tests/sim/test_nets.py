@@ -8,7 +8,8 @@ import minitensor as mt
 import nets
 from tests.sim.cupy_double import strict_cupy
 
-MOST_LAUNCHES = 350  # of a U-Net's training step; at about 10 microseconds each, 3.5 ms that no kernel can hide
+# Of a U-Net's training step; at about 10 microseconds each, 3.5 ms that no kernel can hide.
+MOST_LAUNCHES = 350
 
 NETS = {
     "U-Net": lambda: nets.UNet(1, 2, base_channels=2, padding="same"),
@@ -70,10 +71,14 @@ def test_training_steps_as_on_the_cpu(gpu, name, optimizer):
         np.testing.assert_allclose(weights[key].numpy(), tensor.numpy(), atol=tolerance, rtol=1e-3)
 
 
-@pytest.mark.parametrize("norm", [None, "batch"])
+# Winograd is chosen for deep layers, which would be slow here: these are made to run by it.
+BY_WINOGRAD = dict.fromkeys(("conv2d", "conv_transpose2d", "conv2d_weight"), "winograd2d")
+
+
+@pytest.mark.parametrize(("norm", "kernels"), [(None, {}), ("batch", {}), (None, BY_WINOGRAD)])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_unets_training_step_is_few_launches_and_no_transfer(optimizer, norm):
-    with strict_cupy() as state:
+def test_a_unets_training_step_is_few_launches_and_no_transfer(optimizer, norm, kernels):
+    with strict_cupy() as state, mt.use_kernels(**kernels):
         net = seeded(lambda: nets.UNet(1, 2, base_channels=2, padding="same", norm=norm)).to("cuda")
         optimizer = OPTIMIZERS[optimizer](net.parameters())
         x = image(net)
