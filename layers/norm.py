@@ -63,7 +63,7 @@ class BatchNorm2d(Module):
         if momentum is None:
             # With weight 1/n for batch n, all batches so far count alike: mean_n = (1 - 1/n) mean_(n-1) + new/n.
             momentum = 1 / (self.num_batches_tracked.item() + 1) if tracking else 0.0
-        y = mt.batch_norm(
+        return mt.batch_norm(
             x,
             self.running_mean,
             self.running_var,
@@ -72,12 +72,8 @@ class BatchNorm2d(Module):
             self.training or not self.track_running_stats,
             momentum,
             self.eps,
+            self.num_batches_tracked,
         )
-        if tracking:
-            count = self.num_batches_tracked.data
-            count += 1  # in place: who holds the state dict sees it
-            self.num_batches_tracked.data = count  # and a graph that needs the old count, too
-        return y
 
     def extra_repr(self):
         text = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"

@@ -8,6 +8,7 @@ where the plain text walks over the whole of memory for every one of them.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,13 +21,30 @@ RUN = 1 << 10  # pixels that are added up in one go
 SAMPLE = 16  # one pixel in so many gives the rough mean that is taken off before the statistics
 
 
+class Running(NamedTuple):
+    """The statistics of all batches so far, and how those of one more move them, in place."""
+
+    mean: object  # (C,)
+    variance: object  # (C,)
+    batches: object  # their count, an array without dimensions; or None
+    momentum: float
+    factor: float  # n / (n - 1) for n values a channel: the unbiased variance from the biased one
+
+    def move(self, mean, variance):
+        """running = (1 - momentum) running + momentum new, and one batch more."""
+        for running, new in ((self.mean, mean), (self.variance, self.factor * variance)):
+            running[...] = (1 - self.momentum) * running + self.momentum * new
+        if self.batches is not None:
+            self.batches[...] += 1
+
+
 @register("batch_norm", "reference")
-def batch_norm_reference(x, mean, variance, weight, bias, eps):
+def batch_norm_reference(x, mean, variance, weight, bias, eps, running=None):
     """y = weight (x - mean) / sqrt(variance + eps) + bias, channel by channel; returns (y, mean, variance).
 
     x (N, C, ...); mean, variance, weight and bias (C,). Without mean and variance (both None) they are those
-    of x over all axes but the second, the variance biased: divided by the number of values. weight and bias
-    may be None. Source: Ioffe and Szegedy (2015), algorithm 1.
+    of x over all axes but the second, the variance biased: divided by the number of values; they then move
+    `running`, if given. weight and bias may be None. Source: Ioffe and Szegedy (2015), algorithm 1.
     """
     xp = array_module(x)
     axes = (0, *range(2, x.ndim))
@@ -34,6 +52,8 @@ def batch_norm_reference(x, mean, variance, weight, bias, eps):
     if mean is None:
         mean = x.mean(axis=axes)
         variance = xp.square(x - mean.reshape(column)).mean(axis=axes)
+        if running is not None:
+            running.move(mean, variance)
     y = (x - mean.reshape(column)) / xp.sqrt(variance + eps).reshape(column)
     if weight is not None:
         y = y * weight.reshape(column)
@@ -66,15 +86,8 @@ def batch_norm_grad_reference(grad, x, mean, variance, weight, eps, training):
     return grad_x, grad_weight, grad_bias
 
 
-@register("move_statistics", "reference", products=False)
-def move_statistics(running_mean, running_var, mean, variance, momentum, factor):
-    """running_mean = (1 - momentum) running_mean + momentum mean, in place; running_var toward factor variance."""
-    for running, new in ((running_mean, mean), (running_var, factor * variance)):
-        running[...] = (1 - momentum) * running + momentum * new
-
-
 @register("batch_norm", "tiles", backends=("numpy",))
-def batch_norm(x, mean, variance, weight, bias, eps):
+def batch_norm(x, mean, variance, weight, bias, eps, running=None):
     """The same, a tile of channels at a time."""
     images = _planes(x)
     count = max(1, images.shape[0] * images.shape[2])  # an empty batch has no pixels, and 0 must not divide
@@ -107,6 +120,8 @@ def batch_norm(x, mean, variance, weight, bias, eps):
             out += offset[:, None]
 
     _over_channels(tile, images)
+    if own_statistics and running is not None:
+        running.move(mean, variance)
     return result, mean, variance
 
 

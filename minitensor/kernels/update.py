@@ -9,6 +9,12 @@ from minitensor.backend import array_module
 from minitensor.kernels.table import register
 
 
+@register("join", "reference", products=False)
+def join(flat, arrays):
+    """Write arrays of any shapes end to end into flat, which has as many numbers as all of them."""
+    array_module(flat).concatenate([array.reshape(-1) for array in arrays], out=flat)
+
+
 @register("sgd_update", "reference", products=False)
 def sgd_update(param, grad, velocity, lr, momentum, fresh, weight_decay, nesterov, first):
     """param -= lr v, v = momentum v + fresh g, g = grad + weight_decay param; without velocity (None), v = g.

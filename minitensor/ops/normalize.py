@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from numbers import Integral, Real
 
+import numpy as np
+
 from minitensor.backend import array_module
 from minitensor.engine import Op, check_same_device, is_grad_enabled
 from minitensor.kernels import run
+from minitensor.kernels.normalize import Running
 from minitensor.ops.dtypes import check_flag, check_float, check_same_dtype
 from minitensor.ops.shape import reshape
 from minitensor.tensor import Tensor
@@ -20,17 +23,20 @@ from minitensor.tensor import Tensor
 class BatchNorm(Op):
     """y = weight z + bias, z = (x - mean) / sqrt(variance + eps), channel by channel
 
-    Without given statistics, mean and variance are those of x: all of x then has a say in each z. Inputs are
-    x, or x, weight and bias. After forward, `mean` and `variance` (C,) are what was used.
+    Without given statistics, mean and variance are those of x: all of x then has a say in each z, and `running`, if
+    there are any, move. Inputs are x, or x, weight and bias. After forward, `mean` and `variance` (C,) are what was
+    used.
     """
 
-    def __init__(self, mean, variance, eps):
+    def __init__(self, mean, variance, eps, running=None):
         self.mean, self.variance, self.eps = mean, variance, eps
-        self.training = mean is None
+        self.training, self.running = mean is None, running
 
     def forward(self, x, weight=None, bias=None):
         self.uses = ((0,),) if weight is None else ((0, 1),) * 3
-        y, self.mean, self.variance = run("batch_norm", x, self.mean, self.variance, weight, bias, self.eps)
+        y, self.mean, self.variance = run(
+            "batch_norm", x, self.mean, self.variance, weight, bias, self.eps, self.running
+        )
         return y
 
     def backward(self, grad):
@@ -71,14 +77,26 @@ class BatchNorm(Op):
         return scale * grad_x, (grad * z).sum(axes), grad.sum(axes)
 
 
-def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+def batch_norm(
+    x,
+    running_mean,
+    running_var,
+    weight=None,
+    bias=None,
+    training=False,
+    momentum=0.1,
+    eps=1e-5,
+    num_batches_tracked=None,
+):
     """y = weight (x - mean) / sqrt(variance + eps) + bias, for each channel of x (N, C, ...); the rest (C,).
 
     Training: mean and variance are those of the batch over all axes but the second, the variance biased
     (divided by the count n). The running statistics, which may both be None, move toward them in place:
     running = (1 - momentum) running + momentum new, with the unbiased variance (divided by n - 1) as the new
-    one. Otherwise: the running statistics are used as they are. Source: Ioffe and Szegedy (2015), algorithms
-    1 and 2. Raises ValueError for sizes other than (C,), one value a channel in training, missing statistics.
+    one, and num_batches_tracked, an int64 Tensor without dimensions, counts one more with them: on a GPU in the
+    same launch. Otherwise: the running statistics are used as they are. Source: Ioffe and Szegedy (2015),
+    algorithms 1 and 2. Raises ValueError for sizes other than (C,), one value a channel in training, missing
+    statistics.
     """
     x = check_float(x, "batch_norm")
     if x.ndim < 2:
@@ -92,6 +110,8 @@ def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=Fa
     _check_number("batch_norm", "eps", eps)
     if eps < 0:
         raise ValueError(f"batch_norm: eps must not be negative, got {eps}")
+    if num_batches_tracked is not None:
+        _check_count("batch_norm", "num_batches_tracked", num_batches_tracked, x)
     if (running_mean is None) != (running_var is None):
         raise ValueError("batch_norm: give both running_mean and running_var, or neither")
     count = x.shape[0] * math.prod(x.shape[2:])
@@ -103,13 +123,17 @@ def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=Fa
         return _normalized(op, x, weight, bias)
     if count == 1:
         raise ValueError(f"batch_norm: training needs more than 1 value a channel, got x of shape {x.shape}")
-    op = BatchNorm(None, None, eps)
-    y = _normalized(op, x, weight, bias)
-    if running_mean is not None and count:
-        factor = count / (count - 1)  # the unbiased variance from the biased one
-        run("move_statistics", running_mean.data, running_var.data, op.mean, op.variance, momentum, factor)
-        for running in (running_mean, running_var):
-            running.data = running.data  # counts as an edit: a graph that needs the old values will say so
+    if running_mean is None or not count:
+        if num_batches_tracked is not None:
+            num_batches_tracked[...] = num_batches_tracked + 1
+        return _normalized(BatchNorm(None, None, eps), x, weight, bias)
+    moving = running_mean, running_var, num_batches_tracked
+    arrays = [None if tensor is None else tensor.data for tensor in moving]
+    running = Running(*arrays, momentum, factor=count / (count - 1))
+    y = _normalized(BatchNorm(None, None, eps, running), x, weight, bias)
+    for tensor in moving:
+        if tensor is not None:
+            tensor.data = tensor.data  # counts as an edit: a graph that needs the old values will say so
     return y
 
 
@@ -166,6 +190,16 @@ def _check_vectors(operation, x, **vectors):
                 f"{operation}: {name} must have shape ({x.shape[1]},), got {vector.shape} (x shape {x.shape})"
             )
     return checked.values()
+
+
+def _check_count(operation, name, count, x):
+    """Raise unless it is an int64 Tensor without dimensions on the device of x."""
+    if not isinstance(count, Tensor) or count.dtype != np.int64:
+        told = f"dtype {count.dtype}" if isinstance(count, Tensor) else type(count).__name__
+        raise TypeError(f"{operation}: {name} must be an int64 Tensor, got {told}")
+    if count.shape != ():
+        raise ValueError(f"{operation}: {name} must have no dimensions, got shape {count.shape}")
+    check_same_device(operation, [x.data, count.data])
 
 
 def _check_number(operation, name, value):

@@ -7,12 +7,13 @@ parameters under Adam would be 650 launches a step. So their memory is laid end 
     moments  |    .     |    .   |    .     | ...
 
 and the optimizer updates the whole as if it were one parameter. Only the gradients, which are new arrays at every
-step, must first be joined: one launch.
+step, must first be joined: one launch (kernels/cuda/join.cu).
 """
 
 from __future__ import annotations
 
 from minitensor.backend import array_module
+from minitensor.kernels import run
 from minitensor.tensor import Tensor
 
 
@@ -44,8 +45,9 @@ class FlatParameters:
 
     def gradient(self):
         """All gradients in one new array, in the order of the parameters."""
-        grads = [p.grad.data.reshape(-1) for p in self.parameters]
-        return array_module(grads[0]).concatenate(grads)
+        flat = array_module(self.parameter.data).empty(self.parameter.size, self.parameter.dtype)
+        run("join", flat, [p.grad.data for p in self.parameters])
+        return flat
 
     def publish(self):
         """Let the states of the single parameters show what `prepare` has entered into `state`."""

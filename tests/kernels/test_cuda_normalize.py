@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from minitensor.kernels import run
 from minitensor.kernels.activation import relu_grad_reference
 from minitensor.kernels.cuda import normalize
-from minitensor.kernels.normalize import batch_norm_grad_reference, batch_norm_reference, move_statistics
-from tests.cuda import ORDERS, examples, on_device, run_in_order
+from minitensor.kernels.normalize import Running, batch_norm_grad_reference, batch_norm_reference
+from tests.cuda import ORDERS, examples, is_double, on_device, run_in_order
+from tests.sim import strict
 
 EPS = 1e-5
 TOLERANCE = {"rtol": 2e-5, "atol": 2e-5}
@@ -92,15 +93,32 @@ def test_vectors_run_the_shared_text(cupy):
 
 
 @pytest.mark.parametrize("step", [1, 2])
-def test_running_statistics(cupy, step):
+@pytest.mark.parametrize("counted", [True, False])
+def test_running_statistics(cupy, step, counted):
     rng = np.random.default_rng(6)
-    vectors = [rng.random(600).astype(np.float32) for _ in range(4)]
-    on = [vector[::step] for vector in on_device(*vectors)]  # with gaps, the shared text runs
-    run("move_statistics", *on, 0.1, 1.25)
-    expected = [vector[::step] for vector in vectors]
-    move_statistics(*expected, 0.1, 1.25)
-    for array, vector in zip(on, expected, strict=True):
+    x = rng.standard_normal((2, 300, 3, 5)).astype(np.float32)
+    vectors = [rng.random(300 * step).astype(np.float32) for _ in range(2)]
+    batches = np.array(7) if counted else None
+    moved = [vector[::step] for vector in on_device(*vectors)]  # with gaps, the shared text runs
+    count = cupy.asarray(batches) if counted else None
+    before = strict.state.launches["mean_and_variance"]
+    _, mean, variance = run(
+        "batch_norm", *on_device(x), None, None, None, None, EPS, Running(*moved, count, 0.1, 30 / 29)
+    )
+    assert strict.state.launches["mean_and_variance"] - before == (is_double(cupy) and step == 1)
+    expected = Running(*(vector[::step].copy() for vector in vectors), batches, 0.1, 30 / 29)
+    expected.move(mean.get(), variance.get())
+    for array, vector in zip(moved, expected, strict=False):
         np.testing.assert_allclose(array.get(), vector, rtol=1e-6)
+    assert not counted or count.get() == batches == 8
+
+
+def test_given_statistics_move_nothing(cupy):
+    x, mean, variance = np.ones((2, 3, 4, 4), np.float32), np.zeros(3, np.float32), np.ones(3, np.float32)
+    on = on_device(mean, variance)
+    running = Running(*on_device(mean, variance), None, 0.5, 2.0)
+    run("batch_norm", *on_device(x), *on, None, None, EPS, running)
+    assert not running.mean.get().any() and (running.variance.get() == 1).all()
 
 
 @pytest.mark.parametrize("shape", [(1,), (7, 5), (2, 3, 17, 19), (0, 3)])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from minitensor.kernels import run
-from tests.cuda import on_device
+from tests.cuda import ORDERS, is_double, on_device, run_in_order
+from tests.sim import strict
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
 
@@ -55,3 +56,35 @@ def test_a_transposed_gradient_runs_the_shared_text(cupy):
     there, turned = on_device(param, grad.T)
     run("sgd_update", there, turned.T, None, 0.5, 0, 1, 0, False, False)
     np.testing.assert_allclose(there.get(), param - np.float32(0.5) * grad, **TOLERANCE)
+
+
+SIZES = {
+    "one": [5],
+    "some empty": [0, 3, 0, 0, 7, 0],
+    "more than a list holds": [1 + i % 3 for i in range(300)],
+    "more than a block of threads": [700, 1, 900],
+}
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize("order", ORDERS)
+def test_join(cupy, monkeypatch, sizes, order):
+    run_in_order(cupy, monkeypatch, order)
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(size, np.float32) for size in sizes]
+    flat = cupy.empty(sum(sizes), np.float32)
+    before = strict.state.launches["join"]
+    run("join", flat, on_device(*arrays))
+    np.testing.assert_array_equal(flat.get(), np.concatenate(arrays))
+    assert strict.state.launches["join"] - before == is_double(cupy) * -(-len(sizes) // 128)
+
+
+def test_join_of_any_shapes_layouts_and_dtypes(cupy):
+    rng = np.random.default_rng(1)
+    arrays = [rng.standard_normal(shape) for shape in ((3, 4), (), (2, 1, 5))]
+    expected = np.concatenate([arrays[0].T.reshape(-1), arrays[1].reshape(-1), arrays[2].reshape(-1)])
+    for dtype in (np.float32, np.float64):
+        on = on_device(*(array.astype(dtype) for array in arrays))
+        flat = cupy.empty(23, dtype)
+        run("join", flat, [on[0].T, on[1], on[2]])
+        np.testing.assert_array_equal(flat.get(), expected.astype(dtype))

@@ -102,6 +102,23 @@ def test_running_statistics_stay_where_there_is_nothing_to_learn():
         np.testing.assert_array_equal(var.data, positive)
 
 
+@pytest.mark.parametrize("images", [0, 2])
+def test_batches_are_counted_in_training_alone(images):
+    x, count = mt.ones(images, 3, 2, 2), mt.zeros((), dtype=mt.int64)
+    memory = count.data
+    mt.batch_norm(x, mt.zeros(3), mt.ones(3), training=True, num_batches_tracked=count)
+    mt.batch_norm(x, mt.zeros(3), mt.ones(3), num_batches_tracked=count)
+    mt.batch_norm(x, None, None, training=True, num_batches_tracked=count)
+    assert count.item() == 2 and count.data is memory
+    for wrong, error, words in (
+        (mt.zeros(()), TypeError, "int64 Tensor, got dtype float32"),
+        (3, TypeError, "int64 Tensor, got int"),
+        (mt.zeros(1, dtype=mt.int64), ValueError, r"no dimensions, got shape \(1,\)"),
+    ):
+        with pytest.raises(error, match=f"batch_norm: num_batches_tracked must .*{words}"):
+            mt.batch_norm(x, mt.zeros(3), mt.ones(3), training=True, num_batches_tracked=wrong)
+
+
 def test_a_gradient_does_not_follow_the_running_statistics():
     """In use, backward takes the statistics of its own forward, though training has moved them since."""
     mean, var = mt.Tensor(vector.copy()), mt.Tensor(positive.copy())

@@ -9,6 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+# What CuPy 14 adds to the options of every source (cupy/cuda/compiler.py): numbers too small for float32's exponent
+# become 0, and a function without a mark belongs to the device.
+CUPYS_OPTIONS = ("-ftz=true", "--device-as-default-execution-space")
+
 
 class Compiled(NamedTuple):
     """What became of a source: an empty `error`, the size of the machine code, and the assembler's notes."""
@@ -47,7 +51,7 @@ def library():
 
 
 def compile_cuda(code, architecture):
-    """Compile for an architecture such as "sm_90", with the options that the launcher gives to CuPy."""
+    """Compile for an architecture such as "sm_90", with the options that the launcher gives to CuPy and CuPy's own."""
     from minitensor.kernels.cuda.launch import OPTIONS
 
     nvrtc = library()
@@ -55,7 +59,7 @@ def compile_cuda(code, architecture):
     created = nvrtc.nvrtcCreateProgram(ctypes.byref(program), code.encode(), b"kernel.cu", 0, None, None)
     if created != 0:
         raise RuntimeError(f"nvrtcCreateProgram failed with code {created}")
-    options = [f"-arch={architecture}", "--ptxas-options=-v", *OPTIONS]
+    options = [f"-arch={architecture}", "--ptxas-options=-v", *OPTIONS, *CUPYS_OPTIONS]
     texts = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
     failed = nvrtc.nvrtcCompileProgram(program, len(options), texts)
     size = ctypes.c_size_t()

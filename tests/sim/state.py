@@ -6,6 +6,11 @@ from contextlib import contextmanager
 # Functions that CuPy writes in Python out of several kernels, with their number.
 COMPOSITES = {"einsum": 3, "pad": 2, "put_along_axis": 3, "take_along_axis": 3, "var": 3}
 
+# CuPy's concatenate launches a copy for each array. More than 8 that are small on average it joins in one launch, for
+# which it uploads their addresses, steps and ends (cupy/_core/_routines_manipulation.pyx).
+JOINING = {"concatenate", "stack", "hstack", "vstack"}
+MOST_COPIED, SMALL_BYTES, LISTS = 8, 2 << 20, 3
+
 
 class State:
     """What the double counts and allows. `current` is the device on which kernels run."""
@@ -29,7 +34,14 @@ class State:
         for array in arrays:
             if array.device.id != self.current:
                 raise ValueError(f"{name}: array device = {array.device.id} while current = {self.current}")
-        self.launches[name] += COMPOSITES.get(name, 1)
+        count = COMPOSITES.get(name, 1)
+        if name in JOINING:
+            size = sum(array.nbytes for array in arrays)
+            if len(arrays) > MOST_COPIED and size < SMALL_BYTES * len(arrays):
+                self.uploads += LISTS
+            else:
+                count = len(arrays)
+        self.launches[name] += count
 
     def allocate(self, size):
         if size > self.free_bytes:

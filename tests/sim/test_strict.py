@@ -78,6 +78,8 @@ COMPUTED = {
     "in place": (lambda xp, x: _accumulated(xp, x), 3),
     "products": (lambda xp, x: xp.matmul(x, x.T), 1),
     "indices": (lambda xp, x: x[:, xp.asarray([2, 0])], 1),
+    "a few arrays joined": (lambda xp, x: xp.concatenate([x, x, x]), 3),
+    "many small arrays joined": (lambda xp, x: xp.concatenate([x] * 9), 1),
 }
 
 
@@ -118,6 +120,14 @@ def test_transfers_are_counted(state, xp):
     xp.asnumpy(y)
     xp.asarray(y)
     assert (state.uploads, state.downloads) == (1, 1)
+
+
+def test_joining_many_small_arrays_uploads_lists(state, xp, x):
+    before = state.uploads
+    xp.concatenate([x] * 8)
+    assert state.uploads == before
+    xp.concatenate([x] * 9)
+    assert state.uploads == before + 3
 
 
 def test_arrays_of_another_device_are_refused(xp, x):

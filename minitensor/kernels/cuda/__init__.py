@@ -8,9 +8,11 @@ from minitensor.kernels.cuda import (
     conv_rules,
     convolution,
     cross_entropy,
+    join,
     normalize,
     pool,
     resample,
     tensor_cores,
     update,
+    winograd2d,
 )

@@ -66,7 +66,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
     matrix = xp.ascontiguousarray(weight).reshape(groups, filters // groups, rows)
     out = xp.empty((images, filters, *out_size), x.dtype)
     geometry = window(channels, x.shape[2:], out_size, kernel_size, stride, padding, dilation)
-    for part in _chunks(images, groups * rows * positions * x.itemsize):
+    for part in chunks(images, groups * rows * positions * x.itemsize):
         columns = x[part]
         if not (sees_itself(kernel_size, stride, padding) and out_size == x.shape[2:]):
             columns = xp.empty((len(columns), groups * rows, positions), x.dtype)
@@ -94,7 +94,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     geometry = window(channels, x.shape[2:], out_size, kernel_size, stride, padding, dilation)
     # a window of one pixel: unfolding grad only reorders it, (n, O, L) -> (O, n*L)
     pixels = window(filters, out_size, out_size, (1, 1), (1, 1), (0, 0), (1, 1))
-    for part in _chunks(len(x), (rows + filters) * positions * x.itemsize):
+    for part in chunks(len(x), (rows + filters) * positions * x.itemsize):
         length = (part.stop - part.start) * positions
         columns = xp.empty((groups, rows // groups, length), x.dtype)
         fill_columns(columns, x[part], geometry, length, positions)
@@ -122,7 +122,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     geometry = window(
         groups * group_filters, out_size, (height, width), kernel_size, stride, padding, dilation
     )
-    for part in _chunks(images, groups * rows * positions * x.itemsize):
+    for part in chunks(images, groups * rows * positions * x.itemsize):
         pixels = x[part].reshape(-1, groups, channels // groups, positions)
         columns = xp.empty((len(pixels), groups, rows, positions), x.dtype)
         # (g, O/g*KH*KW, C/g) @ (n, g, C/g, L) -> (n, g, O/g*KH*KW, L)
@@ -132,7 +132,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     return out
 
 
-def _chunks(images, bytes_each):
+def chunks(images, bytes_each):
     """Slices of as many images as have room in the workspace, one at least."""
     count = max(1, WORKSPACE_BYTES // bytes_each)
     return [slice(start, min(start + count, images)) for start in range(0, images, count)]

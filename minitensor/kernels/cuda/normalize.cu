@@ -16,9 +16,7 @@
 //
 // Threads. Sums: blocks (channel, part). A channel's N planes are cut into runs of `run_length` pixels, of which block
 // `part` takes every parts-th, its threads neighbouring pixels. Applying: blocks (plane, run of pixels), so that a
-// thread reads what belongs to the channel once.
-//
-// move_statistics: one for each channel.
+// thread reads what belongs to the channel once. Between them: one for each channel.
 //
 // Memory. Forward: x is read twice and y written once. Backward: x and grad are read twice, grad_x is written once.
 
@@ -61,9 +59,13 @@ extern "C" __global__ void channel_sums(const float *__restrict__ x, const float
   }
 }
 
+// Where running_mean is not null: running = kept running + momentum new, where the new variance is made unbiased by
+// `factor`. batches, the count of all batches so far, may be null.
 extern "C" __global__ void mean_and_variance(const double *__restrict__ partial, const float *__restrict__ x,
-                                             float *__restrict__ mean, float *__restrict__ variance, int images,
-                                             int channels, int length, int parts) {
+                                             float *__restrict__ mean, float *__restrict__ variance,
+                                             float *__restrict__ running_mean, float *__restrict__ running_var,
+                                             long long *__restrict__ batches, float momentum, float kept, float factor,
+                                             int images, int channels, int length, int parts) {
   int c = blockIdx.x * blockDim.x + threadIdx.x;
   if (c >= channels) return;
   double first = 0.0, second = 0.0;
@@ -76,6 +78,11 @@ extern "C" __global__ void mean_and_variance(const double *__restrict__ partial,
   double count = (double)images * length, left = first / count, spread = second / count - left * left;
   mean[c] = (float)(centre + left);
   variance[c] = (float)(spread < 0.0 ? 0.0 : spread);  // written so that NaN stays NaN
+  if (running_mean) {
+    running_mean[c] = kept * running_mean[c] + momentum * mean[c];
+    running_var[c] = kept * running_var[c] + momentum * (factor * variance[c]);
+  }
+  if (batches && c == 0) *batches += 1;
 }
 
 // weight and bias may be null: 1 and 0
@@ -125,14 +132,4 @@ extern "C" __global__ void normalize_grad(const float *__restrict__ grad, const 
     if (count > 0.0f) rest -= (x[plane + l] - centre) * along_z;
     grad_x[plane + l] = scale * rest;
   }
-}
-
-// running = (1 - momentum) running + momentum new, where the new variance is made unbiased by `factor`
-extern "C" __global__ void move_statistics(float *__restrict__ running_mean, float *__restrict__ running_var,
-                                           const float *__restrict__ mean, const float *__restrict__ variance,
-                                           float momentum, float factor, float kept, long long channels) {
-  long long c = blockIdx.x * (long long)blockDim.x + threadIdx.x;
-  if (c >= channels) return;
-  running_mean[c] = kept * running_mean[c] + momentum * mean[c];
-  running_var[c] = kept * running_var[c] + momentum * (factor * variance[c]);
 }

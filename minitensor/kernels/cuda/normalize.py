@@ -25,12 +25,18 @@ def _supports(x, *args):
     return is_float32(x) and length > 1 and images * length <= MOST_PIXELS
 
 
+def _supports_running(x, mean, variance, weight, bias, eps, running=None):
+    if running is not None and not all(a.flags.c_contiguous for a in (running.mean, running.variance)):
+        return False
+    return _supports(x)
+
+
 def _parts(images, channels, length):
     return max(1, min(images * -(-length // RUN), -(-BLOCKS // channels)))
 
 
-@register_cuda("batch_norm", "cuda", supports=_supports, otherwise="reference")
-def batch_norm(x, mean, variance, weight, bias, eps):
+@register_cuda("batch_norm", "cuda", supports=_supports_running, otherwise="reference")
+def batch_norm(x, mean, variance, weight, bias, eps, running=None):
     """As the definition in kernels/normalize.py: returns (y, mean, variance)."""
     xp = array_module(x)
     x = xp.ascontiguousarray(x)
@@ -42,8 +48,12 @@ def batch_norm(x, mean, variance, weight, bias, eps):
         partial = xp.empty((channels, parts, 2), "float64")
         arrays = x, None, None, partial
         launch(SOURCE, "channel_sums", (channels, parts), BLOCK, *arrays, images, channels, length, RUN)
-        arrays = partial, x, mean, variance
-        launch_for_each(SOURCE, "mean_and_variance", channels, *arrays, images, channels, length, parts)
+        moved, numbers = (None, None, None), (0, 0, 0)
+        if running is not None:
+            moved = running.mean, running.variance, running.batches
+            numbers = running.momentum, 1 - running.momentum, running.factor
+        arrays, sizes = (partial, x, mean, variance, *moved), (images, channels, length, parts)
+        launch_for_each(SOURCE, "mean_and_variance", channels, *arrays, *numbers, *sizes)
     y = xp.empty(x.shape, x.dtype)
     arrays = x, mean, variance, weight, bias, y
     launch(SOURCE, "normalize", _over_planes(x), BLOCK, *arrays, channels, length, RUN, eps)
@@ -68,19 +78,6 @@ def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
     count = images * length if training else 0
     launch(SOURCE, "normalize_grad", _over_planes(x), BLOCK, *arrays, channels, length, RUN, eps, count)
     return grad_x, grad_weight, grad_bias
-
-
-def _supports_moving(running_mean, running_var, mean, variance, momentum, factor):
-    vectors = running_mean, running_var, mean, variance
-    return all(is_float32(vector) and vector.flags.c_contiguous for vector in vectors)
-
-
-@register_cuda("move_statistics", "cuda", supports=_supports_moving, otherwise="reference")
-def move_statistics(running_mean, running_var, mean, variance, momentum, factor):
-    """As the definition in kernels/normalize.py, in one launch in place of nine."""
-    arrays = running_mean, running_var, mean, variance
-    numbers = momentum, factor, 1 - momentum
-    launch_for_each(SOURCE, "move_statistics", mean.size, *arrays, *numbers, mean.size)
 
 
 def _in_a_row(vector):
