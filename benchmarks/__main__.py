@@ -1,98 +1,82 @@
-"""python -m benchmarks ops | nets | engine | gpu [--only TEXT] [--quick] [--json FILE] [--chart FILE.png]"""
+"""python -m benchmarks SUITE [options]: what minitensor costs, beside torch and others, on this machine
+
+ops       convolutions and the other operations, forward and backward; with --tune: kernel variants beside each other
+nets      whole train steps and inference, with peak memory
+engine    what one recorded operation costs, and what the import takes
+peers     a few cases beside JAX, MyGrad, tinygrad and autograd
+growth    time and memory against image size and batch, with fitted exponents
+accuracy  float32 results and training curves against float64
+gpu       the nets on a GPU
+report    FILE.json ...: the tables of docs/results-cpu.md from files that --json wrote
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
-import os
+import importlib
 import sys
-import tempfile
+from pathlib import Path
 
-from benchmarks import cases, harness, nets_cases
+from benchmarks import cases, imports
 
-# A result may differ from torch's by this share of its largest value: float32 sums of up to 10^4 terms in another
-# order, and Winograd's transforms, stay well below it; a wrong formula does not.
-TOLERANCE = 2e-4
-
-MEBIBYTE = 2**20
+SUITES = {
+    "ops": "versus",
+    "nets": "versus",
+    "engine": "versus",
+    "peers": "peers",
+    "growth": "growth",
+    "accuracy": "accuracy",
+    "gpu": "gpu",
+    "report": "report",
+}
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("suite", choices=["ops", "nets", "engine", "gpu"], help="what to measure")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("suite", choices=list(SUITES), help="what to measure")
+    parser.add_argument("files", nargs="*", metavar="FILE.json", help="for report: what --json wrote")
     parser.add_argument("--only", default="", help="run only the cases whose name contains this text")
     parser.add_argument(
         "--quick", action="store_true", help="fewer turns: a first impression in a third of the time"
     )
     parser.add_argument("--threads", type=int, default=2, help="threads of each side (default 2)")
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON")
-    parser.add_argument("--chart", metavar="FILE.png", help="draw the ratios (needs matplotlib)")
+    parser.add_argument("--chart", metavar="FILE.png", help="draw them (needs matplotlib)")
+    parser.add_argument("--tune", action="store_true", help="ops: time every variant of each convolution")
+    parser.add_argument(
+        "--torch-keeps-memory",
+        action="store_true",
+        help="let torch's process keep freed memory, as minitensor's does: not torch's default",
+    )
+    parser.add_argument("--into", metavar="PAGE.md", help="report: put the tables into this page")
     options = parser.parse_args(arguments)
-    if options.suite == "gpu":
-        from benchmarks import gpu
+    _check(parser, options)
+    if options.tune:
+        from benchmarks import tune
 
-        return gpu.main(options)
-    names = list(nets_cases.CASES) if options.suite == "nets" else list(cases.suites()[options.suite])
-    names = [name for name in names if options.only in name]
-    if not names:
-        parser.error(f"no case of {options.suite} contains {options.only!r}")
+        return tune.main(options)
+    return importlib.import_module(f"benchmarks.{SUITES[options.suite]}").main(options)
+
+
+def _check(parser, options):
+    """Refuse what cannot be done before any work."""
     if options.threads < 1:
         parser.error(f"--threads must be at least 1, got {options.threads}")
-
-    facts = harness.machine() | {"threads": options.threads}
-    workers = harness.start(options.threads)
-    facts |= {"minitensor": workers[0].version, "torch": workers[1].version}
-    print(", ".join(f"{key} {value}" for key, value in facts.items()))
-    print(
-        f"ratio = torch's time / ours: above 1, ours is faster. Medians of {turns(options)} turns, +- half spread.\n"
-    )
-    width = max(map(len, names))
-    print(
-        f"{'':{width}}  {'ours ms':>16}  {'torch ms':>16}  {'ratio':>6}  {'error':>7}  {'peak MB ours/torch':>18}"
-    )
-    results = []
-    for name in names:
-        # Peak memory belongs to a process, so whole nets get fresh ones.
-        fresh = None if options.suite == "nets" else workers
-        result = harness.measure(options.suite, name, options.threads, turns(options), TOLERANCE, fresh)
-        results.append(result)
-        print(row(result, width, with_peak=options.suite == "nets"), flush=True)
-    for worker in workers:
-        worker.close()
-    mean = math.exp(sum(math.log(result.ratio) for result in results) / len(results))
-    print(f"\ngeometric mean of {len(results)} ratios: {mean:.2f}")
-    if options.json:
-        write_json(
-            options.json, {"machine": facts, "results": [r._asdict() | {"ratio": r.ratio} for r in results]}
-        )
-    if options.chart:
-        from benchmarks.chart import draw
-
-        draw(options.chart, results, facts)
-
-
-def turns(options):
-    if options.suite == "nets":
-        return 2 if options.quick else 5
-    return 3 if options.quick else 9
-
-
-def row(result, width, with_peak):
-    ours, theirs = (
-        f"{seconds * 1e3:9.2f} +-{spread * 50:3.0f}%"
-        for seconds, spread in ((result.ours, result.ours_spread), (result.theirs, result.theirs_spread))
-    )
-    peak = f"{result.ours_peak / MEBIBYTE:.0f} / {result.theirs_peak / MEBIBYTE:.0f}" if with_peak else ""
-    return f"{result.case:{width}}  {ours:>16}  {theirs:>16}  {result.ratio:6.2f}  {result.error:7.0e}  {peak:>18}"
-
-
-def write_json(path, content):
-    """Written to a temporary name and moved into place: a killed run leaves no half file."""
-    folder = os.path.dirname(os.path.abspath(path))
-    with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as file:
-        json.dump(content, file, indent=1)
-    os.replace(file.name, path)
+    if options.tune and options.suite != "ops":
+        parser.error(f"--tune belongs to ops, not to {options.suite}")
+    if (options.suite == "report") != bool(options.files):
+        parser.error("report needs files that --json wrote; no other suite takes files")
+    if options.into and options.suite != "report":
+        parser.error("--into belongs to report")
+    if options.suite in ("ops", "nets", "engine", "peers", "growth") and not options.tune:
+        names = cases.names(options.suite) + [imports.CASE] * (options.suite == "engine")
+        if not any(options.only in name for name in names):
+            parser.error(f"no case of {options.suite} contains {options.only!r}")
+    for option, path in (("--json", options.json), ("--chart", options.chart)):
+        if path and not Path(path).resolve().parent.is_dir():
+            parser.error(f"{option}: the folder of {path} does not exist")
 
 
 if __name__ == "__main__":

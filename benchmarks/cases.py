@@ -35,16 +35,20 @@ CONVOLUTIONS = [
 ]
 
 
-def _numbers(*shape, seed=0):
+PARTS = ("forward", "input gradient", "weight gradient")
+
+
+def numbers(*shape, seed=0):
+    """Standard normal float32 numbers, the same on every side."""
     return np.random.default_rng((seed, *shape)).standard_normal(shape, np.float32)
 
 
 def convolution(library, part, n, c, h, w, o, kernel, padding):
-    x = library.tensor(_numbers(n, c, h, w))
-    weight = library.tensor(_numbers(o, c, kernel, kernel) / np.float32(np.sqrt(c * kernel * kernel)))
-    bias = library.tensor(_numbers(o))
+    x = library.tensor(numbers(n, c, h, w))
+    weight = library.tensor(numbers(o, c, kernel, kernel) / np.float32(np.sqrt(c * kernel * kernel)))
+    bias = library.tensor(numbers(o))
     size = (h + 2 * padding - kernel + 1, w + 2 * padding - kernel + 1)
-    grad = library.tensor(_numbers(n, o, *size, seed=1))
+    grad = library.tensor(numbers(n, o, *size, seed=1))
 
     def step():
         with library.no_grad():
@@ -59,7 +63,7 @@ def convolution(library, part, n, c, h, w, o, kernel, padding):
 
 def _operation(library, function, shapes, part):
     """Forward under no_grad, or backward through a graph that is recorded once and kept."""
-    inputs = [library.tensor(_numbers(*shape, seed=i), requires_grad=True) for i, shape in enumerate(shapes)]
+    inputs = [library.tensor(numbers(*shape, seed=i), requires_grad=True) for i, shape in enumerate(shapes)]
     if part == "forward":
 
         def step():
@@ -68,7 +72,7 @@ def _operation(library, function, shapes, part):
 
         return step
     output = function(library, *inputs)
-    output_grad = library.tensor(_numbers(*output.shape, seed=9))
+    output_grad = library.tensor(numbers(*output.shape, seed=9))
     return lambda: library.grad(output, inputs, output_grad)
 
 
@@ -131,7 +135,7 @@ LOSSES = [("cross_entropy, 2 at 388", 2, 1, 388, 388), ("cross_entropy, 21 at 50
 
 def _tiny_multiplies(library, count=300):
     """A chain of tiny multiplications, forward and backward: nothing but the engine's own cost."""
-    x = library.tensor(_numbers(2), requires_grad=True)
+    x = library.tensor(numbers(2), requires_grad=True)
     factor = library.tensor(np.full(2, 1.01, np.float32))
     weight = library.tensor(np.ones(2, np.float32))
 
@@ -151,7 +155,7 @@ def suites():
             convolution, part=part, n=n, c=c, h=h, w=w, o=o, kernel=k, padding=p
         )
         for name, n, c, h, w, o, k, p in CONVOLUTIONS
-        for part in ("forward", "input gradient", "weight gradient")
+        for part in PARTS
     }
     for part in ("forward", "backward"):
         for name, function, shapes in OPERATIONS:
@@ -163,10 +167,27 @@ def suites():
     return {"ops": ops, "engine": {"300 tiny multiplies, forward + backward": _tiny_multiplies}}
 
 
+def names(suite):
+    """The names of the cases of a suite, in the order in which they are measured."""
+    return list(_builders(suite))
+
+
 def build(library, suite, case):
     """The `step` of one case for one library."""
+    return _builders(suite)[case](library)
+
+
+def _builders(suite):
     if suite == "nets":
         from benchmarks import nets_cases
 
-        return nets_cases.build(library, case)
-    return suites()[suite][case](library)
+        return nets_cases.builders()
+    if suite == "peers":
+        from benchmarks import peer_cases
+
+        return peer_cases.builders()
+    if suite == "growth":
+        from benchmarks import growth_cases
+
+        return growth_cases.builders()
+    return suites()[suite]

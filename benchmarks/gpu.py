@@ -83,7 +83,7 @@ def main(options):
     print(", ".join(f"{key} {value}" for key, value in facts.items()))
     results = measure_all(sides, options, partial(count_launches, sides[1].module))
     if options.json:
-        from benchmarks.__main__ import write_json
+        from benchmarks.output import write_json
 
         write_json(options.json, {"machine": facts, "results": results})
     return int(any("failed" in result for result in results))

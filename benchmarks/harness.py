@@ -1,4 +1,4 @@
-"""Fair timing: two processes that take turns.
+"""Fair timing: processes that take turns.
 
 Machines are shared and their speed drifts, so only a ratio from one run means anything. For every case both sides
 are prepared and warmed up, their results are compared, and then they run in turns, A B A B ..., so that a slow
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-import platform
+import select
 import statistics
 import subprocess
 import sys
@@ -24,6 +24,25 @@ ROOT = Path(__file__).resolve().parent.parent
 # A single run shorter than this is repeated within one turn, so that the clock and the pipe do not count.
 SHORTEST_TURN = 0.02
 
+# A result may differ from torch's by this share of its largest value: float32 sums of up to 10^4 terms in another
+# order, and Winograd's transforms, stay well below it; a wrong formula does not.
+TOLERANCE = 2e-4
+
+# What `import minitensor` asks of glibc's malloc (kernels/memory.py), and torch does not: to keep freed memory.
+KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
+
+
+class Failed(RuntimeError):
+    """A library could not do a case, or its results differ from torch's; the text says which."""
+
+
+class Lacking(Failed):
+    """A library has no such operation."""
+
+
+class TooSlow(Failed):
+    """A library needs more time for a case than was allowed; its worker has been stopped."""
+
 
 class Result(NamedTuple):
     """The outcome of one case: seconds and bytes of each side, and the error of ours against torch's."""
@@ -33,9 +52,10 @@ class Result(NamedTuple):
     theirs: float
     ours_spread: float
     theirs_spread: float
-    error: float
-    ours_peak: int
-    theirs_peak: int
+    error: float | None
+    ours_peak: int = 0
+    theirs_peak: int = 0
+    flops: int | None = None
 
     @property
     def ratio(self):
@@ -46,29 +66,54 @@ class Result(NamedTuple):
 class Worker:
     """A process that runs one library."""
 
-    def __init__(self, library, threads):
-        # One text sets the threads for every BLAS and OpenMP that the two sides may load.
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+    def __init__(self, library, threads, environment=()):
+        # One text sets the threads for every BLAS and OpenMP that the sides may load.
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        self.library = library
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", library, str(threads)],
             cwd=ROOT,
-            env=environment,
+            env=os.environ | dict.fromkeys(names, str(threads)) | dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.version = self._reply()["version"]
+        try:
+            self.version = self._reply()["version"]
+        except BaseException:
+            self.close()
+            raise
 
-    def ask(self, **request):
+    def ask(self, limit=None, **request):
+        """Send a request and wait for its reply; stop the worker and raise TooSlow after `limit` seconds."""
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
-        return self._reply()
+        return self._reply(limit)
 
-    def _reply(self):
+    def _reply(self, limit=None):
+        # Nothing is left in the buffer between requests, so that waiting for the pipe is waiting for the reply.
+        if limit is not None and not select.select([self.process.stdout], [], [], limit)[0]:
+            self.process.kill()
+            raise TooSlow(f"takes longer than {limit:g} s")
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the worker ended with code {self.process.wait()}; its message stands above")
-        return json.loads(line)
+            raise RuntimeError(
+                f"the worker of {self.library} ended with code {self.process.wait()}; its message stands above"
+            )
+        reply = json.loads(line)
+        if "lacks" in reply:
+            raise Lacking(reply["lacks"])
+        if "failed" in reply:
+            raise Failed(reply["failed"])
+        return reply
+
+    def prepare(self, suite, case, limit=None):
+        """Build a case, run it once, and return what it computed; raises TooSlow after `limit` seconds."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "outputs.npz")
+            self.ask(limit, prepare=[suite, case], outputs=path)
+            with np.load(path) as outputs:
+                return [outputs[name] for name in outputs.files]
 
     def time(self, repeats):
         """Mean seconds of a run over one turn."""
@@ -76,84 +121,65 @@ class Worker:
 
     def close(self):
         self.process.stdin.close()
+        self.process.stdout.close()
         self.process.wait()
 
 
-def measure(suite, case, threads, turns, tolerance, fresh):
-    """Run one case on both sides. `fresh` workers make the peak memory that of the case alone."""
-    ours, theirs = fresh if isinstance(fresh, tuple) else start(threads)
-    try:
-        error = _compare(ours, theirs, suite, case, tolerance)
-        repeats = [max(1, round(SHORTEST_TURN / max(worker.time(1), 1e-6))) for worker in (ours, theirs)]
-        samples = [], []
-        for _ in range(turns):
-            for worker, repeat, sample in zip((ours, theirs), repeats, samples, strict=True):
-                sample.append(worker.time(repeat))
-        peaks = [worker.ask(peak=True)["peak"] for worker in (ours, theirs)]
-    finally:
-        if not isinstance(fresh, tuple):
-            ours.close()
-            theirs.close()
-    medians = [statistics.median(sample) for sample in samples]
-    spreads = [(max(sample) - min(sample)) / median for sample, median in zip(samples, medians, strict=True)]
-    return Result(case, *medians, *spreads, error, *peaks)
-
-
-def start(threads):
+def start(threads, torch_keeps_memory=False):
     """A worker for each side, with `minitensor` first."""
-    return Worker("minitensor", threads), Worker("torch", threads)
-
-
-def _compare(ours, theirs, suite, case, tolerance):
-    """Prepare a case on both sides and return the largest relative error; raise where it exceeds the tolerance."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [os.path.join(folder, f"{name}.npz") for name in ("ours", "theirs")]
-        for worker, path in zip((ours, theirs), paths, strict=True):
-            worker.ask(prepare=[suite, case], outputs=path)
-        with np.load(paths[0]) as mine, np.load(paths[1]) as reference:
-            error = 0.0
-            for name in reference.files:
-                if mine[name].shape != reference[name].shape:
-                    raise RuntimeError(
-                        f"{case}: shapes {mine[name].shape} and {reference[name].shape} differ"
-                    )
-                difference = np.abs(mine[name] - reference[name]).max(initial=0.0)
-                error = max(error, float(difference / max(np.abs(reference[name]).max(initial=0.0), 1e-30)))
-    if not error <= tolerance:
-        raise RuntimeError(
-            f"{case}: results differ by {error:.1e} of the largest value, {tolerance:.0e} allowed"
-        )
-    return error
-
-
-def machine():
-    """What a figure depends on: processor, cores, versions."""
-    model = platform.processor() or platform.machine()
+    ours = Worker("minitensor", threads)
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    except OSError:
-        pass
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "processor": model,
-        "cores": cores,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "gemm_gflops": round(gemm_peak(), 1),
-    }
+        return ours, Worker("torch", threads, KEEP_MEMORY if torch_keeps_memory else ())
+    except BaseException:
+        ours.close()
+        raise
 
 
-def gemm_peak(size=1536, repeats=5):
-    """Measured sgemm speed in GFLOP/s: the roof under which every direct convolution works."""
-    import time
+def measure(workers, suite, case, turns, tolerance=TOLERANCE):
+    """Run one case on both sides: compare, take turns. Raises Failed where a side cannot, or the results differ."""
+    ours, theirs = workers
+    reference = theirs.prepare(suite, case)
+    error = check(ours.prepare(suite, case), reference, tolerance)
+    (mine, my_spread), (torchs, torch_spread) = map(median_and_spread, take_turns(workers, turns))
+    peaks = [worker.ask(memory=True)["peak"] for worker in workers]
+    return Result(case, mine, torchs, my_spread, torch_spread, error, *peaks)
 
-    a, b = (np.random.default_rng(seed).standard_normal((size, size), np.float32) for seed in (0, 1))
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        a @ b
-        times.append(time.perf_counter() - begin)
-    return 2 * size**3 / min(times) / 1e9
+
+def take_turns(workers, turns, patience=float("inf")):
+    """Seconds of a run, a list for each worker: A B C A B C ...
+
+    A worker whose single run is long leaves the round when it has used up `patience` seconds; it has one turn at least.
+    """
+    repeats, left = [], []
+    for worker in workers:
+        single = worker.time(1)
+        repeats.append(max(1, round(SHORTEST_TURN / max(single, 1e-6))))
+        left.append(max(1, int(min(turns, patience / max(single, SHORTEST_TURN)))))
+    samples = [[] for _ in workers]
+    for turn in range(turns):
+        for worker, repeat, allowed, sample in zip(workers, repeats, left, samples, strict=True):
+            if turn < allowed:
+                sample.append(worker.time(repeat))
+    return samples
+
+
+def median_and_spread(sample):
+    """The median of some times, and the width of their range as a share of it."""
+    median = statistics.median(sample)
+    return median, (max(sample) - min(sample)) / median
+
+
+def check(outputs, reference, tolerance=TOLERANCE):
+    """The largest difference as a share of the largest value, over all outputs; raises Failed above the tolerance."""
+    if len(outputs) != len(reference):
+        raise Failed(f"{len(outputs)} results where torch has {len(reference)}")
+    error = 0.0
+    for mine, torchs in zip(outputs, reference, strict=True):
+        if mine.shape != torchs.shape:
+            raise Failed(f"shapes {mine.shape} and {torchs.shape} differ")
+        difference = np.abs(mine - torchs).max(initial=0.0)
+        relative = float(difference / max(np.abs(torchs).max(initial=0.0), 1e-30))
+        error = max(error, relative) if relative == relative else relative  # NaN stays
+        if not error <= tolerance:
+            raise Failed(f"results differ by {error:.1e} of the largest value, {tolerance:.0e} allowed")
+    return error

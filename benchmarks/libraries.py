@@ -9,7 +9,35 @@ from __future__ import annotations
 import numpy as np
 
 
-class MiniTensor:
+class Tape:
+    """A library that records operations on tensors: the two ways to run a function of it that `peers` asks for."""
+
+    def constant(self, array):
+        """An array that a function uses without being differentiated by it: the labels of a loss."""
+        return self.tensor(array)
+
+    def forward(self, function, arrays):
+        """The step that computes function(library, *tensors) and records nothing."""
+        inputs = [self.tensor(array) for array in arrays]
+
+        def step():
+            with self.no_grad():
+                return (function(self, *inputs),)
+
+        return step
+
+    def gradients(self, function, arrays):
+        """The step that computes function(library, *tensors), a scalar, and its gradients by all of them."""
+        inputs = [self.tensor(array, requires_grad=True) for array in arrays]
+
+        def step():
+            value = function(self, *inputs)
+            return (value, *self.differentiate(value, inputs))
+
+        return step
+
+
+class MiniTensor(Tape):
     """minitensor on the CPU."""
 
     name = "minitensor"
@@ -32,6 +60,9 @@ class MiniTensor:
     def to_numpy(self, tensor):
         return np.asarray(tensor.numpy())
 
+    def differentiate(self, value, inputs):
+        return self.module.grad(value, inputs)
+
     def grad(self, output, inputs, output_grad):
         return self.module.grad(output, inputs, output_grad, retain_graph=True)
 
@@ -42,7 +73,7 @@ class MiniTensor:
         return self.module.conv2d_weight(x, weight.shape, grad, padding=padding)
 
 
-class Torch:
+class Torch(Tape):
     """torch on the CPU."""
 
     name = "torch"
@@ -68,6 +99,9 @@ class Torch:
 
     def to_numpy(self, tensor):
         return tensor.detach().cpu().numpy()
+
+    def differentiate(self, value, inputs):
+        return self.module.autograd.grad(value, inputs)
 
     def grad(self, output, inputs, output_grad):
         return self.module.autograd.grad(output, inputs, output_grad, retain_graph=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 # name -> (net, its arguments, input shape, classes, "train" or "infer")
@@ -23,11 +25,15 @@ LEARNING_RATE = 1e-3
 MOMENTUM = 0.9
 
 
+def builders():
+    """{case name: function of a library that prepares it and returns its step}"""
+    return {name: partial(build, case=name) for name in CASES}
+
+
 def build(library, case, known=CASES):
     """The `step` of one case: a train step returns (loss, first weight), inference the scores."""
     net_name, settings, shape, classes, mode = known[case]
-    make = _minitensor_net if library.name == "minitensor" else _torch_net
-    net, optimizer = make(net_name, settings | {"classes": classes})
+    net, optimizer = make(library, net_name, settings | {"classes": classes})
     net.to(library.device)
     rng = np.random.default_rng(0)
     image = library.tensor(rng.standard_normal(shape, np.float32))
@@ -53,6 +59,12 @@ def build(library, case, known=CASES):
         return loss, first
 
     return train
+
+
+def make(library, net_name, settings):
+    """(net, optimizer) of a library, its weights the same for every library."""
+    build_net = _minitensor_net if library.name == "minitensor" else _torch_net
+    return build_net(net_name, settings)
 
 
 def _minitensor_net(name, settings):

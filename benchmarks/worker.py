@@ -1,14 +1,16 @@
-"""One side of a benchmark in a process of its own: prepares cases and times single runs on request.
+"""One library in a process of its own: prepares cases and times single runs on request.
 
 The parent sends one JSON request a line on standard input and reads one JSON reply a line from standard output.
 Requests: {"prepare": [suite, case], "outputs": path} builds a case, runs it once to warm up and writes its outputs
-for the parity check; {"time": n} answers with n times in seconds; {"peak": true} with the process's peak memory.
+for the parity check; {"time": n} answers with n times in seconds; {"memory": true} with the process's memory, now and
+at its peak; {"gemm": true} with the speed of NumPy's matrix product. What fails is answered with {"failed": reason},
+what the library has no operation for with {"lacks": operation}.
 """
 
 from __future__ import annotations
 
 import json
-import resource
+import os
 import sys
 import time
 
@@ -16,33 +18,65 @@ import numpy as np
 
 from benchmarks import cases
 from benchmarks.libraries import LIBRARIES
-
-KIB = 1024  # Linux reports ru_maxrss in KiB
+from benchmarks.machine import gemm_peak, memory
+from benchmarks.peer_libraries import PEERS, Lacks
 
 
 def main(name, threads):
-    library = LIBRARIES[name](int(threads))
-    print(json.dumps({"name": library.name, "version": library.version}), flush=True)
-    step = None
+    # What a library prints belongs on standard error: standard output is the channel to the parent.
+    channel = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def reply(content):
+        print(json.dumps(content), file=channel, flush=True)
+
+    try:
+        library = (LIBRARIES | PEERS)[name](int(threads))
+    except Exception as error:
+        reply({"failed": _reason(error)})
+        return
+    reply({"name": library.name, "version": library.version})
+    side = _Side(library)
     for line in sys.stdin:
         request = json.loads(line)
+        try:
+            reply(side.answer(request))
+        except Lacks as error:
+            reply({"lacks": str(error)})
+        except Exception as error:  # whatever stops one case, the parent decides what becomes of the others
+            reply({"failed": _reason(error)})
+
+
+class _Side:
+    """The library and the case it has prepared."""
+
+    def __init__(self, library):
+        self.library = library
+        self.step = None
+
+    def answer(self, request):
         if "prepare" in request:
             suite, case = request["prepare"]
-            step = None  # the previous case's arrays go before the next one's come
-            step = cases.build(library, suite, case)
-            outputs = [library.to_numpy(output) for output in step()]
+            self.step = None  # the previous case's arrays go before the next one's come
+            self.step = cases.build(self.library, suite, case)
+            outputs = [self.library.to_numpy(output) for output in self.step()]
             np.savez(request["outputs"], *outputs)
-            reply = {"prepared": case}
-        elif "time" in request:
+            return {"prepared": case}
+        if "time" in request:
             times = []
             for _ in range(request["time"]):
                 start = time.perf_counter()
-                step()
+                self.step()
                 times.append(time.perf_counter() - start)
-            reply = {"times": times}
-        else:
-            reply = {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB}
-        print(json.dumps(reply), flush=True)
+            return {"times": times}
+        if "gemm" in request:
+            return {"gemm": gemm_peak()}
+        now, peak = memory()
+        return {"now": now, "peak": peak}
+
+
+def _reason(error):
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 if __name__ == "__main__":

@@ -85,8 +85,24 @@ def _chosen(operation, backend, args, params):
         kernel = variants.get(wanted)
         if kernel is not None and (kernel.supports is None or kernel.supports(*args, **params)):
             return kernel
+    return variants[_by_rule(operation, backend, args, params)]
+
+
+def _by_rule(operation, backend, args, params):
+    """The variant that the operation's rule names for this call, or the only one there is."""
     chooser = _rules.get((operation, backend))
-    return variants[chooser(*args, **params) if chooser is not None else next(iter(variants))]
+    return chooser(*args, **params) if chooser is not None else next(iter(_kernels[operation, backend]))
+
+
+def candidates(operation, *args, **params):
+    """(the variant that the rule names for this call, all that can take it), for measuring one against the others."""
+    backend = backend_name(args[0])
+    able = [
+        variant
+        for variant, kernel in _kernels[operation, backend].items()
+        if kernel.supports is None or kernel.supports(*args, **params)
+    ]
+    return _by_rule(operation, backend, args, params), able
 
 
 def operations():
