@@ -13,8 +13,8 @@
 //
 // blocks counts (image, block down, block across). F(4x4, 3x3), and not F(2x2, 3x3): it needs 4 times fewer products
 // than the sum of taps where the smaller needs 2.25 times fewer, and holds 2.25 numbers a pixel at its points where the
-// smaller holds 4. Its rounding is that of the CPU's winograd2d: 3e-6 of a typical output, root mean square, at 256
-// channels, where the sum of taps has 3e-7. In TF32, with 5e-4 in every factor, the matrices would enlarge that too.
+// smaller holds 4. Its rounding is that of the CPU's winograd2d: 8e-7 of a typical output, root mean square, at 64
+// channels, where the sum of taps has 2e-7. In TF32, with 5e-4 in every factor, the matrices would enlarge that too.
 //
 // Threads. One for each window, kernel or block: it holds the 36 numbers in registers. Neighbouring threads have
 // neighbouring blocks, so at every point they write, or read, neighbouring numbers.
@@ -25,14 +25,16 @@
 
 enum { OUTPUTS = 4, TAPS = 3, POINTS = 6 };
 
-// Evaluation at t = 0, 1, -1, 2, -2 and infinity, as kernels/winograd.py makes them.
-__device__ constexpr float B_T[POINTS][POINTS] = {{4, 0, -5, 0, 1, 0}, {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
-                                                  {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
-__device__ constexpr float G[POINTS][TAPS] = {{1 / 4.0f, 0, 0}, {-1 / 6.0f, -1 / 6.0f, -1 / 6.0f},
-                                              {-1 / 6.0f, 1 / 6.0f, -1 / 6.0f}, {1 / 24.0f, 1 / 12.0f, 1 / 6.0f},
-                                              {1 / 24.0f, -1 / 12.0f, 1 / 6.0f}, {0, 0, 1}};
-__device__ constexpr float A_T[OUTPUTS][POINTS] = {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0},
-                                                   {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}};
+// Evaluation at t = 0, P, -P, Q, -Q and infinity, as kernels/winograd.py makes them.
+constexpr float P = 5 / 8.0f, Q = 3 / 2.0f, P2 = P * P, Q2 = Q * Q;
+constexpr float AT_0 = 1 / (P2 * Q2), AT_P = 1 / (2 * P2 * (P2 - Q2)), AT_Q = 1 / (2 * Q2 * (Q2 - P2));
+__device__ constexpr float B_T[POINTS][POINTS] = {{P2 * Q2, 0, -P2 - Q2, 0, 1, 0}, {0, -P * Q2, -Q2, P, 1, 0},
+                                                  {0, P * Q2, -Q2, -P, 1, 0}, {0, -Q * P2, -P2, Q, 1, 0},
+                                                  {0, Q * P2, -P2, -Q, 1, 0}, {0, P2 * Q2, 0, -P2 - Q2, 0, 1}};
+__device__ constexpr float G[POINTS][TAPS] = {{AT_0, 0, 0}, {AT_P, P * AT_P, P2 * AT_P}, {AT_P, -P * AT_P, P2 * AT_P},
+                                              {AT_Q, Q * AT_Q, Q2 * AT_Q}, {AT_Q, -Q * AT_Q, Q2 * AT_Q}, {0, 0, 1}};
+__device__ constexpr float A_T[OUTPUTS][POINTS] = {{1, 1, 1, 1, 1, 0}, {0, P, -P, Q, -Q, 0},
+                                                   {0, P2, P2, Q2, Q2, 0}, {0, P * P2, -P * P2, Q * Q2, -Q * Q2, 1}};
 
 // out = M in M^T with M (ROWS, COLUMNS) given as a function of row and column. All loops are unrolled, so M is known
 // when the code is compiled: what is 0 in it costs nothing.
