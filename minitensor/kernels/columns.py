@@ -23,13 +23,13 @@ FEW_WEIGHTS = 1 << 10  # up to which the sums of single rows are added in less t
 BUSY_COLUMNS = 256  # fewer columns than this do not keep a matrix product busy, so images share a tile
 
 
-def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes):
+def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes, budget=COLUMN_BYTES):
     """Cut the output into tiles [(slice of images, slice of rows)] for columns of `bytes_per_pixel` each.
 
     A product reads the whole weight for every tile, so a tile has columns enough to be worth that.
     """
     height, width = out_size
-    budget = max(COLUMN_BYTES, min(weight_bytes, MOST_COLUMN_BYTES))
+    budget = max(budget, min(weight_bytes, MOST_COLUMN_BYTES))
     if images * height * width == 0:
         return []
     if images * height * width * bytes_per_pixel < SERIAL_BYTES:

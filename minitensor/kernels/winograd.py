@@ -9,13 +9,15 @@ Multiplying a polynomial of 3 coefficients by one of 4 gives 6 coefficients, whi
 both at six points, multiply the values, interpolate. A filter (d and w give y) is the transpose of that product (y
 and w give d), so the same six products do, with the matrices transposed; `_matrices` makes them for any points.
 
-Here d are six rows of the image and w the three rows of a kernel. Summed over channels and over the kernel's
-columns, the elementwise product becomes six matrix products, one a point:
+Here d are six rows of the image and w the three rows of a kernel. Summed over channels, the elementwise product
+becomes a matrix product at each point; a column of the kernel sees the same rows, shifted:
 
-    rows     (6, C, n, R, W)           B^T @ six rows of x, at every fourth row: BLAS reads x where it lies
-    columns  (6, C*KW, n*R*OW)         each row again for each column of the kernel, as in unfold.py
-    products (6, O, n*R*OW)            the weight's point (O, C*KW) @ the columns of the same point
+    rows     (6, n, R, C, width)       B^T @ six rows of x, at every fourth row: BLAS reads x where it lies
+    products (6, n, R, O, OW)          sum over b of the weight's point (O, C) @ rows[..., b : b + OW]
     out      (n, O, 4 R, OW)           A^T @ six rows of products: BLAS writes them where they belong
+
+So nothing is unfolded, and every product is a row of the image: small enough that OpenBLAS multiplies the factors as
+they lie, where it copies larger ones first (columns.py).
 
 The gradient by the weight reads the same formula from the other end: dw = G^T [ (A dy) * (B^T d) ].
 
@@ -33,11 +35,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minitensor.kernels.columns import multiply_by_row, plan_tiles, sum_by_row
-from minitensor.kernels.geometry import extent, output_size, overlap, taps, transposed_output_size
+from minitensor.kernels.columns import plan_tiles
+from minitensor.kernels.geometry import extent, output_size, overlap, transposed_output_size
 from minitensor.kernels.reference import turn_kernel
 from minitensor.kernels.table import register
-from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split, threads_for
+from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split
 
 OUTPUTS, TAPS, POINTS = 4, 3, 6  # rows of output a step makes, rows of the kernel, products
 
@@ -68,8 +70,13 @@ INPUT, WEIGHT, OUTPUT = _matrices()  # B^T, G, A^T
 GRAD = np.ascontiguousarray(OUTPUT.T)  # A, for the gradient of the output
 
 
+TILE_BYTES = 4 << 20  # rows and products of a tile: smaller ones cost more Python than the cache gains
+
+
 def _supports(x, kernel_height, stride, dilation):
-    return x.dtype == np.float32 and kernel_height == TAPS and stride[0] == 1 and dilation[0] == 1
+    return (
+        x.dtype == np.float32 and kernel_height == TAPS and tuple(stride) == (1, 1) and dilation[0] == 1
+    )
 
 
 def conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
@@ -77,7 +84,7 @@ def conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
 
 
 def conv_transpose2d_supports(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    return stride[1] == 1 and _supports(x, weight.shape[2], stride, dilation)
+    return _supports(x, weight.shape[2], stride, dilation)
 
 
 def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
@@ -86,9 +93,9 @@ def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, grou
 
 @register("conv2d", "winograd", backends=("numpy",), supports=conv2d_supports)
 def conv2d(x, weight, bias, stride, padding, dilation, groups):
-    """Convolution with a kernel of 3 rows, row stride and row dilation 1, float32. Shapes as in reference.py."""
+    """Convolution with a kernel of 3 rows, stride 1 and row dilation 1, float32. Shapes as in reference.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
-    return correlate(x, weight, bias, stride, padding, dilation, groups, out_size)
+    return correlate(x, weight, bias, padding, dilation[1], groups, out_size)
 
 
 @register("conv_transpose2d", "winograd", backends=("numpy",), supports=conv_transpose2d_supports)
@@ -97,124 +104,94 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     kernel_size = weight.shape[2:]
     out_size = transposed_output_size(x, kernel_size, stride, padding, output_padding, dilation)
     before = [d * (k - 1) - p for d, k, p in zip(dilation, kernel_size, padding, strict=True)]
-    return correlate(x, turn_kernel(weight, groups), bias, stride, before, dilation, groups, out_size)
+    return correlate(x, turn_kernel(weight, groups), bias, before, dilation[1], groups, out_size)
 
 
-def correlate(x, weight, bias, stride, before, dilation, groups, out_size):
-    """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j s + b d - before] in steps of four rows."""
+def correlate(x, weight, bias, before, dilation, groups, out_size):
+    """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j + b d - before] in steps of four rows."""
     filters, group_channels, _, kernel_width = weight.shape
-    inner = group_channels * kernel_width
-    points = transform_weight(weight).reshape(POINTS, groups, filters // groups, inner)
+    group_filters, width = filters // groups, out_size[1]
+    # (KW, 6, O, C/g) -> (KW, 6, 1, 1, g, O/g, C/g): the same for every image and step
+    points = transform_weight(weight).reshape(kernel_width, POINTS, 1, 1, groups, group_filters, group_channels)
     out = np.empty((len(x), filters, *out_size), x.dtype)
-    by_row = multiply_by_row(x, points[0, 0].size, out_size[1])
-    windows = row_windows(x, POINTS, before, reach(out_size[1], kernel_width, stride[1], dilation[1]))
+    windows = row_windows(x, POINTS, before, width + extent(kernel_width, dilation) - 1)
     scratch = Scratch()
 
     def tile(part):
-        columns = transform_input(windows, part, kernel_width, stride[1], dilation[1], out_size[1], scratch)
-        size = columns.shape[3:]  # (n, R, OW)
-        if by_row:
-            # (6, C, KW, n, R, OW) -> (6, g, C/g*KW, n, R, OW) -> (6, n, R, g, C/g*KW, OW)
-            columns = columns.reshape(POINTS, groups, inner, *size).transpose(0, 3, 4, 1, 2, 5)
-            # (6, 1, 1, g, O/g, C/g*KW) @ (6, n, R, g, C/g*KW, OW) -> (6, n, R, g, O/g, OW)
-            products = scratch.empty("products", (POINTS, *size[:2], *points.shape[1:3], size[2]), x.dtype)
-            np.matmul(points[:, None, None], columns, out=products)
-            # (6, n, R, g, O/g, OW) -> (6, n, R, O, OW) -> (n, O, R, 6, OW)
-            products = products.reshape(POINTS, *size[:2], filters, size[2]).transpose(1, 3, 2, 0, 4)
-        else:
-            # (6, C, KW, n, R, OW) -> (6, g, C/g*KW, n*R*OW)
-            columns = columns.reshape(POINTS, groups, inner, -1)
-            # (6, g, O/g, C/g*KW) @ (6, g, C/g*KW, n*R*OW) -> (6, g, O/g, n*R*OW)
-            products = scratch.empty("products", (*points.shape[:3], columns.shape[3]), x.dtype)
-            np.matmul(points, columns, out=products)
-            # (6, g, O/g, n*R*OW) -> (6, O, n, R, OW) -> (n, O, R, 6, OW)
-            products = products.reshape(POINTS, filters, *size).transpose(2, 1, 3, 0, 4)
+        # (6, n, R, C, width) -> (6, n, R, g, C/g, width)
+        rows = transform(INPUT, windows, part, "rows", scratch)
+        rows = rows.reshape(*rows.shape[:3], groups, group_channels, windows.width)
+        shape = (*rows.shape[:4], group_filters, width)
+        products, more = (scratch.empty(name, shape, x.dtype) for name in ("products", "more products"))
+        for tap in range(kernel_width):
+            # (6, 1, 1, g, O/g, C/g) @ (6, n, R, g, C/g, OW) -> (6, n, R, g, O/g, OW)
+            seen = rows[..., tap * dilation : tap * dilation + width]
+            np.matmul(points[tap], seen, out=more if tap else products)
+            if tap:
+                products += more
+        # (6, n, R, g, O/g, OW) -> (6, n, R, O, OW) -> (n, O, R, 6, OW)
+        products = products.reshape(*shape[:3], filters, width).transpose(1, 3, 2, 0, 4)
         write_rows(out, part, products, bias)
 
-    run_tiles(tile, plan_steps(len(x), out_size, max(x.shape[1] * kernel_width, filters), points.nbytes))
+    run_tiles(tile, plan_steps(len(x), out_size, x.shape[1] + 2 * filters))
     return out
 
 
 @register("conv2d_weight", "winograd", backends=("numpy",), supports=conv2d_weight_supports)
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """The weight gradient, dw = G^T [(A dy) * (B^T d)], summed over all steps. Shapes as in reference.py."""
-    filters, height, width = grad.shape[1:]
-    kernel_width, channels = kernel_size[1], x.shape[1]
-    inner = channels // groups * kernel_width
-    shape = (POINTS, groups, inner, filters // groups)
-    tiles = plan_steps(
-        len(x), (height, width), max(channels * kernel_width, filters), np.prod(shape) * x.itemsize
-    )
+    channels, (filters, height, width) = x.shape[1], grad.shape[1:]
+    kernel_width, spread = kernel_size[1], dilation[1]
+    tiles = plan_steps(len(x), (height, width), channels + filters)
     parts = split(len(tiles), get_num_threads())
-    sums = np.zeros((len(parts), *shape), x.dtype)
-    by_row = sum_by_row(x, inner * (filters // groups), width)
-    windows = row_windows(x, POINTS, padding, reach(width, kernel_width, stride[1], dilation[1]))
+    sums = np.zeros((len(parts), kernel_width, POINTS, groups, channels // groups, filters // groups), x.dtype)
+    windows = row_windows(x, POINTS, padding, width + extent(kernel_width, spread) - 1)
     grad_windows = row_windows(grad, OUTPUTS, (0, 0), width)
     scratch = Scratch()
 
     def add_up(part):
         for tile in tiles[parts[part]]:
-            columns = transform_input(windows, tile, kernel_width, stride[1], dilation[1], width, scratch)
-            rows = scratch.empty("grad rows", (POINTS, filters, *columns.shape[3:]), x.dtype)
-            transform_rows(GRAD, grad_windows, tile, slice(None), rows)
-            if by_row:
-                # (6, C, KW, n, R, OW) -> (6, g, C/g*KW, n*R, OW) -> (6, g, n*R, C/g*KW, OW)
-                columns = columns.reshape(POINTS, groups, inner, -1, width).swapaxes(2, 3)
-                rows = rows.reshape(POINTS, groups, filters // groups, -1, width).swapaxes(2, 3)
-                # (6, g, n*R, C/g*KW, OW) @ (6, g, n*R, OW, O/g) -> (6, g, n*R, C/g*KW, O/g), and the rows summed
-                sums[part] += np.matmul(columns, rows.swapaxes(3, 4)).sum(axis=2)
-            else:
-                # (6, g, C/g*KW, n*R*OW) @ (6, g, n*R*OW, O/g) -> (6, g, C/g*KW, O/g)
-                rows = rows.reshape(POINTS, groups, filters // groups, -1)
-                columns = columns.reshape(POINTS, groups, inner, -1)
-                sums[part] += np.matmul(columns, rows.swapaxes(2, 3))
+            rows = transform(INPUT, windows, tile, "rows", scratch)
+            rows = rows.reshape(*rows.shape[:3], groups, channels // groups, windows.width)
+            wanted = transform(GRAD, grad_windows, tile, "grad rows", scratch)
+            wanted = wanted.reshape(*wanted.shape[:3], groups, filters // groups, width).swapaxes(4, 5)
+            for tap in range(kernel_width):
+                seen = rows[..., tap * spread : tap * spread + width]
+                # (6, n, R, g, C/g, OW) @ (6, n, R, g, OW, O/g) -> (6, n, R, g, C/g, O/g), and the steps summed
+                sums[part, tap] += np.matmul(seen, wanted).sum(axis=(1, 2))
 
     run_tiles(add_up, range(len(parts)))
-    # (3, 6) @ (6, g*C/g*KW*O/g) -> (3, g*C/g*KW*O/g)
-    weight = WEIGHT.T @ add_parts(sums).reshape(POINTS, inner * filters)
-    weight = weight.reshape(TAPS, groups, channels // groups, kernel_width, filters // groups)
-    # (3, g, C/g, KW, O/g) -> (g, O/g, C/g, 3, KW) -> (O, C/g, 3, KW)
-    weight = np.ascontiguousarray(weight.transpose(1, 4, 2, 0, 3))
+    # (3, 6) @ (KW, 6, g*C/g*O/g) -> (KW, 3, g*C/g*O/g)
+    weight = np.matmul(WEIGHT.T, add_parts(sums).reshape(kernel_width, POINTS, -1))
+    # (KW, 3, g, C/g, O/g) -> (g, O/g, C/g, 3, KW) -> (O, C/g, 3, KW)
+    weight = weight.reshape(kernel_width, TAPS, groups, channels // groups, filters // groups)
+    weight = np.ascontiguousarray(weight.transpose(2, 4, 3, 1, 0))
     return weight.reshape(filters, channels // groups, TAPS, kernel_width)
 
 
-def plan_steps(images, out_size, rows_of_columns, weight_bytes):
+def plan_steps(images, out_size, channels):
     """Tiles [(slice of images, slice of steps)]: a step is four rows of the output."""
     steps = -(-out_size[0] // OUTPUTS)
-    bytes_per_pixel = POINTS * rows_of_columns * np.dtype(np.float32).itemsize
-    return plan_tiles(images, (steps, out_size[1]), bytes_per_pixel, weight_bytes)
+    bytes_per_pixel = POINTS * channels * np.dtype(np.float32).itemsize
+    return plan_tiles(images, (steps, out_size[1]), bytes_per_pixel, 0, TILE_BYTES)
 
 
 def transform_weight(weight):
-    """G w for the rows of every kernel: (O, C/g, 3, KW) -> (6, O, C/g*KW)."""
+    """G w for the rows of every kernel: (O, C/g, 3, KW) -> (KW, 6, O, C/g)."""
     filters, channels, _, kernel_width = weight.shape
-    points = np.empty((POINTS, filters, channels * kernel_width), weight.dtype)
-
-    def tile(part):
-        # (o, C/g, 3, KW) -> (3, o*C/g*KW);  (6, 3) @ (3, o*C/g*KW) -> (6, o*C/g*KW)
-        rows = weight[part].transpose(2, 0, 1, 3).reshape(TAPS, -1)
-        points[:, part] = (WEIGHT @ rows).reshape(POINTS, -1, channels * kernel_width)
-
-    run_tiles(tile, split(filters, threads_for(weight.nbytes)))
-    return points
+    # (O, C/g, 3, KW) -> (KW, 3, O*C/g);  (6, 3) @ (KW, 3, O*C/g) -> (KW, 6, O*C/g)
+    taps = weight.transpose(3, 2, 0, 1).reshape(kernel_width, TAPS, filters * channels)
+    return np.matmul(WEIGHT, taps).reshape(kernel_width, POINTS, filters, channels)
 
 
-def reach(out_width, kernel_width, stride, dilation):
-    """Columns, padding included, from the first to the last that a row of windows sees."""
-    return stride * (out_width - 1) + extent(kernel_width, dilation)
-
-
-def transform_input(windows, tile, kernel_width, stride, dilation, out_width, scratch):
-    """B^T d for the rows of a tile, as columns (6, C, KW, n, R, OW) for the kernel's columns."""
+def transform(matrix, windows, tile, name, scratch):
+    """matrix @ the windows of a tile: (6, n, R, C, width) for n images and R steps."""
     images, steps = tile
-    channels, dtype = windows.x.shape[1], windows.x.dtype
     size = (images.stop - images.start, steps.stop - steps.start)
-    rows = scratch.zeros("rows", (POINTS, channels, *size, windows.width), dtype)
-    transform_rows(INPUT, windows, tile, slice(None), rows)
-    columns = scratch.empty("columns", (POINTS, channels, kernel_width, *size, out_width), dtype)
-    for tap in range(kernel_width):
-        columns[:, :, tap] = rows[..., taps(tap * dilation, out_width, stride)]
-    return columns
+    shape = (len(matrix), *size, windows.x.shape[1], windows.width)
+    rows = scratch.zeros(name, shape, windows.x.dtype)
+    transform_rows(matrix, windows, tile, slice(None), rows.transpose(1, 3, 2, 0, 4))
+    return rows
 
 
 class RowWindows(NamedTuple):
@@ -253,13 +230,13 @@ def row_windows(x, side, before, width):
 
 
 def transform_rows(matrix, windows, tile, channels, out):
-    """out[:, c, n, r] = matrix @ window r of the tile's images and steps; out (rows of matrix, C, n, R, width).
+    """out[n, c, r] = matrix @ window r of the tile's images and steps; out (n, C, R, rows of matrix, width).
 
     Writes only the columns where there is an image: `out` must be zero in the others.
     """
     images, steps = tile
     count = steps.stop - steps.start
-    out = out.transpose(2, 1, 3, 0, 4)[..., windows.there]  # -> (n, C, R, rows of matrix, columns seen)
+    out = out[..., windows.there]
     # steps [start, stop) of the tile lie inside; seen from the first window inside, the tile begins at `shift`
     shift = steps.start - windows.first
     start = min(max(-shift, 0), count)

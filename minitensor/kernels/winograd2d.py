@@ -298,7 +298,7 @@ def transform_channels(matrix, rows, tile, part, across, points, scratch, name):
     size = (images.stop - images.start, steps.stop - steps.start)
     side, count, pixels = rows.side, *points.shape[2:]
     down = scratch.zeros(name + " rows", (POINTS, count, *size, rows.width), points.dtype)
-    transform_rows(matrix, rows, tile, part, down)
+    transform_rows(matrix, rows, tile, part, down.transpose(2, 1, 3, 0, 4))
     # (6, c, n, R, 4 T') -> (6, c, n, R, T', 4) -> (4, 6, c, n, R, T'): the first four columns of every window
     fours = down.reshape(POINTS, count, *size, -1, OUTPUTS).transpose(5, 0, 1, 2, 3, 4)
     windows = scratch.empty(name + " windows", (side, POINTS, count, *size, across), points.dtype)
