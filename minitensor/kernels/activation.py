@@ -7,7 +7,7 @@ from minitensor.kernels.masking import keep
 from minitensor.kernels.table import register, rule
 from minitensor.kernels.tiles import SERIAL_BYTES, blocks, run_tiles
 
-TILE_BYTES = 1 << 18  # of x; the mask and its bits take about as much again
+TILE_BYTES = 1 << 19  # of x; the mask and its bits take about as much again
 
 
 @register("relu", "reference", products=False)

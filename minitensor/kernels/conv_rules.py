@@ -10,7 +10,7 @@ from minitensor.kernels import winograd, winograd2d
 from minitensor.kernels.table import rule
 
 FEW_CHANNELS = 8  # below, Winograd's transforms cost more than the products they save
-PRODUCT_PAYS = 64 * 64  # weights a tap, C/g O/g, from which 2-D Winograd saves more than its second transform costs
+PRODUCT_PAYS = 128 * 128  # weights a tap, C/g O/g, from which 2-D Winograd saves more than its second transform costs
 MANY_CHANNELS = 128  # the same for the weight gradient, which transforms two images
 WEIGHT_PAYS_PIXELS = 256  # below, transforming or reordering the weight costs more than multiplying by it
 BOTH_PAY_PIXELS = 1024  # below, 2-D Winograd's transforms are too small to keep two threads busy ...
