@@ -26,7 +26,7 @@ from minitensor.kernels.reference import crop
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import SERIAL_BYTES, add_parts, get_num_threads, run_tiles, split, threads_for
 
-LARGE_WEIGHT_BYTES = 16 << 20  # a second copy of such a gradient costs more than a second thread gains
+LARGE_WEIGHT_BYTES = 16 << 20  # a second copy of such a gradient costs more than to make all columns in each thread
 
 
 @register("unfold", "unfold")
@@ -143,35 +143,41 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """grad . columns^T, summed over the tiles. Shapes as in reference.py.
 
     Every thread sums the tiles of its own part, and the parts are added in their order, so the same number of
-    threads gives the same bits.
+    threads gives the same bits. Where the weight is large, a thread has some filters of all tiles instead.
     """
     xp = array_module(x)
     filters, height, width = grad.shape[1:]
     rows_of_columns = x.shape[1] // groups * kernel_size[0] * kernel_size[1]
     weight_bytes = filters * rows_of_columns * x.itemsize
     tiles = plan_tiles(len(x), (height, width), groups * rows_of_columns * x.itemsize, weight_bytes)
-    parts = split(len(tiles), 1 if weight_bytes > LARGE_WEIGHT_BYTES else get_num_threads())
-    sums = xp.zeros((len(parts), groups, filters // groups, rows_of_columns), x.dtype)
+    if weight_bytes > LARGE_WEIGHT_BYTES:
+        parts = [(0, tiles, some) for some in split(filters // groups, get_num_threads())]
+    else:
+        shares = split(len(tiles), get_num_threads())
+        parts = [(number, tiles[share], slice(None)) for number, share in enumerate(shares)]
+    sums = xp.zeros((parts[-1][0] + 1 if parts else 0, groups, filters // groups, rows_of_columns), x.dtype)
     by_row = sum_by_row(x, filters // groups * rows_of_columns, width)
 
     def add_up(part):
-        for images, rows in tiles[parts[part]]:
+        number, tiles, some = part
+        total = sums[number, :, some]
+        for images, rows in tiles:
             pixels = (images.stop - images.start) * (rows.stop - rows.start) * width
             columns = tile_columns(x, (images, rows), kernel_size, stride, padding, dilation, width)
             # (n, O, R, OW) -> (O, n, R, OW) -> (g, O/g, n*R*OW)
-            seen = grad[images, :, rows].swapaxes(0, 1).reshape(groups, filters // groups, pixels)
+            seen = grad[images, :, rows].swapaxes(0, 1).reshape(groups, filters // groups, pixels)[:, some]
             columns = columns.reshape(groups, rows_of_columns, pixels)
             if by_row:
                 # (g, F, n*R*OW) -> (g, n*R, F, OW)
-                seen = seen.reshape(groups, filters // groups, -1, width).swapaxes(1, 2)
-                columns = columns.reshape(groups, rows_of_columns, -1, width).swapaxes(1, 2)
+                seen = seen.reshape(groups, -1, pixels // width, width).swapaxes(1, 2)
+                columns = columns.reshape(groups, rows_of_columns, pixels // width, width).swapaxes(1, 2)
                 # (g, n*R, O/g, OW) @ (g, n*R, OW, C/g*KH*KW) -> (g, n*R, O/g, C/g*KH*KW), and the rows summed
-                sums[part] += (seen @ columns.swapaxes(2, 3)).sum(axis=1)
+                total += (seen @ columns.swapaxes(2, 3)).sum(axis=1)
             elif filters // groups >= rows_of_columns or weight_bytes >= SERIAL_BYTES:
                 # (g, O/g, n*R*OW) @ (g, n*R*OW, C/g*KH*KW) -> (g, O/g, C/g*KH*KW)
-                sums[part] += seen @ columns.swapaxes(1, 2)
+                total += seen @ columns.swapaxes(1, 2)
             else:  # BLAS multiplies faster with the longer matrix first; turning the sum round is cheap while it is small
-                sums[part] += (columns @ seen.swapaxes(1, 2)).swapaxes(1, 2)
+                total += (columns @ seen.swapaxes(1, 2)).swapaxes(1, 2)
 
-    run_tiles(add_up, range(len(parts)))
+    run_tiles(add_up, parts)
     return add_parts(sums).reshape(filters, x.shape[1] // groups, *kernel_size)
