@@ -67,8 +67,11 @@ class BatchNorm(Op):
         grad_x = grad
         if self.training:
             grad_x = grad - grad.mean(axes, keepdim=True) - z * (grad * z).mean(axes, keepdim=True)
-        scale = inverse if weight is None else inverse * weight.reshape(column)
-        return scale * grad_x, (grad * z).sum(axes), grad.sum(axes)
+        grad_x = inverse * grad_x
+        if weight is not None:
+            # last, so that the inverse of an empty batch, NaN, does not reach the weight's gradient
+            grad_x = grad_x * weight.reshape(column)
+        return grad_x, (grad * z).sum(axes), grad.sum(axes)
 
 
 def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
@@ -90,8 +93,8 @@ def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=Fa
     )
     _check_number("batch_norm", "momentum", momentum)
     _check_number("batch_norm", "eps", eps)
-    if eps < 0:
-        raise ValueError(f"batch_norm: eps must not be negative, got {eps}")
+    if eps < 0 or (training and eps == 0):
+        raise ValueError(f"batch_norm: eps must be positive in training and never negative, got {eps}")
     if (running_mean is None) != (running_var is None):
         raise ValueError("batch_norm: give both running_mean and running_var, or neither")
     count = x.shape[0] * math.prod(x.shape[2:])

@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 
 from minitensor.backend import array_module, backend_name
-from minitensor.engine import check_same_device
+from minitensor.engine import check_same_device, is_grad_enabled
 from minitensor.ops.dtypes import check_float, check_same_dtype, check_tensor
 from minitensor.tensor import Tensor
 
@@ -34,6 +34,15 @@ def check_scores(operation, x, weight):
                 f"got {weight.shape} (x shape {x.shape})"
             )
     return x, weight
+
+
+def check_no_gradient(operation, **weights):
+    """Raises ValueError for a weight that requires a gradient, where none is computed: silence would be wrong."""
+    for name, weight in weights.items():
+        if weight is not None and weight.requires_grad and is_grad_enabled():
+            raise ValueError(
+                f"{operation}: there is no gradient by {name} where the target holds classes; pass {name}.detach()"
+            )
 
 
 def check_classes(operation, x, target, ignore_index, wait=True):
