@@ -13,7 +13,7 @@ from minitensor.ops.dtypes import (
     cast,
     check_float,
     check_tensor,
-    result_dtype,
+    promote,
 )
 from minitensor.ops.reduce import Pick
 from minitensor.ops.shape import reshape
@@ -106,7 +106,7 @@ def mse_loss(x, target, reduction="mean", weight=None):
     shape = broadcast_shape("mse_loss", x.shape, target.shape)
     if weight is not None and check_float(weight, "mse_loss", "weight").shape != shape:
         raise ValueError(f"mse_loss: weight must have shape {shape}, got {weight.shape}")
-    dtype = result_dtype(x, target)
+    dtype = promote(x.dtype, target.dtype)  # torch broadcasts first, so that no dimensions count as some
     if dtype.kind != "f":
         raise TypeError(f"mse_loss: x or target must be floating point, got {x.dtype} and {target.dtype}")
     difference = cast(x, dtype) - cast(target, dtype)

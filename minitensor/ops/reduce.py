@@ -77,11 +77,11 @@ class Variance(Op):
 
     def backward(self, grad):
         (x,) = self.inputs
-        deviation = x - Mean(self.axes, self.count)(x)
+        mean = Mean(self.axes, self.count)(x)
         if self.whole and self.freedom <= 0:
-            return grad * where(deviation == 0, math.nan, math.inf).to(x.dtype)
+            return grad * where(x == mean, math.nan, math.inf).to(x.dtype)
         slope = 2 / self.freedom if self.freedom else math.inf
-        return grad * slope * deviation
+        return grad * slope * (x - mean)
 
 
 class LogSumExp(Op):
