@@ -201,6 +201,9 @@ def setitem(x, index, value):
         )
     if is_array(value):
         check_same_device("setitem", [x.data, value])
+        # NumPy writes [2.0] to no single element, and (1, n) through no mask.
+        while value.ndim and value.shape[0] == 1:
+            value = value[0]
     try:
         *ints, last = _in_order(_checked_index("setitem", index, x))
         target = x.data

@@ -88,6 +88,18 @@ def test_advanced_indices(name):
     same_as_torch(lambda m, x: x[beside(x, ADVANCED[name](adapter(m)))] * 2, normal(3, 4, 5))
 
 
+@pytest.mark.parametrize("name", ADVANCED)
+def test_leading_axes_of_1_in_a_value_do_not_count(name):
+    """x[mask] = values of shape (1, n), x[0] = [2.0]"""
+    x = normal(3, 4, 5)
+    ours, theirs = mt.tensor(x), torch_tensor(x)
+    value = normal(1, 1, *ours[ADVANCED[name](adapter(mt))].shape)
+    ours[ADVANCED[name](adapter(mt))] = mt.Tensor(value)
+    theirs[ADVANCED[name](adapter(None))] = torch_tensor(value)
+    ours[0, 1, 2], theirs[0, 1, 2] = mt.tensor([2.0]), torch_tensor([2.0])
+    np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
 def beside(x, index):
     """The index with its tensors on x's device."""
     if isinstance(index, tuple):
