@@ -46,14 +46,18 @@ def check_no_gradient(operation, **weights):
 
 
 def check_classes(operation, x, target, ignore_index, wait=True):
-    """A target of classes for scores x as a Tensor: whole numbers, one a pixel, each a class or ignore_index.
+    """A target of classes for scores x as a Tensor: int64, one a pixel, each a class or ignore_index.
+
+    Without axes of an image, x (N, C) or (C,), uint8 will do: torch's rule.
 
     Without `wait`, the numbers are looked at on the CPU only: a GPU would have to be waited for.
     """
     target = check_tensor(target, operation, "target")
     check_same_device(operation, [x.data, target.data])
-    if target.dtype not in (np.int64, np.uint8):
-        raise TypeError(f"{operation}: target must hold int64 (or uint8) classes, got dtype {target.dtype}")
+    if target.dtype != np.int64 and (target.dtype != np.uint8 or x.ndim > 2):
+        raise TypeError(
+            f"{operation}: target must hold int64 classes, got dtype {target.dtype} (x shape {x.shape})"
+        )
     if target.shape != pixels_of(x):
         raise ValueError(
             f"{operation}: target must have shape {pixels_of(x)}, one class a pixel, got {target.shape} "

@@ -255,6 +255,13 @@ def test_focal_loss_of_a_certain_pixel_has_a_gradient():
 
 
 MALFORMED = {
+    "images of bytes": (
+        TypeError,
+        ["target", "uint8", "(2, 3, 4, 5)"],
+        lambda m, x, y: m.cross_entropy(x, y),
+        scores,
+        classes.astype(np.uint8),
+    ),
     "integer scores": (
         TypeError,
         ["int64"],
