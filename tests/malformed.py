@@ -155,6 +155,11 @@ MALFORMED = {
         ValueError,
         ["pad", "nan", "int64"],
     ),
+    "pad, a number that does not fit": (
+        lambda: mt.pad(mt.ones(2, dtype=mt.uint8), (1, 1), value=-2),
+        ValueError,
+        ["pad", "-2", "uint8"],
+    ),
     "pad, crop": (lambda: mt.pad(x, (-2, -2)), ValueError, ["pad", "(-2, -2)", "(2, 3)"]),
     "clamp, no bounds": (lambda: mt.clamp(x), ValueError, ["clamp"]),
     "clamp, text": (lambda: mt.clamp(x, "0"), TypeError, ["clamp", "min", "str"]),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from numbers import Integral, Real
+
+import numpy as np
 
 from minitensor.backend import array_module
 from minitensor.engine import Op
@@ -82,7 +83,8 @@ def pad(x, pad, mode="constant", value=None):
         raise ValueError(f"pad: mode must be one of {', '.join(MODES)}, got {mode!r}")
     if value is not None and not isinstance(value, Real):
         raise TypeError(f"pad: value must be a number, got {type(value).__name__}")
-    if x.dtype.kind in "iu" and value is not None and not math.isfinite(value):
+    limits = np.iinfo(x.dtype) if x.dtype.kind in "iu" else None
+    if limits and value is not None and not limits.min <= value <= limits.max:  # nor is NaN
         raise ValueError(f"pad: value {value} does not fit into dtype {x.dtype}")
     if mode != "constant" and value:
         raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
