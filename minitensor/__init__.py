@@ -111,6 +111,7 @@ def _assemble():
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
         setattr(Tensor, f"__{name}__", getattr(_compare, name))
     Tensor.__neg__ = _elementwise.neg
+    Tensor.__pos__ = _elementwise.pos
     Tensor.__dlpack__ = _exchange.to_dlpack
     Tensor.__dlpack_device__ = _exchange.dlpack_device
     Tensor.__cuda_array_interface__ = property(_exchange.cuda_array_interface)

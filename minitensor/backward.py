@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from operator import attrgetter
 
 from minitensor.backend import array_module, is_array
 from minitensor.engine import Op, SetRecording, quiet
 from minitensor.tensor import Tensor
+
+# Held while gradients are added to those of leaves, or of two threads that add to one, one would be lost. Reentrant,
+# for the garbage collector may run anyone's code in between.
+_accumulating = threading.RLock()
 
 
 def _in_order(roots):
@@ -153,6 +158,12 @@ def backward(output, grad=None, retain_graph=False, create_graph=False):
     grad = _output_gradient(output, grad, "backward")
     grads = _propagate([output], [grad], None, retain_graph or create_graph, create_graph)
     # Only now, when nothing can fail any more, are the leaves touched.
+    with _accumulating:
+        _accumulate(grads, grad, create_graph)
+
+
+def _accumulate(grads, grad, create_graph):
+    """Add gradients to those of their leaves. The memory of `grad`, from which they started, is the caller's."""
     handed_out = {id(grad._data)}
     for leaf, leaf_grad in grads.items():
         if leaf.grad is not None:
@@ -185,18 +196,36 @@ def _recorded_copy(x):
         return x * 1
 
 
+def _tensors(name, values):
+    """One Tensor, or several, as a tuple; raises TypeError for anything else, ValueError for none."""
+    if isinstance(values, Tensor):
+        return (values,)
+    values = tuple(values) if hasattr(values, "__iter__") else (values,)
+    for position, value in enumerate(values):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"grad: {name} must be Tensors, got a {type(value).__name__} at position {position}"
+            )
+    if not values:
+        raise ValueError(f"grad: {name} must name at least one Tensor")
+    return values
+
+
 def grad(outputs, inputs, grad_outputs=None, create_graph=False, retain_graph=None, allow_unused=False):
     """Gradients of `outputs` by `inputs`, returned as a tuple; no `.grad` is touched.
 
     Works for inputs anywhere in the graph, not for leaves only. `retain_graph` follows `create_graph` unless
     given. An input that the outputs do not depend on raises ValueError, or yields None with `allow_unused`.
     """
-    outputs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
-    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    outputs, inputs = _tensors("outputs", outputs), _tensors("inputs", inputs)
     if grad_outputs is None:
         given = (None,) * len(outputs)
     else:
-        single = isinstance(grad_outputs, Tensor) or is_array(grad_outputs)
+        single = (
+            isinstance(grad_outputs, Tensor)
+            or is_array(grad_outputs)
+            or not hasattr(grad_outputs, "__iter__")
+        )
         given = (grad_outputs,) if single else tuple(grad_outputs)
     if len(given) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs need as many grad_outputs, got {len(given)}")

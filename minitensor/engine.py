@@ -7,6 +7,8 @@ the output, a Tensor, and returns the gradients of the inputs, Tensors too, comp
 
 from __future__ import annotations
 
+import functools
+import inspect
 import threading
 from contextlib import ContextDecorator, contextmanager
 from itertools import count
@@ -42,19 +44,46 @@ class SetRecording(ContextDecorator):
     def __exit__(self, *error):
         _mode.recording = self.before.pop()
 
+    def __call__(self, function):
+        """Decorate a function; of a generator, every step runs in this mode, and what comes between does not."""
+        if not inspect.isgeneratorfunction(function):
+            return super().__call__(function)
+
+        @functools.wraps(function)
+        def steps(*args, **kwargs):
+            generator = function(*args, **kwargs)
+            resume, argument = generator.send, None
+            try:
+                while True:
+                    with SetRecording(self.recording):
+                        value = resume(argument)
+                    try:
+                        resume, argument = generator.send, (yield value)
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:  # thrown in from outside: the generator may catch it
+                        resume, argument = generator.throw, error
+            except StopIteration as end:
+                return end.value
+            finally:
+                with SetRecording(self.recording):
+                    generator.close()
+
+        return steps
+
     def _recreate_cm(self):
         # contextlib calls this for each call of a decorated function, which may run in several threads at once
         return SetRecording(self.recording)
 
 
-def no_grad():
-    """`with no_grad():` computes without recording: no graph, no memory kept for backward."""
-    return SetRecording(False)
+def no_grad(function=None):
+    """`with no_grad():` computes without recording: no graph, no memory kept for backward. Also a decorator."""
+    return SetRecording(False) if function is None else SetRecording(False)(function)
 
 
-def enable_grad():
-    """`with enable_grad():` records again inside a `no_grad` block."""
-    return SetRecording(True)
+def enable_grad(function=None):
+    """`with enable_grad():` records again inside a `no_grad` block. Also a decorator."""
+    return SetRecording(True) if function is None else SetRecording(True)(function)
 
 
 def is_grad_enabled():

@@ -146,6 +146,15 @@ class Tensor:
         detached._version = self._version
         return detached
 
+    def __getstate__(self):
+        """What copies and pickles of a leaf hold. Of a result they would be of the whole graph behind it: refused."""
+        if self.node is not None:
+            raise RuntimeError(
+                f"a tensor computed by {type(self.node).__name__} cannot be copied or pickled, for its graph would go "
+                "with it; take x.detach()"
+            )
+        return None, {name: getattr(self, name) for name in Tensor.__slots__ if name != "__weakref__"}
+
     def __len__(self):
         if self._data.ndim == 0:
             raise TypeError("a tensor of 0 dimensions has no length")

@@ -13,6 +13,7 @@ FLAGS = {
 }
 x = mt.zeros(2, 3)
 VALUES = mt.zeros(2, 3)
+LEAF = mt.zeros(2, 3, requires_grad=True)
 whole = mt.tensor([[1, 2, 3]])
 images = mt.zeros(2, 3, 8, 9)
 
@@ -34,6 +35,25 @@ MALFORMED = {
     "~, floats": (lambda: ~x, TypeError, ["bitwise_not", "float32"]),
     "neg, bools": (lambda: -flags, TypeError, ["neg", "bool"]),
     "sub, bools": (lambda: flags - flags, TypeError, ["sub", "bool"]),
+    "sub, of a bool tensor": (lambda: x[:, :2] - flags, TypeError, ["sub", "bool"]),
+    "sub, of True": (lambda: x - True, TypeError, ["sub", "bool"]),
+    "sub, from True": (lambda: True - x, TypeError, ["sub", "bool"]),
+    "pos, bools": (lambda: +flags, TypeError, ["pos", "bool"]),
+    "&, a number that does not fit": (lambda: mt.ones(2, dtype=mt.uint8) & -1, ValueError, ["-1", "uint8"]),
+    "clamp, bools": (lambda: mt.clamp(flags, False, True), TypeError, ["clamp", "bool"]),
+    "argmax, bools": (lambda: mt.argmax(flags), TypeError, ["argmax", "bool"]),
+    "matmul, bools": (lambda: flags @ flags, TypeError, ["matmul", "bool"]),
+    "leaky_relu, whole numbers": (lambda: mt.leaky_relu(whole), TypeError, ["leaky_relu", "int64"]),
+    "sum, gradient by whole numbers": (
+        lambda: LEAF.sum(dtype=mt.int64),
+        TypeError,
+        ["sum", "gradient", "int64"],
+    ),
+    "max, other and keepdim": (
+        lambda: x.max(x, True),
+        ValueError,
+        ["max", "keepdim", "maximum"],
+    ),
     "pow, negative": (lambda: whole**-1, ValueError, ["pow", "negative"]),
     "mean, whole numbers": (lambda: whole.mean(), TypeError, ["mean", "int64"]),
     "var, whole numbers": (lambda: whole.var(), TypeError, ["var", "int64"]),
@@ -67,6 +87,7 @@ MALFORMED = {
     "permute, too few": (lambda: x.permute(0), ValueError, ["permute", "2 dimensions"]),
     "permute, none": (lambda: x.permute(), ValueError, ["permute", "2 dimensions"]),
     "permute, axis twice": (lambda: x.permute(0, 0), ValueError, ["permute", "twice"]),
+    "flatten, axis of a scalar": (lambda: mt.zeros(()).flatten(1), ValueError, ["flatten", "dim 1"]),
     "flatten, order": (lambda: images.flatten(2, 1), ValueError, ["flatten", "start_dim 2", "end_dim 1"]),
     "cat, axis": (lambda: mt.cat([x, x], 2), ValueError, ["cat", "dim 2"]),
     "max, of nothing": (lambda: mt.zeros(0).max(), ValueError, ["max", "(0,)"]),
@@ -119,6 +140,26 @@ MALFORMED = {
         ["pad", "'circular'", "3", "(4, 0)"],
     ),
     "pad, value": (lambda: mt.pad(x, (1, 1), "reflect", 2.0), ValueError, ["pad", "'reflect'", "2.0"]),
+    "pad, bools to mirror": (
+        lambda: mt.pad(x > 0, (1, 1), "reflect"),
+        TypeError,
+        ["pad", "'reflect'", "bool"],
+    ),
+    "pad, no channels to mirror": (
+        lambda: mt.pad(mt.zeros(2, 0, 3), (1, 1), "replicate"),
+        ValueError,
+        ["pad", "'replicate'", "(2, 0, 3)"],
+    ),
+    "pad, NaN among whole numbers": (
+        lambda: mt.pad(whole, (1, 1), value=float("nan")),
+        ValueError,
+        ["pad", "nan", "int64"],
+    ),
+    "pad, a number that does not fit": (
+        lambda: mt.pad(mt.ones(2, dtype=mt.uint8), (1, 1), value=-2),
+        ValueError,
+        ["pad", "-2", "uint8"],
+    ),
     "pad, crop": (lambda: mt.pad(x, (-2, -2)), ValueError, ["pad", "(-2, -2)", "(2, 3)"]),
     "clamp, no bounds": (lambda: mt.clamp(x), ValueError, ["clamp"]),
     "clamp, text": (lambda: mt.clamp(x, "0"), TypeError, ["clamp", "min", "str"]),
@@ -142,7 +183,7 @@ MALFORMED = {
         TypeError,
         ["leaky_relu", "negative_slope", "'0.1'"],
     ),
-    "var, correction": (lambda: x.var(correction=None), TypeError, ["var", "correction", "None"]),
+    "var, correction": (lambda: x.var(correction="1"), TypeError, ["var", "correction", "'1'"]),
     "logsumexp, all": (lambda: mt.logsumexp(x, None), TypeError, ["logsumexp", "dim", "None"]),
     "logsumexp, no axis": (lambda: mt.logsumexp(x, ()), TypeError, ["logsumexp", "dim", "()", "(2, 3)"]),
     "argmax, several axes": (lambda: mt.argmax(x, (0, 1)), TypeError, ["argmax", "dim", "(0, 1)"]),
@@ -160,6 +201,7 @@ MALFORMED = {
     "getitem, too many": (lambda: x[0, 0, 0], IndexError, ["getitem", "3", "(2, 3)"]),
     "getitem, mask": (lambda: x[mt.tensor([True])], IndexError, ["getitem", "(2, 3)"]),
     "getitem, backwards": (lambda: x[::-1], ValueError, ["slice", "-1", "flip"]),
+    "getitem, uint8": (lambda: x[mt.zeros(2, dtype=mt.uint8)], TypeError, ["uint8", "mask", "numbers"]),
     "setitem, shape": (lambda: VALUES.__setitem__(0, mt.zeros(2)), ValueError, ["setitem", "(2,)", "(2, 3)"]),
     # borders
     "pad, border of rows alone": (

@@ -1,5 +1,6 @@
 """The engine: order, accumulation, gradients by any tensor, modes, failures."""
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -186,6 +187,18 @@ class TestGrad:
         g.backward()
         assert x.grad.item() == 12.0
 
+    def test_what_is_no_tensor_is_refused_by_name(self):
+        x = leaf(1.0)
+        for arguments, name in (((None, x), "outputs"), ((x * 2, [x, 1.0]), "inputs")):
+            with pytest.raises(TypeError, match=f"grad: {name}"):
+                mt.grad(*arguments)
+        for arguments, name in ((([], x), "outputs"), ((x * 2, ()), "inputs")):
+            with pytest.raises(ValueError, match=f"grad: {name}"):
+                mt.grad(*arguments)
+        with pytest.raises(ValueError, match="shape"):
+            mt.grad(x * 2, x, 5.0)
+        assert mt.grad(x * 2, (y for y in [x]))[0].tolist() == [2.0]
+
     def test_inputs_must_require_gradients(self):
         with pytest.raises(ValueError, match="input 0"):
             mt.grad(leaf(1.0) * 2, mt.tensor([1.0]))
@@ -232,6 +245,52 @@ class TestModes:
         assert mt.is_grad_enabled()
         with mt.no_grad():
             assert recorded(leaf(1.0)).requires_grad
+
+    def test_as_decorators_without_a_call(self):
+        @mt.no_grad
+        def silent():
+            return mt.is_grad_enabled()
+
+        @mt.enable_grad
+        def recorded(x):
+            return (x * 2).requires_grad
+
+        assert not silent() and mt.is_grad_enabled()
+        with mt.no_grad():
+            assert recorded(leaf(1.0))
+
+    def test_as_decorators_of_generators(self):
+        """Each step of the generator runs in the mode, what happens between the steps in the caller's."""
+
+        @mt.no_grad()
+        def steps():
+            seen = []
+            try:
+                while len(seen) < 2:
+                    seen.append((mt.is_grad_enabled(), (yield len(seen))))
+                yield from ()
+            except KeyError:
+                seen.append(mt.is_grad_enabled())
+                yield "caught"
+            finally:
+                seen.append(mt.is_grad_enabled())
+                closed.append(mt.is_grad_enabled())
+            return seen
+
+        closed = []
+        generator = steps()
+        assert next(generator) == 0 and mt.is_grad_enabled()
+        assert generator.send("a") == 1 and mt.is_grad_enabled()
+        with pytest.raises(StopIteration) as ended:
+            generator.send("b")
+        assert ended.value.value == [(False, "a"), (False, "b"), False] and mt.is_grad_enabled()
+        thrown = steps()
+        next(thrown)
+        assert thrown.throw(KeyError()) == "caught" and mt.is_grad_enabled()
+        dropped = steps()
+        next(dropped)
+        dropped.close()
+        assert closed == [False, False] and mt.is_grad_enabled()
 
     def test_a_mode_holds_for_its_thread(self):
         seen = []
@@ -281,6 +340,22 @@ class TestModes:
             x = mt.Tensor(normal(4, 8, seed=seed), requires_grad=True)
             (g,) = mt.grad(((x @ weights).tanh() @ weights).sum(), x)
             np.testing.assert_allclose(results[seed], g.data, rtol=1e-12)
+
+    def test_threads_add_to_one_gradient(self):
+        x = leaf(0.0)
+
+        def work(_):
+            for _ in range(200):
+                (x * 1.0).sum().backward()
+
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(work, range(4)))
+        finally:
+            sys.setswitchinterval(before)
+        assert x.grad.tolist() == [800.0]
 
     def test_threads_train_at_once(self):
         """Convolutions cut into tiles, in several threads that share the workers: each gets its own gradients."""

@@ -1,6 +1,7 @@
 """Tensor: what it is made from, what it tells, what it refuses."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -217,6 +218,14 @@ class TestConversions:
         with mt.no_grad():
             twin[0] = 5.0
         assert x.tolist() == [1, 2] and twin.requires_grad and twin.is_leaf
+
+    def test_a_result_is_not_copied_with_its_graph(self):
+        y = mt.tensor([1.0, 2.0], requires_grad=True) * 2
+        for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(RuntimeError, match="Multiply.*detach"):
+                copied(y)
+        assert copy.deepcopy(y.detach()).tolist() == [2.0, 4.0]
+        assert pickle.loads(pickle.dumps(mt.tensor([1.0], requires_grad=True))).requires_grad
 
 
 class TestData:

@@ -36,6 +36,13 @@ def _is_whole(value):
     return isinstance(value, (int, Integral)) and not isinstance(value, bool)
 
 
+def check_not_alone(operation, **values):
+    """Raises ValueError for a sequence of one number, where torch takes it for no pair, as elsewhere it does."""
+    for name, value in values.items():
+        if isinstance(value, (tuple, list)) and len(value) == 1:
+            raise ValueError(f"{operation}: {name} must be one int or two (height, width), got {value}")
+
+
 def extent(kernel, dilation=1):
     """Pixels from the first to the last tap of a window, both included: d (k - 1) + 1."""
     return dilation * (kernel - 1) + 1

@@ -20,6 +20,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from minitensor.backend import array_module
+
 CUBIC_A = -0.75  # Keys's parameter as torch uses it for bicubic
 CUBIC_A_ANTIALIAS = -0.5  # and for bicubic with antialias, as Pillow does
 MODES = ("nearest", "nearest-exact", "bilinear", "bicubic")
@@ -51,26 +53,39 @@ def interpolation_matrix(
 @lru_cache(maxsize=64)
 def _matrix(size_in, size_out, mode, align_corners, scale, antialias, dtype_name):
     dtype = np.dtype(dtype_name)
-    if size_in == size_out and (mode in ("nearest", "bilinear") or antialias):
+    copied = size_in == size_out and (mode in ("nearest", "bilinear") or antialias)
+    if copied:
         scale = None  # as torch does: an axis that keeps its size is copied, whatever factor was named
     if size_out == 2 * size_in and mode == "nearest":
         scale = None  # and one that doubles is doubled evenly
     step = _step(size_in, size_out, align_corners, scale)
     if mode.startswith("nearest"):
         taps = _nearest(size_in, size_out, mode == "nearest-exact", scale)[:, np.newaxis]
-        weights = np.ones((size_out, 1))
+        weights, read = np.ones((size_out, 1)), True
     elif antialias:
-        taps, weights = _antialiased(size_in, size_out, mode, step)
+        taps, weights, read = _antialiased(size_in, size_out, mode, step)
     else:
         output = np.arange(size_out)
         position = output * step if align_corners else (output + 0.5) * step - 0.5
         taps, weights = (_linear if mode == "bilinear" else _cubic)(position)
+        read = True
     matrix = np.zeros((size_out, size_in))
     # Several taps may fall on the border pixel: their weights add up there.
     np.add.at(matrix, (np.arange(size_out)[:, np.newaxis], np.clip(taps, 0, size_in - 1)), weights)
     matrix = matrix.astype(dtype)
+    if mode == "bilinear" and not copied:
+        # A weight of 0 makes NaN of a NaN or infinite pixel. So that `reads` can tell, it becomes -0.0: to finite
+        # numbers the same. Which weights of bicubic are exactly 0 is a matter of rounding, so there none is marked.
+        rows, used = np.nonzero(read & (weights == 0))
+        columns = np.clip(taps[rows, used], 0, size_in - 1)
+        matrix[rows, columns] = np.where(matrix[rows, columns] == 0, -0.0, matrix[rows, columns])
     matrix.flags.writeable = False
     return matrix
+
+
+def reads(matrix):
+    """Where an output reads an input, if only to multiply it by 0: the places that do not hold a plain +0.0."""
+    return (matrix != 0) | array_module(matrix).signbit(matrix)
 
 
 def _step(size_in, size_out, align_corners, scale):
@@ -97,7 +112,8 @@ def _nearest(size_in, size_out, exact, scale):
 
 
 def _linear(position):
-    """Two taps, floor(x) and the next: weights 1 - t and t, where t = x - floor(x)."""
+    """Two taps, floor(x) and the next: weights 1 - t and t, where t = x - floor(x), and x is at least 0."""
+    position = np.maximum(position, 0)
     first = np.floor(position)
     t = position - first
     return first.astype(np.int64)[:, np.newaxis] + np.arange(2), np.stack([1 - t, t], axis=1)
@@ -121,6 +137,8 @@ def keys_cubic(distance, a):
 def _antialiased(size_in, size_out, mode, step):
     """All pixels under a kernel that is widened by `step` when the image shrinks, so that none goes unseen.
 
+    Returns taps, weights, and which of the taps are read: the other rows have fewer.
+
     The weights are those of the kernel at the pixels inside the image, divided by their sum: unlike the plain
     modes, the border pixel does not stand in for those beyond it.
     """
@@ -136,8 +154,9 @@ def _antialiased(size_in, size_out, mode, step):
         weights = np.maximum(0.0, 1 - np.abs(distance))
     else:
         weights = keys_cubic(distance, CUBIC_A_ANTIALIAS)
-    weights = np.where(taps < stop, weights, 0.0)
-    return taps, weights / weights.sum(axis=1, keepdims=True)
+    read = taps < stop
+    weights = np.where(read, weights, 0.0)
+    return taps, weights / weights.sum(axis=1, keepdims=True), read
 
 
 @lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ import numpy as np
 
 from minitensor.backend import array_module
 from minitensor.kernels.average_pool import avg_pool2d
+from minitensor.kernels.interpolate import reads
 from minitensor.kernels.table import register, rule
 from minitensor.kernels.tiles import blocks, run_tiles, split
 
@@ -24,15 +25,15 @@ SMALL_PIXELS = 1 << 16  # images of fewer pixels are not worth cutting into tile
 def resample2d_reference(x, matrix_h, matrix_w):
     """Y[n, c, i, j] = sum over h, w of A[i, h] X[n, c, h, w] B[j, w]: the definition, a pixel at a time.
 
-    x (N, C, H, W), matrix_h = A (OH, H), matrix_w = B (OW, W) -> (N, C, OH, OW). Zero weights are left out,
-    so an infinite pixel reaches only the outputs that see it.
+    x (N, C, H, W), matrix_h = A (OH, H), matrix_w = B (OW, W) -> (N, C, OH, OW). Where a pixel is not read, no
+    product is formed, so an infinite pixel reaches only the outputs that see it.
     """
     xp = array_module(x)
     y = xp.zeros((*x.shape[:2], len(matrix_h), len(matrix_w)), dtype=x.dtype)
     for i in range(len(matrix_h)):
         for j in range(len(matrix_w)):
-            for h in xp.flatnonzero(matrix_h[i]).tolist():
-                for w in xp.flatnonzero(matrix_w[j]).tolist():
+            for h in xp.flatnonzero(reads(matrix_h[i])).tolist():
+                for w in xp.flatnonzero(reads(matrix_w[j])).tolist():
                     y[:, :, i, j] += matrix_h[i, h] * matrix_w[j, w] * x[:, :, h, w]
     return y
 
@@ -70,7 +71,7 @@ def resample2d_sums(x, matrix_h, matrix_w):
 
 @register("resample2d", "taps", backends=("numpy",))
 def resample2d_taps(x, matrix_h, matrix_w):
-    """Only the weights that are not zero: slower, but an infinite or NaN pixel reaches no output that does not see it.
+    """Only the pixels that are read: slower, but an infinite or NaN pixel reaches no output that does not see it.
 
     In a product it would reach all of its row and column, as infinity times a weight of zero is NaN.
     """
@@ -80,13 +81,14 @@ def resample2d_taps(x, matrix_h, matrix_w):
 
 
 def _weighted(x, matrix):
-    """x @ matrix^T without the products by zero: one sum over all rows for the first weight of each, the second, ..."""
-    count = max(int(np.count_nonzero(matrix, axis=1).max()), 1)
-    taps = np.argsort(matrix == 0, axis=1, kind="stable")[:, :count]  # where a row is not zero, in order
-    weights = np.take_along_axis(matrix, taps, axis=1)
+    """x @ matrix^T by the pixels that are read: one sum over all rows for the first weight of each, the second, ..."""
+    seen = reads(matrix)
+    count = max(int(np.count_nonzero(seen, axis=1).max()), 1)
+    taps = np.argsort(~seen, axis=1, kind="stable")[:, :count]  # where a row reads, in order
+    weights, seen = (np.take_along_axis(array, taps, axis=1) for array in (matrix, seen))
     y = np.zeros((*x.shape[:-1], len(matrix)), dtype=x.dtype)
-    for tap, weight in zip(taps.T, weights.T, strict=True):
-        y += np.where(weight == 0, 0, x[..., tap] * weight)
+    for tap, weight, is_read in zip(taps.T, weights.T, seen.T, strict=True):
+        y += np.where(is_read, x[..., tap] * weight, 0)
     return y
 
 
@@ -135,8 +137,8 @@ def _bands(matrix):
 
 
 def _copies(matrix):
-    """True if every row is zero but for a single 1."""
-    return bool((matrix == 1).any(axis=1).all()) and np.count_nonzero(matrix) == len(matrix)
+    """True if every row reads a single pixel, with weight 1."""
+    return bool((matrix == 1).any(axis=1).all()) and np.count_nonzero(reads(matrix)) == len(matrix)
 
 
 def _factor(matrix):
@@ -144,7 +146,8 @@ def _factor(matrix):
     factor, rest = divmod(matrix.shape[1], len(matrix))
     if rest or factor == 0 or matrix[0, factor - 1] != 1:  # most matrices need no closer look
         return 0
-    return factor if np.array_equal(matrix, np.repeat(np.eye(len(matrix)), factor, axis=1)) else 0
+    alike = np.array_equal(matrix, np.repeat(np.eye(len(matrix)), factor, axis=1))
+    return factor if alike and np.count_nonzero(reads(matrix)) == matrix.shape[1] else 0
 
 
 @rule("resample2d", backends=("numpy",))

@@ -13,10 +13,11 @@ import math
 import numpy as np
 
 PIECE = 128  # rows added one after the other; as many as NumPy's own pairwise sum adds so
+SMALL_PRODUCT = 10**6  # multiplications; up to so many OpenBLAS does not cut the inner axis
 
 
 def sum_over(x, axes):
-    """The sum of x over `axes`, kept as size 1."""
+    """The sum of x over `axes`, kept as size 1, in x's dtype: of bools, whether one is true."""
     if type(x) is not np.ndarray:
         return _sum_on_gpu(x, axes)
     plain = (
@@ -26,12 +27,33 @@ def sum_over(x, axes):
         or math.prod([x.shape[axis] for axis in axes]) <= PIECE
     )
     if plain:
-        return x.sum(axis=axes, keepdims=True)
+        return x.sum(axis=axes, dtype=x.dtype, keepdims=True)
     longest = max(axes, key=lambda axis: x.shape[axis])
     while x.shape[longest] > 1:
         x = _sum_pieces(x, longest)
     others = tuple(axis for axis in axes if axis != longest)
     return sum_over(x, others) if others else x
+
+
+def product(a, b):
+    """The matrix product a @ b, in pieces where BLAS would add too many numbers one after the other.
+
+    OpenBLAS multiplies small matrices (M*K*P up to 10^6) without cutting the inner axis, so few results of a long
+    one are rounded K times; larger ones it cuts itself. Measured: a root mean square error of 1.3e-6 at
+    (8, 5000) @ (5000, 16) in one go, of 3e-7 in pieces.
+    """
+    inner = a.shape[-1]
+    plain = type(a) is not np.ndarray or a.dtype.kind != "f" or inner < 8 * PIECE
+    if plain or a.shape[-2] * inner * b.shape[-1] > SMALL_PRODUCT:
+        return a @ b
+    count = inner // PIECE
+    whole = count * PIECE
+    # (..., M, n 128) -> (..., n, M, 128)    (..., n 128, P) -> (..., n, 128, P)    their products: (..., n, M, P)
+    pieces_a = np.moveaxis(a[..., :whole].reshape(*a.shape[:-1], count, PIECE), -2, -3)
+    pieces_b = b[..., :whole, :].reshape(*b.shape[:-2], count, PIECE, b.shape[-1])
+    y = sum_over(pieces_a @ pieces_b, (max(a.ndim, b.ndim) - 2,))
+    y = y.reshape(*y.shape[:-3], *y.shape[-2:])
+    return y if whole == inner else y + a[..., whole:] @ b[..., whole:, :]
 
 
 def _sum_on_gpu(x, axes):
@@ -42,9 +64,9 @@ def _sum_on_gpu(x, axes):
     """
     last = [axis for axis in axes if all(a in axes for a in range(axis, x.ndim))]
     if last and len(last) < len(axes):
-        x = x.sum(axis=tuple(last), keepdims=True)
+        x = x.sum(axis=tuple(last), dtype=x.dtype, keepdims=True)
         axes = tuple(axis for axis in axes if axis not in last)
-    return x.sum(axis=axes, keepdims=True)
+    return x.sum(axis=axes, dtype=x.dtype, keepdims=True)
 
 
 def _sum_pieces(x, axis):

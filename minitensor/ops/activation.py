@@ -8,7 +8,7 @@ from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.kernels import run
 from minitensor.ops.choose import where
-from minitensor.ops.dtypes import check_number, floating
+from minitensor.ops.dtypes import check_float, check_number, floating
 
 
 class Tanh(Op):
@@ -99,7 +99,7 @@ def relu(x):
 
 
 def leaky_relu(x, negative_slope=0.01):
-    """x where x > 0, else negative_slope * x."""
+    """x where x > 0, else negative_slope * x; raises TypeError for integers."""
     if not isinstance(negative_slope, Real):
         raise TypeError(f"leaky_relu: negative_slope must be a number, got {negative_slope!r}")
-    return LeakyRelu(negative_slope)(floating(x, "leaky_relu"))
+    return LeakyRelu(negative_slope)(check_float(x, "leaky_relu"))

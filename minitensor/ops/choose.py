@@ -8,7 +8,6 @@ import numpy as np
 
 from minitensor.backend import array_module
 from minitensor.engine import Op
-from minitensor.ops.compare import isnan
 from minitensor.ops.dtypes import broadcast_shape, cast, check_tensor, number_like, operands, result_dtype
 from minitensor.ops.elementwise import Binary
 from minitensor.tensor import Tensor
@@ -101,6 +100,42 @@ class Clamp(Op):
         return where(inside, grad, 0.0)
 
 
+class ClampBetween(Op):
+    """y = min(max(x, low), high), each element between bounds of its own; NaN, in x or in a bound, makes NaN
+
+    The gradient goes to x inside and on the bounds; to `low` where x lies below it, if it lies below `high`; to
+    `high` where x lies above it, or `low` does. NaN gets none. Inputs are x and the bounds that there are.
+    """
+
+    def __init__(self, has_low, has_high):
+        self.has_low, self.has_high = has_low, has_high
+
+    def _bounds(self, bounds):
+        return bounds[0] if self.has_low else None, bounds[-1] if self.has_high else None
+
+    def forward(self, x, *bounds):
+        self.shapes = [array.shape for array in (x, *bounds)]
+        self.uses = (tuple(range(len(self.shapes))),) * len(self.shapes)
+        low, high = self._bounds(bounds)
+        if low is not None:
+            x = array_module(x).maximum(x, low)
+        return x if high is None else array_module(x).minimum(x, high)
+
+    def backward(self, grad):
+        x, *bounds = (t.data for t in self.inputs)
+        low, high = self._bounds(bounds)
+        if high is None:
+            passed = [x >= low, x < low]
+        elif low is None:
+            passed = [x <= high, x > high]
+        else:
+            passed = [(x >= low) & (x <= high), (x < low) & (low < high), (x > high) | (high < low)]
+        return tuple(
+            where(mask, grad, 0.0).sum_to(shape) if need else None
+            for need, mask, shape in zip(self.needs, passed, self.shapes, strict=True)
+        )
+
+
 def _within_dtype(bound, dtype):
     """A number as `dtype` holds it: -1 bounds unsigned integers as 0 does."""
     if dtype.kind in "iu":
@@ -141,7 +176,7 @@ def where(condition, a, b):
 def clamp(x, min=None, max=None):
     """x held between `min` and `max`: two numbers, or two Tensors that broadcast; one of them may be None.
 
-    Where a bound that is a Tensor holds x, the gradient goes to the bound.
+    Where a bound that is a Tensor holds x, the gradient goes to the bound. Raises TypeError for bools.
     """
     x = check_tensor(x, "clamp")
     if min is None and max is None:
@@ -151,17 +186,11 @@ def clamp(x, min=None, max=None):
         if bound is not None and not isinstance(bound, Tensor if of_tensors else Real):
             wanted = "a Tensor, as the other bound is one" if of_tensors else "a number or a Tensor"
             raise TypeError(f"clamp: {name} must be {wanted}, got {type(bound).__name__}")
-    if of_tensors:
-        return _clamp_between(x, min, max)
     bounds = [bound for bound in (min, max) if bound is not None]
-    return Clamp(min, max)(cast(x, result_dtype(x, *bounds)))
-
-
-def _clamp_between(x, low, high):
-    """`clamp` with Tensors as bounds, or None; a bound that is NaN makes NaN."""
-    broadcast_shape("clamp", *(t.shape for t in (x, low, high) if t is not None))
-    if low is not None:
-        x = where((x < low) | isnan(low), low, x)
-    if high is not None:
-        x = where((x > high) | isnan(high), high, x)
-    return x
+    dtype = result_dtype(x, *bounds)
+    if dtype.kind == "b":
+        raise TypeError("clamp: bools are no numbers; convert with .to(mt.int64)")
+    if not of_tensors:
+        return Clamp(min, max)(cast(x, dtype))
+    broadcast_shape("clamp", x.shape, *(bound.shape for bound in bounds))
+    return ClampBetween(min is not None, max is not None)(*(cast(t, dtype) for t in (x, *bounds)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from minitensor.backend import array_module, is_array
 from minitensor.engine import check_same_device
-from minitensor.ops.dtypes import broadcast_shape, check_tensor, operands
+from minitensor.ops.dtypes import check_tensor, operands
 from minitensor.tensor import Tensor
 
 
@@ -39,14 +39,13 @@ ge = _comparison("ge", lambda a, b: a >= b)
 
 def _logical(name, symbol):
     def combine(a, b):
-        a, b = (value.data if isinstance(value, Tensor) else value for value in (a, b))
         for value in (a, b):
-            kind = (value if is_array(value) else np.asarray(value)).dtype.kind
-            if kind not in "biu":
-                raise TypeError(f"{name}: operands must be bool or integer tensors, got kind {kind!r}")
-        broadcast_shape(name, np.shape(a), np.shape(b))
-        check_same_device(name, [value for value in (a, b) if is_array(value)])
-        result = symbol(a, b)
+            dtype = value.dtype if isinstance(value, Tensor) or is_array(value) else np.asarray(value).dtype
+            if dtype.kind not in "biu":
+                raise TypeError(f"{name}: operands must be bool or integer tensors, got dtype {dtype}")
+        a, b = operands(name, a, b)
+        check_same_device(name, [a.data, b.data])
+        result = symbol(a.data, b.data)
         return Tensor.wrap(np.asarray(result) if isinstance(result, np.generic) else result)
 
     combine.__name__ = name

@@ -22,6 +22,7 @@ from minitensor.ops.shape import reshape
 from minitensor.ops.softmax import log_softmax, softmax
 from minitensor.ops.targets import (
     check_classes,
+    check_no_gradient,
     check_reduction,
     check_scores,
     class_axis,
@@ -108,6 +109,7 @@ def cross_entropy(
     if target.dtype.kind == "f":
         _check_probabilities(x, target, ignore_index)
         return _with_probabilities(x, target, weight, pixel_weight, label_smoothing, reduction)
+    check_no_gradient("cross_entropy", weight=weight, pixel_weight=pixel_weight)
     target = check_classes("cross_entropy", x, target, ignore_index, wait=False)
     if x.ndim == 1:  # one pixel is a batch of one
         x = reshape(x, (1, x.shape[0]))

@@ -89,9 +89,17 @@ def check_tensor(x, operation, name="x"):
 def check_number(x, operation):
     """x as a Tensor of numbers; raises TypeError for bools, on which one does not calculate."""
     x = check_tensor(x, operation)
-    if x.dtype.kind == "b":
-        raise TypeError(f"{operation}: bools are no numbers; use ~, & and |, or convert with .to(mt.int64)")
+    check_no_bools(operation, x)
     return x
+
+
+def check_no_bools(operation, *values):
+    """Raises TypeError where one of the operands, Tensors or numbers, is a bool."""
+    for value in values:
+        if isinstance(value, bool) or getattr(value, "dtype", None) == np.bool_:
+            raise TypeError(
+                f"{operation}: bools are no numbers; use ~, & and |, or convert with .to(mt.int64)"
+            )
 
 
 def check_float(x, operation, name="x"):
@@ -125,19 +133,24 @@ def floating(x, operation):
     return x if x.dtype.kind == "f" else cast(x, DEFAULT_DTYPE)
 
 
-def operands(operation, a, b):
-    """Two operands of an elementwise operation as Tensors of the result's dtype, after checking their shapes."""
+def operands(operation, a, b, floating=False):
+    """Two operands of an elementwise operation as Tensors of the result's dtype, after checking their shapes.
+
+    With `floating`, operands that differ become float32 at once where both are whole numbers: -2 / uint8 is negative.
+    """
     if not (isinstance(a, Tensor) and isinstance(b, Tensor) and a._data.dtype is b._data.dtype):
-        a, b = _unify(operation, a, b)
+        a, b = _unify(operation, a, b, floating)
     shape_a, shape_b = a._data.shape, b._data.shape
     if shape_a != shape_b and shape_a and shape_b:  # what has no dimensions fits everything
         broadcast_shape(operation, shape_a, shape_b)
     return a, b
 
 
-def _unify(operation, a, b):
+def _unify(operation, a, b, floating):
     a, b = _tensor_or_number(operation, a), _tensor_or_number(operation, b)
     dtype = result_dtype(a, b)
+    if floating and dtype.kind != "f":
+        dtype = DEFAULT_DTYPE
     like = a if isinstance(a, Tensor) else b
     return [
         cast(value, dtype) if isinstance(value, Tensor) else number_like(value, dtype, like)

@@ -8,7 +8,7 @@ operations: choose.py (maximum, where, clamp), functions.py (powers, exp, log), 
 from __future__ import annotations
 
 from minitensor.engine import Op
-from minitensor.ops.dtypes import check_number, floating, operands
+from minitensor.ops.dtypes import check_no_bools, check_number, floating, operands
 
 
 class Binary(Op):
@@ -98,9 +98,11 @@ def add(a, b):
 
 
 def sub(a, b):
-    """a - b, elementwise with broadcasting."""
-    a, b = operands("sub", a, b)
-    return Subtract()(check_number(a, "sub"), b)
+    """a - b, elementwise with broadcasting; raises TypeError where either is bool."""
+    x, y = operands("sub", a, b)
+    if x is not a or y is not b or x._data.dtype.kind == "b":  # else both are of one dtype, and it is no bool
+        check_no_bools("sub", a, b)
+    return Subtract()(x, y)
 
 
 def mul(a, b):
@@ -110,10 +112,15 @@ def mul(a, b):
 
 def div(a, b):
     """a / b, elementwise with broadcasting; integers give float32."""
-    a, b = operands("div", a, b)
+    a, b = operands("div", a, b, floating=True)
     return Divide()(floating(a, "div"), floating(b, "div"))
 
 
 def neg(x):
     """-x"""
     return Negate()(check_number(x, "neg"))
+
+
+def pos(x):
+    """+x: x itself."""
+    return check_number(x, "pos")

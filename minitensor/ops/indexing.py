@@ -24,13 +24,28 @@ def _may_repeat(index):
 
 def _checked_index(operation, index, x):
     """An index of x, ready for its device; raises IndexError where CuPy would not."""
-    index = _plain_index(operation, index, x)
+    index = _without_idle_ellipsis(_plain_index(operation, index, x), x.ndim)
     if array_module(x.data) is np:
         return index
     _check_bounds(index, x)
     # Arrays of the CPU were lists of the caller's, who need not know where numbers have to be.
     parts = tuple(to_device(part, x.device) if is_array(part) else part for part in _parts(index))
     return parts if isinstance(index, tuple) else parts[0]
+
+
+def _without_idle_ellipsis(index, ndim):
+    """An index of arrays without an Ellipsis that stands for no axis: to NumPy it would keep the arrays apart."""
+    parts = _parts(index)
+    idle = (
+        any(map(is_array, parts)) and any(part is Ellipsis for part in parts) and _axes_taken(parts) == ndim
+    )
+    return tuple(part for part in parts if part is not Ellipsis) if idle else index
+
+
+def _axes_taken(parts):
+    """How many axes an index names: a mask as many as it has, None and Ellipsis none."""
+    masks = sum(part.ndim - 1 for part in parts if is_array(part) and part.dtype.kind == "b")
+    return masks + sum(part is not None and part is not Ellipsis for part in parts)
 
 
 def _in_order(index):
@@ -73,6 +88,11 @@ def _plain_index(operation, index, x):
     if is_array(index):
         if index.dtype.kind not in "iub":
             raise TypeError(f"an index tensor must hold whole numbers or bools, got dtype {index.dtype}")
+        if index.dtype == np.uint8:
+            raise TypeError(
+                "an index tensor of dtype uint8 is a mask to torch and numbers to NumPy; "
+                "convert with .to(mt.bool_) or .to(mt.int64)"
+            )
         check_same_device(operation, [x.data, index])
         if index.ndim == 0 and index.dtype.kind != "b":
             return int(index)
@@ -92,8 +112,7 @@ def _check_bounds(index, x):
     To look at those on the GPU is to wait for it, the lesser evil.
     """
     parts = _parts(index)
-    taken = sum(part.ndim if is_array(part) and part.dtype.kind == "b" else 1 for part in parts)
-    taken -= sum(part is None or part is Ellipsis for part in parts)
+    taken = _axes_taken(parts)
     axis = 0
     for part in parts:
         if part is Ellipsis:
@@ -182,6 +201,9 @@ def setitem(x, index, value):
         )
     if is_array(value):
         check_same_device("setitem", [x.data, value])
+        # NumPy writes [2.0] to no single element, and (1, n) through no mask.
+        while value.ndim and value.shape[0] == 1:
+            value = value[0]
     try:
         *ints, last = _in_order(_checked_index("setitem", index, x))
         target = x.data

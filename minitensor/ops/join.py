@@ -39,8 +39,9 @@ def _sequence(tensors, operation):
 
 
 def cat(tensors, dim=0):
-    """The tensors one after the other along `dim`; all other sizes must agree."""
+    """The tensors one after the other along `dim`; all other sizes must agree. One of shape (0,) adds nothing."""
     tensors = _sequence(tensors, "cat")
+    tensors = [x for x in tensors if x.shape != (0,)] or tensors[:1]
     axis = normalize_axis(dim, tensors[0].ndim, "cat")
     if tensors[0].ndim == 0:
         raise ValueError("cat: tensors of no dimensions cannot be joined; use stack")

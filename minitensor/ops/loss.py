@@ -13,13 +13,14 @@ from minitensor.ops.dtypes import (
     cast,
     check_float,
     check_tensor,
-    result_dtype,
+    promote,
 )
 from minitensor.ops.reduce import Pick
 from minitensor.ops.shape import reshape
 from minitensor.ops.softmax import log_softmax, softmax
 from minitensor.ops.targets import (
     check_classes,
+    check_no_gradient,
     check_reduction,
     check_scores,
     class_axis,
@@ -50,6 +51,7 @@ def nll_loss(x, target, weight=None, ignore_index=-100, reduction="mean"):
     """
     check_reduction("nll_loss", reduction)
     x, weight = check_scores("nll_loss", x, weight)
+    check_no_gradient("nll_loss", weight=weight)
     target = check_classes("nll_loss", x, target, ignore_index)
     losses, own_weight = _picked(-x, target, weight, ignore_index)
     return reduced(losses, reduction, own_weight.sum())
@@ -90,7 +92,8 @@ def binary_cross_entropy_with_logits(x, target, weight=None, reduction="mean", p
     if pos_weight is not None:
         log_s = (1 + (pos_weight - 1) * target) * log_s
     losses = (1 - target) * x - log_s
-    return reduced(losses if weight is None else losses * weight, reduction)
+    losses = losses if weight is None else losses * weight
+    return reduced(cast(losses, target.dtype), reduction)  # torch computes in the memory of 1 - target
 
 
 def mse_loss(x, target, reduction="mean", weight=None):
@@ -103,7 +106,7 @@ def mse_loss(x, target, reduction="mean", weight=None):
     shape = broadcast_shape("mse_loss", x.shape, target.shape)
     if weight is not None and check_float(weight, "mse_loss", "weight").shape != shape:
         raise ValueError(f"mse_loss: weight must have shape {shape}, got {weight.shape}")
-    dtype = result_dtype(x, target)
+    dtype = promote(x.dtype, target.dtype)  # torch broadcasts first, so that no dimensions count as some
     if dtype.kind != "f":
         raise TypeError(f"mse_loss: x or target must be floating point, got {x.dtype} and {target.dtype}")
     difference = cast(x, dtype) - cast(target, dtype)
@@ -156,6 +159,7 @@ def focal_loss(x, target, weight=None, gamma=2.0, ignore_index=-100, reduction="
     """
     check_reduction("focal_loss", reduction)
     x, weight = check_scores("focal_loss", x, weight)
+    check_no_gradient("focal_loss", weight=weight)
     if isinstance(gamma, bool) or not isinstance(gamma, Real):
         raise TypeError(f"focal_loss: gamma must be a number, got {gamma!r}")
     if gamma < 0:

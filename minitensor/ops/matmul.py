@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from minitensor.engine import Op
-from minitensor.ops.dtypes import broadcast_shape, check_float, check_same_dtype, check_tensor
+from minitensor.kernels.summation import product
+from minitensor.ops.dtypes import broadcast_shape, check_no_bools, check_same_dtype, check_tensor
 from minitensor.ops.shape import reshape
 
 
@@ -17,7 +18,7 @@ class MatMul(Op):
 
     def forward(self, a, b):
         self.shapes = a.shape, b.shape
-        return a @ b
+        return product(a, b)
 
     def backward(self, grad):
         a, b = self.inputs
@@ -32,10 +33,11 @@ def matmul(a, b):
     """Matrix product with torch's rules: a 1-D operand is a row on the left and a column on the right, and the
     axis added for it is dropped again; leading axes broadcast.
 
-    Raises ValueError for a scalar or inner sizes that differ, TypeError for dtypes that differ.
+    Raises ValueError for a scalar or inner sizes that differ, TypeError for bools and for dtypes that differ.
     """
     a, b = check_tensor(a, "matmul", "a"), check_tensor(b, "matmul", "b")
     check_same_dtype("matmul", a=a, b=b)
+    check_no_bools("matmul", a)
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError(
             f"matmul: both operands need at least one dimension, got shapes {a.shape} and {b.shape}"
@@ -58,10 +60,11 @@ def matmul(a, b):
 
 def linear(x, weight, bias=None):
     """y = x weight^T + bias: x (..., in), weight (out, in), bias (out,) -> (..., out)."""
-    x, weight = check_float(x, "linear"), check_float(weight, "linear", "weight")
+    x, weight = check_tensor(x, "linear"), check_tensor(weight, "linear", "weight")
     if bias is not None:
-        bias = check_float(bias, "linear", "bias")
+        bias = check_tensor(bias, "linear", "bias")
     check_same_dtype("linear", x=x, weight=weight, bias=bias)
+    check_no_bools("linear", x)
     if weight.ndim not in (1, 2) or x.ndim == 0 or x.shape[-1] != weight.shape[-1]:
         raise ValueError(
             f"linear: x of shape {x.shape} does not fit weight (out, in) of shape {weight.shape}"

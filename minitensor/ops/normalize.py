@@ -73,8 +73,11 @@ class BatchNorm(Op):
         grad_x = grad
         if self.training:
             grad_x = grad - grad.mean(axes, keepdim=True) - z * (grad * z).mean(axes, keepdim=True)
-        scale = inverse if weight is None else inverse * weight.reshape(column)
-        return scale * grad_x, (grad * z).sum(axes), grad.sum(axes)
+        grad_x = inverse * grad_x
+        if weight is not None:
+            # last, so that the inverse of an empty batch, NaN, does not reach the weight's gradient
+            grad_x = grad_x * weight.reshape(column)
+        return grad_x, (grad * z).sum(axes), grad.sum(axes)
 
 
 def batch_norm(
@@ -108,8 +111,8 @@ def batch_norm(
     )
     _check_number("batch_norm", "momentum", momentum)
     _check_number("batch_norm", "eps", eps)
-    if eps < 0:
-        raise ValueError(f"batch_norm: eps must not be negative, got {eps}")
+    if eps < 0 or (training and eps == 0):
+        raise ValueError(f"batch_norm: eps must be positive in training and never negative, got {eps}")
     if num_batches_tracked is not None:
         _check_count("batch_norm", "num_batches_tracked", num_batches_tracked, x)
     if (running_mean is None) != (running_var is None):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
+import numpy as np
+
 from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.ops.dtypes import check_tensor
@@ -67,7 +69,8 @@ def pad(x, pad, mode="constant", value=None):
 
     mode "constant" fills with `value` (0 unless given); "reflect" mirrors without repeating the edge, which needs
     pads smaller than the axis; "replicate" repeats the edge; "circular" continues at the far side, which needs
-    pads no larger than the axis. Negative pads crop. Raises ValueError where a pad does not fit.
+    pads no larger than the axis. Negative pads crop. Raises ValueError where a pad does not fit, TypeError for
+    bools to mirror.
     """
     x = check_tensor(x, "pad")
     if not isinstance(pad, (tuple, list)) or not all(isinstance(n, Integral) for n in pad):
@@ -80,6 +83,9 @@ def pad(x, pad, mode="constant", value=None):
         raise ValueError(f"pad: mode must be one of {', '.join(MODES)}, got {mode!r}")
     if value is not None and not isinstance(value, Real):
         raise TypeError(f"pad: value must be a number, got {type(value).__name__}")
+    limits = np.iinfo(x.dtype) if x.dtype.kind in "iu" else None
+    if limits and value is not None and not limits.min <= value <= limits.max:  # nor is NaN
+        raise ValueError(f"pad: value {value} does not fit into dtype {x.dtype}")
     if mode != "constant" and value:
         raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
     if mode != "constant" and (len(pad) // 2, x.ndim) not in BORDERED:
@@ -87,6 +93,8 @@ def pad(x, pad, mode="constant", value=None):
             f"pad: mode {mode!r} pads the last axis of 2 or 3, the last two of 3 or 4, or the last three of 4 or 5, "
             f"got {len(pad)} pads for shape {x.shape}"
         )
+    if mode in ("reflect", "replicate"):
+        _check_mirror(x, len(pad) // 2, mode)
     pads = [(0, 0)] * x.ndim
     for position in range(len(pad) // 2):
         pads[x.ndim - 1 - position] = (int(pad[2 * position]), int(pad[2 * position + 1]))
@@ -104,6 +112,15 @@ def pad(x, pad, mode="constant", value=None):
 
 def _crop(x, crops):
     return PadConstant(crops, 0)(x) if any(map(any, crops)) else x
+
+
+def _check_mirror(x, padded, mode):
+    """Raises as torch does for what has no border to mirror or repeat: bools, and images without pixels."""
+    if x.dtype.kind == "b":
+        raise TypeError(f"pad: mode {mode!r} takes no bools, got dtype {x.dtype}; convert with .to(mt.uint8)")
+    batch = x.ndim - padded - 1
+    if 0 in x.shape[batch:]:
+        raise ValueError(f"pad: in mode {mode!r} only the batch may be empty, got shape {x.shape}")
 
 
 def _check_pad(shape, axis, n, before, after, mode):

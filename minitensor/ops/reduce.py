@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from minitensor.backend import array_module
-from minitensor.engine import Op
+from minitensor.engine import Op, is_grad_enabled
 from minitensor.kernels.summation import sum_over
-from minitensor.ops.dtypes import cast, check_flag, check_float, check_tensor, floating
+from minitensor.ops.choose import maximum, minimum, where
+from minitensor.ops.dtypes import cast, check_flag, check_float, check_number, check_tensor, floating
 from minitensor.ops.shape import Expand, Reshape, normalize_axes, normalize_axis, reshape
 from minitensor.tensor import Tensor, check_dtype
 
@@ -58,13 +59,15 @@ class Mean(Sum):
 class Variance(Op):
     """y = sum over `axes` of (x - mean)^2 / freedom, kept as size 1, so dy/dx = 2 (x - mean) / freedom
 
-    The mean depends on x too, but to the first order its change alters nothing: deviations sum to 0.
+    The mean depends on x too, but to the first order its change alters nothing: deviations sum to 0. Where no
+    freedom is left, the gradient is what torch makes of it: of a variance of all elements (`whole`) NaN at the mean
+    and infinite elsewhere, and constant.
     """
 
     uses = ((0,),)
 
-    def __init__(self, axes, count, correction):
-        self.axes, self.count = axes, count
+    def __init__(self, axes, count, correction, whole):
+        self.axes, self.count, self.whole = axes, count, whole
         self.freedom = count - correction
 
     def forward(self, x):
@@ -74,8 +77,11 @@ class Variance(Op):
 
     def backward(self, grad):
         (x,) = self.inputs
+        mean = Mean(self.axes, self.count)(x)
+        if self.whole and self.freedom <= 0:
+            return grad * where(x == mean, math.nan, math.inf).to(x.dtype)
         slope = 2 / self.freedom if self.freedom else math.inf
-        return grad * slope * (x - Mean(self.axes, self.count)(x))
+        return grad * slope * (x - mean)
 
 
 class LogSumExp(Op):
@@ -162,11 +168,17 @@ class Place(Op):
 
 
 def sum(x, dim=None, keepdim=False, dtype=None):
-    """Sum over `dim`; whole numbers and bools are summed as int64."""
+    """Sum over `dim`; whole numbers and bools are summed as int64, or in `dtype`.
+
+    Raises TypeError for a `dtype` of whole numbers where a gradient is wanted.
+    """
     x = check_tensor(x, "sum")
     check_flag("sum", keepdim=keepdim)
     if dtype is not None or x.dtype.kind != "f":
-        x = cast(x, check_dtype(np.int64 if dtype is None else dtype, "sum"))
+        dtype = check_dtype(np.int64 if dtype is None else dtype, "sum")
+        if dtype.kind != "f" and x.requires_grad and is_grad_enabled():
+            raise TypeError(f"sum: x requires a gradient, and none flows through dtype {dtype}")
+        x = cast(x, dtype)
     axes = normalize_axes(dim, x.ndim, "sum")
     return _dropped(Sum(axes)(x), axes, keepdim)
 
@@ -182,14 +194,16 @@ def mean(x, dim=None, keepdim=False, dtype=None):
 
 
 def var(x, dim=None, correction=1, keepdim=False):
-    """Variance over `dim`: sum of (x - mean)^2 / (count - correction); correction 1 is the unbiased estimate."""
+    """Variance over `dim`: sum of (x - mean)^2 / (count - correction); correction 1, the same as None, is unbiased."""
     x = check_float(x, "var")
     check_flag("var", keepdim=keepdim)
-    if not isinstance(correction, Real):
+    correction = 1 if correction is None else correction
+    if isinstance(correction, bool) or not isinstance(correction, Real):
         raise TypeError(f"var: correction must be a number, got {correction!r}")
     axes = normalize_axes(dim, x.ndim, "var")
     count = math.prod(x.shape[axis] for axis in axes)
-    return _dropped(Variance(axes, count, correction)(x), axes, keepdim)
+    whole = dim is None or x.ndim == 0
+    return _dropped(Variance(axes, count, correction, whole)(x), axes, keepdim)
 
 
 class Extremes(NamedTuple):
@@ -202,6 +216,12 @@ class Extremes(NamedTuple):
 def _extreme(operation, name, x, dim, keepdim):
     x = check_tensor(x, operation)
     check_flag(operation, keepdim=keepdim)
+    if isinstance(dim, Tensor):
+        if keepdim:
+            raise ValueError(
+                f"{operation}: keepdim goes with a dim; with another tensor it is {operation}imum"
+            )
+        return (maximum if name == "max" else minimum)(x, dim)
     if dim is None or isinstance(dim, (tuple, list)):
         axes = normalize_axes(dim, x.ndim, operation)
         if math.prod(x.shape[axis] for axis in axes) == 0:
@@ -224,7 +244,7 @@ def _arg_extreme(operation, name, x, axis):
 
 
 def max(x, dim=None, keepdim=False):
-    """The largest element of all, or (values, indices) along one axis, as in torch; NaN wins.
+    """The largest element of all, or (values, indices) along one axis; NaN wins; max(x, other) is `maximum`.
 
     Equal elements share the gradient evenly without `dim`; along an axis the first of them takes it all.
     """
@@ -232,13 +252,13 @@ def max(x, dim=None, keepdim=False):
 
 
 def min(x, dim=None, keepdim=False):
-    """The smallest element of all, or (values, indices) along one axis, as in torch; NaN wins."""
+    """The smallest element of all, or (values, indices) along one axis; NaN wins; min(x, other) is `minimum`."""
     return _extreme("min", "min", x, dim, keepdim)
 
 
 def argmax(x, dim=None, keepdim=False):
-    """Index of the first largest element: along one axis, or in the flattened tensor."""
-    x = check_tensor(x, "argmax")
+    """Index of the first largest element: along one axis, or in the flattened tensor; raises TypeError for bools."""
+    x = check_number(x, "argmax")
     check_flag("argmax", keepdim=keepdim)
     if dim is None:
         flat = reshape(x, -1) if x.size else x.data.reshape(0)

@@ -142,9 +142,9 @@ def reshape(x, shape=(), *more):
 def flatten(x, start_dim=0, end_dim=-1):
     """Axes start_dim to end_dim, both included, joined into one."""
     x = check_tensor(x, "flatten")
+    start, end = (normalize_axis(axis, x.ndim, "flatten") for axis in (start_dim, end_dim))
     if x.ndim == 0:
         return reshape(x, 1)
-    start, end = (normalize_axis(axis, x.ndim, "flatten") for axis in (start_dim, end_dim))
     if start > end:
         raise ValueError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}")
     return Reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))(x)

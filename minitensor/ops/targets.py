@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 
 from minitensor.backend import array_module, backend_name
-from minitensor.engine import check_same_device
+from minitensor.engine import check_same_device, is_grad_enabled
 from minitensor.ops.dtypes import check_float, check_same_dtype, check_tensor
 from minitensor.tensor import Tensor
 
@@ -36,15 +36,28 @@ def check_scores(operation, x, weight):
     return x, weight
 
 
+def check_no_gradient(operation, **weights):
+    """Raises ValueError for a weight that requires a gradient, where none is computed: silence would be wrong."""
+    for name, weight in weights.items():
+        if weight is not None and weight.requires_grad and is_grad_enabled():
+            raise ValueError(
+                f"{operation}: there is no gradient by {name} where the target holds classes; pass {name}.detach()"
+            )
+
+
 def check_classes(operation, x, target, ignore_index, wait=True):
-    """A target of classes for scores x as a Tensor: whole numbers, one a pixel, each a class or ignore_index.
+    """A target of classes for scores x as a Tensor: int64, one a pixel, each a class or ignore_index.
+
+    Without axes of an image, x (N, C) or (C,), uint8 will do: torch's rule.
 
     Without `wait`, the numbers are looked at on the CPU only: a GPU would have to be waited for.
     """
     target = check_tensor(target, operation, "target")
     check_same_device(operation, [x.data, target.data])
-    if target.dtype not in (np.int64, np.uint8):
-        raise TypeError(f"{operation}: target must hold int64 (or uint8) classes, got dtype {target.dtype}")
+    if target.dtype != np.int64 and (target.dtype != np.uint8 or x.ndim > 2):
+        raise TypeError(
+            f"{operation}: target must hold int64 classes, got dtype {target.dtype} (x shape {x.shape})"
+        )
     if target.shape != pixels_of(x):
         raise ValueError(
             f"{operation}: target must have shape {pixels_of(x)}, one class a pixel, got {target.shape} "

@@ -11,7 +11,7 @@ import math
 
 from minitensor.engine import Op
 from minitensor.kernels import run
-from minitensor.kernels.geometry import conv_output_size, pair
+from minitensor.kernels.geometry import check_not_alone, conv_output_size, pair
 from minitensor.ops.dtypes import check_float
 from minitensor.ops.images import batched, check_images
 from minitensor.ops.shape import reshape
@@ -74,6 +74,7 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     x = check_float(x, "fold")
     if x.ndim not in (2, 3) or 0 in x.shape[-2:]:
         raise ValueError(f"fold: x must be (N, C*KH*KW, L) or (C*KH*KW, L), got shape {x.shape}")
+    check_not_alone("fold", output_size=output_size)
     size = pair(output_size, "output_size", "fold", minimum=1)
     window = _check_window("fold", kernel_size, dilation, padding, stride)
     taps = math.prod(window[0])
@@ -96,10 +97,7 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
 
 def _check_window(operation, kernel_size, dilation, padding, stride):
     """The four as pairs, in the order in which torch and the kernels take them."""
-    given = dict(kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
-    for name, value in given.items():
-        if isinstance(value, (tuple, list)) and len(value) == 1:  # torch refuses it here, if not elsewhere
-            raise ValueError(f"{operation}: {name} must be one int or two (height, width), got {value}")
+    check_not_alone(operation, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
     return (
         pair(kernel_size, "kernel_size", operation, minimum=1),
         pair(dilation, "dilation", operation, minimum=1),

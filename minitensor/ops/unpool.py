@@ -12,7 +12,7 @@ import numpy as np
 from minitensor.backend import array_module
 from minitensor.engine import Op, check_same_device
 from minitensor.kernels import run
-from minitensor.kernels.geometry import conv_transpose_output_size, pair
+from minitensor.kernels.geometry import check_not_alone, conv_transpose_output_size, pair
 from minitensor.ops.dtypes import check_tensor
 from minitensor.ops.images import batched, check_images
 
@@ -99,6 +99,7 @@ def max_unpool2d(x, indices, kernel_size, stride=None, padding=0, output_size=No
 
 def _unpooled_size(shape, kernel_size, stride, padding, output_size):
     """(height, width) of the output: by formula, or as asked for, if less than a stride away from that."""
+    check_not_alone("max_unpool2d", kernel_size=kernel_size, stride=stride, padding=padding)
     kernel_size = pair(kernel_size, "kernel_size", "max_unpool2d", minimum=1)
     stride = kernel_size if stride is None else pair(stride, "stride", "max_unpool2d", minimum=1)
     padding = pair(padding, "padding", "max_unpool2d")

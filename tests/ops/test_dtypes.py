@@ -8,7 +8,7 @@ import torch
 
 import minitensor as mt
 from minitensor.ops.dtypes import result_dtype
-from tests.parity import same_as_torch
+from tests.parity import TORCH, same_as_torch
 
 DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 # (operand of ours, operand of torch): tensors with dimensions, tensors without, Python numbers
@@ -47,18 +47,26 @@ OPERATIONS = {
     "where": lambda m, a, b: m.where(m.tensor([True, False]), a, b),
     "eq": lambda m, a, b: a == b,
     "lt": lambda m, a, b: a < b,
+    "or": lambda m, a, b: a | b,
 }
+REFUSED = {
+    "sub": "bools are no numbers",
+    "or": "bool or integer",
+}  # with these words, where torch refuses a pair
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operations_give_torchs_dtype_and_values(name):
-    """Where torch refuses a pair (bool - bool, maximum of a number) nothing is asked of us."""
+    """Where torch refuses a pair of sub or or, so do we; maximum of a number is torch's refusal, not ours."""
     function, compared = OPERATIONS[name], 0
     for a, b in PAIRS:
         (ours_a, theirs_a), (ours_b, theirs_b) = OPERANDS[a], OPERANDS[b]
         try:
             expected = function(torch, theirs_a, theirs_b)
         except (RuntimeError, TypeError):
+            if name in REFUSED:
+                with pytest.raises(TypeError, match=f"{name}.*{REFUSED[name]}"):
+                    function(mt, ours_a, ours_b)
             continue
         if name == "pow" and expected.dtype == torch.bool:
             continue  # of bools: refused here
@@ -72,7 +80,7 @@ def test_operations_give_torchs_dtype_and_values(name):
     assert compared > 100
 
 
-UNARY = ["exp", "log", "sqrt", "abs", "tanh", "sigmoid", "relu", "neg", "isnan"]
+UNARY = ["exp", "log", "sqrt", "abs", "tanh", "sigmoid", "relu", "leaky_relu", "neg", "isnan"]
 UNARY_DTYPES = [t for t in DTYPES if t != "float16"]
 
 
@@ -81,7 +89,7 @@ UNARY_DTYPES = [t for t in DTYPES if t != "float16"]
 def test_unary_operations_of_every_dtype(name, dtype):
     theirs = torch.ones(2, dtype=getattr(torch, dtype))
     try:
-        expected = getattr(torch, name)(theirs)
+        expected = getattr(TORCH, name)(theirs)
     except (RuntimeError, NotImplementedError):
         with pytest.raises(TypeError, match=name):
             getattr(mt, name)(mt.ones(2, dtype=dtype))
@@ -94,6 +102,8 @@ def test_unary_operations_of_every_dtype(name, dtype):
 REDUCTIONS = {
     "sum": lambda m, x: m.sum(x),
     "sum, axis": lambda m, x: m.sum(x, 0, keepdim=True),
+    "sum, as uint8": lambda m, x: m.sum(x * 127 + 5, 1, dtype=m.uint8),
+    "sum, as bools": lambda m, x: m.sum(x, 1, dtype=m.bool_ if m is mt else m.bool),
     "mean": lambda m, x: m.mean(x),
     "var": lambda m, x: m.var(x),
     "max": lambda m, x: m.max(x),
@@ -113,9 +123,7 @@ def test_reductions_of_every_dtype(name, dtype):
     try:
         expected = function(torch, torch.tensor(values, dtype=getattr(torch, dtype)))
     except (RuntimeError, NotImplementedError):
-        if name == "argmax":
-            return  # ours finds the first True
-        with pytest.raises(TypeError, match="floating point"):
+        with pytest.raises(TypeError, match="floating point|bools are no numbers"):
             function(mt, mt.tensor(values, dtype=dtype))
         return
     result = function(mt, mt.tensor(values, dtype=dtype))
@@ -157,6 +165,12 @@ def test_comparisons_with_numbers_outside_the_dtype_are_plain_arithmetic():
     assert (mask == -1).tolist() == [False, False]
     assert (mask < 300).tolist() == [True, True]
     assert (mask != 256).tolist() == [True, True]
+
+
+def test_quotients_of_whole_numbers_of_two_dtypes():
+    """-2 / uint8 is computed in float32: as a uint8 it would be 254."""
+    same_as_torch(lambda m, a, b: a / b, np.array(-2, np.int32), np.array([1, 2], np.uint8))
+    same_as_torch(lambda m, b: -3 / b, np.array([1, 2], np.uint8))
 
 
 def test_conversions_of_nan_and_infinity_print_no_warning():

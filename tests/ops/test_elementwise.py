@@ -42,6 +42,8 @@ BINARY = {
     "minimum": lambda m, a, b: m.minimum(a, b),
     "where": lambda m, a, b: m.where(a > b, a, b * 2),
     "clamp between tensors": lambda m, a, b: m.clamp(a, b, b + 0.5),
+    "clamp to one tensor": lambda m, a, b: m.clamp(a, b, b),
+    "max": lambda m, a, b: m.max(a, b) - a.min(b),
     "clamp from above by a tensor": lambda m, a, b: a.clamp(max=b),
 }
 
@@ -115,6 +117,19 @@ def test_kinks_take_torchs_side():
     zero = np.zeros(2)
     for function in (UNARY["relu"], UNARY["leaky_relu"], UNARY["abs"], lambda m, x: m.clamp(x, 0.0, 0.0)):
         same_as_torch(function, zero)
+
+
+def test_clamp_between_tensors_at_special_points():
+    """Bounds that agree, that cross, and that are NaN: each combination of six values of x, low and high."""
+    values = np.array([-1.0, 0.0, 0.5, 1.0, np.inf, np.nan])
+    x, low, high = (grid.ravel() for grid in np.meshgrid(values, values, values))
+    same_as_torch(lambda m, x, a, b: m.clamp(x, a, b), x, low, high)
+    same_as_torch(lambda m, x, a: m.clamp(x, a), x, low)
+    same_as_torch(lambda m, x, b: m.clamp(x, max=b), x, high)
+
+
+def test_plus_x_is_x():
+    same_as_torch(lambda m, x: +x, SPECIAL)
 
 
 COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]

@@ -62,6 +62,12 @@ ADVANCED = {
     "a list, a slice and an int": lambda m: ([0, 2], slice(None), -1),
     "an int and a mask apart": lambda m: (0, ..., m.tensor([True, False, True, True, False])),
     "a number in a tensor and a list apart": lambda m: (m.tensor(2), slice(None), m.tensor([0, 0, 3])),
+    "lists around an ellipsis that stands for no axis": lambda m: ([0, 1], None, [3, 3], ..., [1, 0]),
+    "a mask and a list around an idle ellipsis": lambda m: (
+        m.tensor(np.arange(12).reshape(3, 4) == 5),
+        ...,
+        [2],
+    ),
     "lists side by side": lambda m: (slice(None), [0, 1], [3, 3]),
     "a list and an int": lambda m: ([0, 1], 2),
     "lists that broadcast": lambda m: (m.tensor([[0], [2]]), m.tensor([1, 0, 1])),
@@ -80,6 +86,18 @@ ADVANCED = {
 @pytest.mark.parametrize("name", ADVANCED)
 def test_advanced_indices(name):
     same_as_torch(lambda m, x: x[beside(x, ADVANCED[name](adapter(m)))] * 2, normal(3, 4, 5))
+
+
+@pytest.mark.parametrize("name", ADVANCED)
+def test_leading_axes_of_1_in_a_value_do_not_count(name):
+    """x[mask] = values of shape (1, n), x[0] = [2.0]"""
+    x = normal(3, 4, 5)
+    ours, theirs = mt.tensor(x), torch_tensor(x)
+    value = normal(1, 1, *ours[ADVANCED[name](adapter(mt))].shape)
+    ours[ADVANCED[name](adapter(mt))] = mt.Tensor(value)
+    theirs[ADVANCED[name](adapter(None))] = torch_tensor(value)
+    ours[0, 1, 2], theirs[0, 1, 2] = mt.tensor([2.0]), torch_tensor([2.0])
+    np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
 def beside(x, index):

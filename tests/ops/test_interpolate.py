@@ -113,6 +113,22 @@ def test_an_infinite_pixel_goes_no_further_than_in_torch(x, settings, size, valu
     np.testing.assert_allclose(ours[known], theirs[known], rtol=1e-12, atol=1e-12)
 
 
+@given(images(), options(), st.tuples(side, side), st.data())
+def test_nan_goes_exactly_as_far_as_in_torch(x, settings, size, data):
+    """Weights of zero count: row 0 of a bilinear enlargement reads row 1 too. Those of bicubic depend on rounding."""
+    assume(x.size and not torch_is_wrong(x, size, settings) and settings["mode"] != "bicubic")
+    x = x.copy()
+    x.flat[data.draw(st.integers(0, x.size - 1))] = np.nan
+    same_as_torch(lambda m, x: m.interpolate(x, size, **settings), x, order=1, dtypes=[np.float64])
+
+
+def test_nan_beside_a_pixel_that_is_hit():
+    """Corners aligned, 5 rows to 3 hit rows 0, 2 and 4: torch reads their neighbours as well, times zero."""
+    x = image[:1, :1, :5, :5].copy()
+    x[0, 0, 1, 1] = np.nan
+    same_as_torch(lambda m, x: m.interpolate(x, 3, mode="bilinear", align_corners=True), x, order=1)
+
+
 @pytest.mark.parametrize("shape", [(1, 2, 9, 8), (1, 3, 200, 150)])
 def test_an_infinite_pixel_reaches_only_those_that_see_it(shape):
     """Small images are multiplied densely, large ones in tiles: neither spreads it over the row."""

@@ -165,6 +165,14 @@ def test_binary_cross_entropy_with_logits(data, reduction, has_pos_weight):
     same_as_torch(function, x, target, weight, *pos_weight, grads=grads, terms=1000)
 
 
+def test_binary_losses_have_the_dtype_of_the_target():
+    for x, y in ((np.float32, np.float64), (np.float64, np.float32)):
+        arrays = [np.array([0.2, 0.9, 0.5]).astype(dtype) for dtype in (x, y)]
+        loss = mt.binary_cross_entropy_with_logits(*map(mt.Tensor, arrays))
+        expected = torch.nn.functional.binary_cross_entropy_with_logits(*map(torch.tensor, arrays))
+        assert loss.dtype == y and loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
 def test_extreme_binary_scores():
     x = np.array([1e5, -1e5, 200.0, -200.0, 0.0, np.nan])
     for target in (np.zeros(6), np.ones(6)):
@@ -247,6 +255,13 @@ def test_focal_loss_of_a_certain_pixel_has_a_gradient():
 
 
 MALFORMED = {
+    "images of bytes": (
+        TypeError,
+        ["target", "uint8", "(2, 3, 4, 5)"],
+        lambda m, x, y: m.cross_entropy(x, y),
+        scores,
+        classes.astype(np.uint8),
+    ),
     "integer scores": (
         TypeError,
         ["int64"],
@@ -439,6 +454,26 @@ def test_malformed_calls_of_cross_entropy(error, words, function, arrays):
 @calls(MALFORMED_NLL)
 def test_malformed_calls_of_nll_loss(error, words, function, arrays):
     both_refuse(error, ["nll_loss", *words], function, *arrays)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss", "focal_loss"])
+def test_there_is_no_gradient_by_the_weight_of_classes(name):
+    """torch refuses as well; a silent zero would be wrong. With probabilities there is one."""
+    weight = mt.ones(3, dtype=mt.float64, requires_grad=True)
+    refuses(
+        ValueError, [name, "weight", "detach"], lambda x, y: getattr(mt, name)(x, y, weight), scores, classes
+    )
+    if name != "focal_loss":
+        with pytest.raises(RuntimeError, match="weight"):
+            x, y, w = (
+                torch.tensor(scores),
+                torch.tensor(classes),
+                torch.tensor(weight.numpy(), requires_grad=True),
+            )
+            getattr(torch.nn.functional, name)(x, y, w)
+    with mt.no_grad():
+        getattr(mt, name)(mt.Tensor(scores), mt.Tensor(classes), weight)
+    same_as_torch(lambda m, x, y, w: m.cross_entropy(x, y, w), scores, shares, np.ones(3))
 
 
 @pytest.mark.filterwarnings("ignore:Using a target size")  # torch warns before it refuses

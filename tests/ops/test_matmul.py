@@ -50,6 +50,20 @@ def test_linear(data):
     same_as_torch(lambda m, x, w: m.linear(x, w), x, weight)
 
 
+def test_linear_of_whole_numbers():
+    same_as_torch(
+        lambda m, x, w: m.linear(x, w, m.tensor([1, 2])), np.arange(6).reshape(2, 3), np.eye(2, 3, dtype=int)
+    )
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [((8, 5000), (5000, 16)), ((2, 1, 4, 1100), (3, 1100, 5)), ((1030,), (1030, 2))]
+)
+def test_long_products_of_few_results(a, b):
+    """They are summed in pieces; the last may be shorter."""
+    same_as_torch(lambda m, a, b: a @ b, normal(*a), normal(*b, seed=1), order=1)
+
+
 def test_linear_with_a_single_row_of_weights():
     same_as_torch(lambda m, x, w: m.linear(x, w), normal(2, 3), normal(3))
 

@@ -176,6 +176,11 @@ def test_empty(function):
     same_as_torch(function, image, order=0)
 
 
+def test_gradients_of_an_empty_batch():
+    """Zeros by weight and bias, though mean and variance of nothing are NaN."""
+    same_as_torch(lambda m, x, w, b: m.batch_norm(x, None, None, w, b, True), image[:0], vector, vector)
+
+
 MALFORMED = {
     "integers": (
         TypeError,
@@ -223,6 +228,12 @@ MALFORMED = {
         ValueError,
         ["eps", "-1.0"],
         lambda m, x: m.batch_norm(x, None, None, training=True, eps=-1.0),
+        image,
+    ),
+    "eps of 0": (
+        ValueError,
+        ["eps", "0"],
+        lambda m, x: m.batch_norm(x, None, None, training=True, eps=0),
         image,
     ),
     "eps of text": (

@@ -129,6 +129,13 @@ def test_the_indices_are_not_computed_unless_needed():
 
 
 MALFORMED = {
+    "unpool, one number in a tuple": (
+        ValueError,
+        ["max_unpool2d", "stride", "(2,)"],
+        lambda m, x, i: m.max_unpool2d(x, i, 2, (2,)),
+        image,
+        np.zeros(image.shape, np.int64),
+    ),
     "integers": (
         TypeError,
         ["avg_pool2d", "int64"],

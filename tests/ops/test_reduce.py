@@ -38,6 +38,18 @@ def test_var_with_no_freedom_left(shape, correction):
     same_as_torch(lambda m, x: m.var(x, 0, correction=correction), normal(*shape), order=0)
 
 
+@pytest.mark.parametrize("values", [[2.0], [2.0, 3.0], [2.0, 2.0]])
+def test_gradients_of_a_variance_of_all_with_no_freedom_left(values):
+    """NaN at the mean, infinite elsewhere, and constant: torch's choice."""
+    for correction in (len(values), len(values) + 1):
+        same_as_torch(lambda m, x, c=correction: m.var(x, correction=c), np.array(values))
+        same_as_torch(lambda m, x, c=correction: m.var(x, 0, correction=c), np.array(values), order=1)
+
+
+def test_no_correction_is_the_usual_one():
+    same_as_torch(lambda m, x: m.var(x, correction=None) + x.var(0, correction=None), normal(3, 2))
+
+
 @pytest.mark.parametrize("name", ["max", "min"])
 @given(st.data())
 def test_extremes_of_all(name, data):

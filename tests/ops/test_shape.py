@@ -131,6 +131,13 @@ def test_cat_and_stack_promote():
     same_as_torch(lambda m, a: m.cat([a > 1, a]), a)
 
 
+def test_tensors_without_elements_or_axes_add_nothing():
+    empty = np.zeros(0)
+    same_as_torch(lambda m, x: m.cat([m.tensor([]), x, m.tensor([]), x], 1), normal(2, 3))
+    same_as_torch(lambda m, a, b: m.cat([a, b]), empty, np.zeros(0, np.float32))
+    assert mt.cat([mt.zeros(0, dtype=mt.float64), mt.ones(2, 2)]).dtype == mt.float64
+
+
 def test_a_tensor_can_be_joined_with_itself():
     same_as_torch(lambda m, x: m.cat([x, x * 2, x], 1), normal(2, 3))
 

@@ -84,6 +84,7 @@ MALFORMED = {
     "no rows at all": (ValueError, ["(2, 0, 20)"], lambda m, x: m.fold(x, (6, 7), 3), columns[:, :0]),
     "columns": (ValueError, ["20 columns", "(4, 6)", "(6, 8)"], lambda m, x: m.fold(x, (6, 8), 3), columns),
     "image too small": (ValueError, ["(2, 2)"], lambda m, x: m.fold(x, (2, 2), 3), columns),
+    "size of one": (ValueError, ["fold", "output_size", "(6,)"], lambda m, x: m.fold(x, (6,), 3), columns),
     "image of no size": (ValueError, ["output_size", "(0, 7)"], lambda m, x: m.fold(x, (0, 7), 3), columns),
 }
 
