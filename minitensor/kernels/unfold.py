@@ -176,7 +176,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
             elif filters // groups >= rows_of_columns or weight_bytes >= SERIAL_BYTES:
                 # (g, O/g, n*R*OW) @ (g, n*R*OW, C/g*KH*KW) -> (g, O/g, C/g*KH*KW)
                 total += seen @ columns.swapaxes(1, 2)
-            else:  # BLAS multiplies faster with the longer matrix first; turning the sum round is cheap while it is small
+            else:  # the longer matrix first, which BLAS multiplies faster; to turn the sum is cheap while it is small
                 total += (columns @ seen.swapaxes(1, 2)).swapaxes(1, 2)
 
     run_tiles(add_up, parts)
