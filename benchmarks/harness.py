@@ -170,9 +170,14 @@ def median_and_spread(sample):
 
 
 def check(outputs, reference, tolerance=TOLERANCE):
-    """The largest difference as a share of the largest value, over all outputs; raises Failed above the tolerance."""
+    """The largest difference as a share of the largest value, over all outputs; raises Failed above the tolerance.
+
+    Failed, too, where all of torch's results are zero: a library that computed nothing would pass.
+    """
     if len(outputs) != len(reference):
         raise Failed(f"{len(outputs)} results where torch has {len(reference)}")
+    if not any(torchs.any() for torchs in reference):
+        raise Failed("torch's results are all zero: comparing with them says nothing")
     error = 0.0
     for mine, torchs in zip(outputs, reference, strict=True):
         if mine.shape != torchs.shape:

@@ -23,6 +23,7 @@ CASES = {
 
 LEARNING_RATE = 1e-3
 MOMENTUM = 0.9
+KERNEL_DIMENSIONS = 4  # (O, C, KH, KW); biases have one and stay zero
 
 
 def builders():
@@ -68,15 +69,23 @@ def make(library, net_name, settings):
 
 
 def _minitensor_net(name, settings):
-    """Our net with seeded weights. Dropout is off: its masks would differ between the sides."""
+    """Our net with seeded weights. Dropout is off: its masks would differ between the sides.
+
+    Weights that start as zeros (the score layers of FCN) are drawn instead: all scores would be zero, and so would all
+    gradients before them, and comparing zeros says nothing.
+    """
     import minitensor as mt
     import nets
+    from layers import init
 
     mt.manual_seed(0)
     net = {"unet": nets.UNet, "fcn8s": nets.FCN8s}[name](**settings)
     for module in net.modules():
         if type(module).__name__.startswith("Dropout"):
             module.p = 0.0
+    for parameter in net.parameters():
+        if parameter.ndim == KERNEL_DIMENSIONS and not parameter.numpy().any():
+            init.kaiming_normal_(parameter)
     return net, mt.optim.SGD(net.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
 
 

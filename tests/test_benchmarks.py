@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as front
-from benchmarks import cases, flops, growth, harness, machine, output, targets, versus
+from benchmarks import cases, flops, growth, harness, machine, nets_cases, output, targets, versus
+from benchmarks.libraries import MiniTensor
 from tests.bench_doubles import FakeWorker, result
 
 
@@ -38,6 +39,8 @@ def test_wrong_results_have_no_time():
     for outputs in ([np.ones(4, np.float32)], [], [np.full((2, 2), np.nan, np.float32)], [*right, *right]):
         with pytest.raises(harness.Failed):
             harness.check(outputs, right)
+    with pytest.raises(harness.Failed, match="all zero"):
+        harness.check([np.zeros(2)], [np.zeros(2)])
     with pytest.raises(harness.Failed):  # NaN is not hidden by a later result that is right
         harness.check([np.array([np.nan]), np.ones(1)], [np.ones(1), np.ones(1)])
 
@@ -133,3 +136,11 @@ def test_flops_are_those_of_direct_convolution():
 def test_memory_of_this_process():
     now, peak = machine.memory()
     assert 0 < now <= peak
+
+
+def test_no_net_scores_zero_everywhere():
+    """FCN's score layers start as zeros; a parity check of such a net would hold zeros against zeros."""
+    net, _ = nets_cases.make(MiniTensor(threads=1), "fcn8s", {"width": 0.02, "classes": 2})
+    assert all(
+        weight.numpy().any() for weight in net.parameters() if weight.ndim == nets_cases.KERNEL_DIMENSIONS
+    )
