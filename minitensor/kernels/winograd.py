@@ -35,6 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minitensor.kernels.blank import blank_windows, write_blank
 from minitensor.kernels.columns import plan_tiles
 from minitensor.kernels.geometry import extent, output_size, overlap, transposed_output_size
 from minitensor.kernels.reference import turn_kernel
@@ -95,7 +96,9 @@ def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, grou
 def conv2d(x, weight, bias, stride, padding, dilation, groups):
     """Convolution with a kernel of 3 rows, stride 1 and row dilation 1, float32. Shapes as in reference.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
-    return correlate(x, weight, bias, padding, dilation[1], groups, out_size)
+    out = correlate(x, weight, bias, padding, dilation[1], groups, out_size)
+    write_blank(out, blank_windows(x, weight.shape[2:], out_size, padding, dilation), bias)
+    return out
 
 
 @register("conv_transpose2d", "winograd", backends=("numpy",), supports=conv_transpose2d_supports)

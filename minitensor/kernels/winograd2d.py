@@ -29,6 +29,7 @@ import math
 
 import numpy as np
 
+from minitensor.kernels.blank import blank_windows, write_blank
 from minitensor.kernels.columns import UNPACKED
 from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.table import register
@@ -86,7 +87,9 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
         part = transform_weight(weight[filters], WEIGHT)
         return part.reshape(POINTS, POINTS, groups, -1, weight.shape[1])
 
-    return correlate(x, points, len(weight), bias, padding, groups, out_size)
+    out = correlate(x, points, len(weight), bias, padding, groups, out_size)
+    write_blank(out, blank_windows(x, weight.shape[2:], out_size, padding, dilation), bias)
+    return out
 
 
 @register("conv_transpose2d", "winograd2d", backends=("numpy",), supports=conv_transpose2d_supports)

@@ -309,3 +309,20 @@ def test_layers_of_real_size_take_their_variant_and_stay_accurate(channels, filt
         result = run(*call)
         assert result.dtype == np.float32
         assert np.abs(result - exact).max() < 3e-5 * exact.std()
+
+
+@pytest.mark.parametrize("variant", kernel_variants("conv2d"))
+@pytest.mark.parametrize("bias", [None, np.array([0.5, 0, -1], np.float32)])
+def test_a_window_of_zeros_gives_the_bias_to_the_last_bit(variant, bias):
+    """ReLU stands on its kink there as long as the bias is zero, and noise would let gradients pass."""
+    rng = np.random.default_rng(0)
+    x = np.zeros((2, 10, 23, 21), np.float32)
+    x[0, :, 7:15, 6:13] = rng.standard_normal((10, 8, 7))
+    x[1, 9, 3, 20] = 1  # one number, in the last channel
+    weight = rng.standard_normal((3, 10, 3, 3)).astype(np.float32)
+    call = ("conv2d", x, weight, bias, (1, 1), (5, 4), (1, 1), 1)
+    exact, out = run(*(a.astype(np.float64) if isinstance(a, np.ndarray) else a for a in call)), run_as(variant, call)
+    blank = exact == (0 if bias is None else bias.astype(np.float64)[:, None, None])
+    assert 0.5 < blank.mean() < 1
+    np.testing.assert_array_equal(out[blank], exact[blank])
+    assert_close(out, exact, call, terms=90)
