@@ -23,39 +23,37 @@ def blank_windows(x, kernel_size, out_size, before, dilation):
 
     `before` is the padding (top, left), which is zero as well.
     """
-    empty = np.ones((len(x), *x.shape[2:]), bool)
-    blank = None
-    for channels in (slice(FIRST_CHANNELS), slice(FIRST_CHANNELS, NEXT_CHANNELS), slice(NEXT_CHANNELS, None)):
-        _strike_out(empty, x[:, channels])
-        blank = _all_of_window(empty, kernel_size, out_size, before, dilation)
-        if not blank.any():
-            return None
-    return blank
-
-
-def _strike_out(empty, x):
-    """empty[n, i, j] becomes False where a channel of x is not zero."""
-
-    def image(n):
-        for channel in x[n]:
-            empty[n] &= channel == 0
-
-    run_tiles(image, range(len(x)))
+    blank = np.zeros((len(x), *out_size), bool)
+    for image, result in zip(x, blank, strict=True):  # a few microseconds each: threads would only wait for each other
+        empty = np.ones(x.shape[2:], bool)
+        for channels in (slice(FIRST_CHANNELS), slice(FIRST_CHANNELS, NEXT_CHANNELS), slice(NEXT_CHANNELS, None)):
+            for channel in image[channels]:
+                empty &= channel == 0
+            windows = _all_of_window(empty, kernel_size, out_size, before, dilation)
+            if not windows.any():
+                break
+        result[...] = windows
+    return blank if blank.any() else None
 
 
 def _all_of_window(empty, kernel_size, out_size, before, dilation):
-    """True at (n, i, j) where `empty` is True at all taps of window (i, j) that lie on the image."""
-    for axis, (kernel, positions, start, spread) in enumerate(
-        zip(kernel_size, out_size, before, dilation, strict=True), start=1
-    ):
-        reach = positions + extent(kernel, spread) - 1
-        there, seen = overlap(-start, 1, reach, empty.shape[axis])
-        padded = np.ones((*empty.shape[:axis], reach, *empty.shape[axis + 1 :]), bool)
-        where = (slice(None),) * axis
-        padded[(*where, there)] = empty[(*where, seen)]
-        taps = [padded[(*where, slice(t * spread, t * spread + positions))] for t in range(kernel)]
-        empty = np.logical_and.reduce(taps)
-    return empty
+    """True at (i, j) where `empty` (H, W) is True at all taps of window (i, j) that lie on the image."""
+    (down, seen_down), (across, seen_across) = (
+        overlap(-start, 1, positions + extent(kernel, spread) - 1, size)
+        for start, positions, kernel, spread, size in zip(
+            before, out_size, kernel_size, dilation, empty.shape, strict=True
+        )
+    )
+    height, width = (n + extent(k, d) - 1 for n, k, d in zip(out_size, kernel_size, dilation, strict=True))
+    padded = np.ones((height, width), bool)
+    padded[down, across] = empty[seen_down, seen_across]
+    rows = padded[: out_size[0]].copy()
+    for tap in range(1, kernel_size[0]):
+        rows &= padded[tap * dilation[0] : tap * dilation[0] + out_size[0]]
+    windows = rows[:, : out_size[1]].copy()
+    for tap in range(1, kernel_size[1]):
+        windows &= rows[:, tap * dilation[1] : tap * dilation[1] + out_size[1]]
+    return windows
 
 
 def write_blank(out, blank, bias):
