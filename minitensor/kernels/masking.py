@@ -14,6 +14,6 @@ def keep(values, mask, out=None):
     """
     xp = array_module(values)
     integer = f"i{values.itemsize}"
-    ones = xp.negative(mask.astype(integer))  # -1 is all ones
+    ones = xp.negative(mask.view("i1")).astype(integer)  # -1 is all ones, in a byte and in what it is widened to
     bits = None if out is None else out.view(integer)
     return xp.bitwise_and(values.view(integer), ones, out=bits).view(values.dtype)

@@ -45,7 +45,9 @@ def _scan(slices, best, best_tap, nan_wins):
     """Fill `best` and raise `best_tap` to the tap that holds it. `nan_wins` costs one more pass a tap."""
     xp = array_module(best)
     best[...] = slices[0][1]
-    for tap, pixels in slices[1:]:
+    pixels = xp.empty(best.shape, best.dtype)
+    for tap, seen in slices[1:]:
+        pixels[...] = seen  # side by side, for what reads them twice
         wins = pixels > best
         if nan_wins:
             wins |= pixels != pixels
