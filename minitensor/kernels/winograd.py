@@ -71,6 +71,8 @@ INPUT, WEIGHT, OUTPUT = _matrices()  # B^T, G, A^T
 GRAD = np.ascontiguousarray(OUTPUT.T)  # A, for the gradient of the output
 
 
+UNPACKED_CELLS = 1200  # OpenBLAS with AVX-512, (M, K) @ (N, K)^T: the M N up to which it does not copy the factors first
+LEAST_PIECE = 8  # filters in a product of a weight gradient, below which that gains nothing
 TILE_BYTES = 4 << 20  # rows and products of a tile: smaller ones cost more Python than the cache gains
 
 
@@ -144,32 +146,47 @@ def correlate(x, weight, bias, before, dilation, groups, out_size):
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """The weight gradient, dw = G^T [(A dy) * (B^T d)], summed over all steps. Shapes as in reference.py."""
     channels, (filters, height, width) = x.shape[1], grad.shape[1:]
-    kernel_width, spread = kernel_size[1], dilation[1]
+    kernel_width, spread, group_channels = kernel_size[1], dilation[1], channels // groups
+    piece = _piece(filters // groups, group_channels)
+    pieces = filters // groups // piece
     tiles = plan_steps(len(x), (height, width), channels + filters)
     parts = split(len(tiles), get_num_threads())
-    sums = np.zeros((len(parts), kernel_width, POINTS, groups, channels // groups, filters // groups), x.dtype)
+    sums = np.zeros((len(parts), kernel_width, POINTS, groups, pieces, group_channels, piece), x.dtype)
     windows = row_windows(x, POINTS, padding, width + extent(kernel_width, spread) - 1)
     grad_windows = row_windows(grad, OUTPUTS, (0, 0), width)
     scratch = Scratch()
 
     def add_up(part):
         for tile in tiles[parts[part]]:
+            # (6, n, R, C, width) -> (6, n, R, g, 1, C/g, width)
             rows = transform(INPUT, windows, tile, "rows", scratch)
-            rows = rows.reshape(*rows.shape[:3], groups, channels // groups, windows.width)
+            rows = rows.reshape(*rows.shape[:3], groups, 1, group_channels, windows.width)
+            # (6, n, R, O, OW) -> (6, n, R, g, pieces, piece, OW) -> (6, n, R, g, pieces, OW, piece)
             wanted = transform(GRAD, grad_windows, tile, "grad rows", scratch)
-            wanted = wanted.reshape(*wanted.shape[:3], groups, filters // groups, width).swapaxes(4, 5)
+            wanted = wanted.reshape(*wanted.shape[:3], groups, pieces, piece, width).swapaxes(5, 6)
             for tap in range(kernel_width):
                 seen = rows[..., tap * spread : tap * spread + width]
-                # (6, n, R, g, C/g, OW) @ (6, n, R, g, OW, O/g) -> (6, n, R, g, C/g, O/g), and the steps summed
+                # (6, n, R, g, 1, C/g, OW) @ (6, n, R, g, pieces, OW, piece) -> (6, n, R, g, pieces, C/g, piece),
+                # and the steps summed
                 sums[part, tap] += np.matmul(seen, wanted).sum(axis=(1, 2))
 
     run_tiles(add_up, range(len(parts)))
-    # (3, 6) @ (KW, 6, g*C/g*O/g) -> (KW, 3, g*C/g*O/g)
+    # (3, 6) @ (KW, 6, g*pieces*C/g*piece) -> (KW, 3, g*pieces*C/g*piece)
     weight = np.matmul(WEIGHT.T, add_parts(sums).reshape(kernel_width, POINTS, -1))
-    # (KW, 3, g, C/g, O/g) -> (g, O/g, C/g, 3, KW) -> (O, C/g, 3, KW)
-    weight = weight.reshape(kernel_width, TAPS, groups, channels // groups, filters // groups)
-    weight = np.ascontiguousarray(weight.transpose(2, 4, 3, 1, 0))
-    return weight.reshape(filters, channels // groups, TAPS, kernel_width)
+    # (KW, 3, g, pieces, C/g, piece) -> (g, pieces, piece, C/g, 3, KW) -> (O, C/g, 3, KW)
+    weight = weight.reshape(kernel_width, TAPS, groups, pieces, group_channels, piece)
+    weight = np.ascontiguousarray(weight.transpose(2, 3, 5, 4, 1, 0))
+    return weight.reshape(filters, group_channels, TAPS, kernel_width)
+
+
+def _piece(filters, channels):
+    """How many filters a product of a weight gradient takes: as many as OpenBLAS multiplies without copying first.
+
+    Its right factor is transposed, and then up to UNPACKED_CELLS numbers in the result are the limit. A part of all
+    filters, so that pieces are alike; all of them where that leaves too few.
+    """
+    fitting = [n for n in range(1, filters + 1) if filters % n == 0 and n * channels <= UNPACKED_CELLS]
+    return fitting[-1] if fitting and fitting[-1] >= LEAST_PIECE else filters
 
 
 def plan_steps(images, out_size, channels):
