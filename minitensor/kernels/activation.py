@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from minitensor.backend import array_module
-from minitensor.kernels.masking import keep
 from minitensor.kernels.table import register, rule
-from minitensor.kernels.tiles import SERIAL_BYTES, blocks, run_tiles
+from minitensor.kernels.tiles import SERIAL_BYTES, Scratch, blocks, run_tiles
 
 TILE_BYTES = 1 << 19  # of x; the mask and its bits take about as much again
 
@@ -42,15 +43,20 @@ def relu(x):
 
 @register("relu_grad", "tiles", backends=("numpy",), products=False)
 def relu_grad(grad, y):
-    """The same, a tile at a time, on the bits of the numbers."""
-    xp = array_module(grad)
-    grad_x = xp.empty(grad.shape, grad.dtype)
-    flat_grad, flat_y, flat_x = grad.reshape(-1), y.reshape(-1), grad_x.reshape(-1)
+    """The same, a tile at a time, on the bits of the numbers: see masking.py."""
+    grad_x = np.empty(grad.shape, grad.dtype)
+    flat_y, integer = y.reshape(-1), f"i{grad.itemsize}"
+    flat_grad, flat_x = grad.reshape(-1).view(integer), grad_x.reshape(-1).view(integer)
+    scratch = Scratch()
 
     def tile(part):
-        keep(flat_grad[part], ~(flat_y[part] <= 0), out=flat_x[part])
+        passing = scratch.empty("passing", (part.stop - part.start,), np.dtype(bool))
+        np.less_equal(flat_y[part], 0, out=passing)
+        # blocked 1, else 0  ->  blocked 0, else -1: all ones, in a byte and in what it is widened to
+        bits = np.subtract(passing.view("i1"), 1, out=passing.view("i1"))
+        np.bitwise_and(flat_grad[part], bits, out=flat_x[part])
 
-    run_tiles(tile, blocks(flat_grad.size, flat_grad.itemsize, TILE_BYTES))
+    run_tiles(tile, blocks(flat_x.size, flat_x.itemsize, TILE_BYTES))
     return grad_x
 
 

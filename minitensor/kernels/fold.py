@@ -14,7 +14,7 @@ from minitensor.backend import array_module
 from minitensor.kernels.columns import COLUMN_BYTES
 from minitensor.kernels.geometry import overlap, transposed_output_size
 from minitensor.kernels.table import register
-from minitensor.kernels.tiles import blocks, run_tiles
+from minitensor.kernels.tiles import run_tiles, shares
 
 
 @register("conv_transpose2d", "fold")
@@ -49,6 +49,6 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
             for b, (across, across_hit) in enumerate(where[1]):
                 target[:, rows_hit, across_hit] += columns[:, a, b, rows, across]
 
-    parts = blocks(group_filters, taps * height * width * x.itemsize, COLUMN_BYTES)
+    parts = shares(group_filters, taps * height * width * x.itemsize, COLUMN_BYTES)
     run_tiles(tile, [(n, g, part) for n in range(images) for g in range(groups) for part in parts])
     return out.reshape(images, groups * group_filters, *out_size)

@@ -14,7 +14,7 @@ import numpy as np
 
 from minitensor.backend import array_module
 from minitensor.kernels.table import register, rule
-from minitensor.kernels.tiles import blocks, run_tiles
+from minitensor.kernels.tiles import run_tiles, shares
 
 TILE_BYTES = 1 << 22  # of x; the caches hold as much again of the result, and of the gradient
 RUN = 1 << 10  # pixels that are added up in one go
@@ -194,7 +194,7 @@ def _runs(a):
 def _over_channels(function, images):
     """Call function(part) for slices of channels that fit the cache, on threads."""
     run_tiles(
-        function, blocks(images.shape[1], images.itemsize * images.shape[0] * images.shape[2], TILE_BYTES)
+        function, shares(images.shape[1], images.itemsize * images.shape[0] * images.shape[2], TILE_BYTES)
     )
 
 

@@ -81,6 +81,12 @@ def blocks(length, bytes_each, budget=TILE_BYTES):
     return split(length, -(-length // fitting))
 
 
+def shares(length, bytes_each, budget=TILE_BYTES):
+    """`blocks` for `run_tiles`: at least one for each thread, where the whole is worth more than one thread."""
+    fitting = max(1, int(budget // max(1, bytes_each)))
+    return split(length, max(-(-length // fitting), threads_for(length * bytes_each)))
+
+
 def run_tiles(function, tiles):
     """Call `function(tile)` for every tile, on up to `get_num_threads()` threads, the caller's own included.
 
