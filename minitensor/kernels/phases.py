@@ -90,7 +90,12 @@ def phase_classes(kernel, stride, padding, dilation):
 def phase_filters(weight, down, across):
     """The filters of a class: (g, O/g, C/g, KH, KW) -> (g, O/g * phases * phases, C/g, taps, taps)."""
     xp = array_module(weight)
-    groups, filters, channels = weight.shape[:3]
+    groups, filters, channels, height, width = weight.shape
+    if down.taps == [[tap] for tap in range(height)] and across.taps == [[tap] for tap in range(width)]:
+        # kernel = stride: each tap is a phase of its own, and BLAS reads the weight as it lies.
+        # (g, C/g, O/g, KH, KW) -> (g, C/g, O/g*KH*KW) -> (g, O/g*KH*KW, C/g, 1, 1)
+        matrix = weight.swapaxes(1, 2).reshape(groups, channels, filters * height * width)
+        return matrix.swapaxes(1, 2)[..., None, None]
     rows = xp.asarray(down.taps, dtype=int)[:, None, :, None]
     columns = xp.asarray(across.taps, dtype=int)[None, :, None, :]
     # (g, O/g, C/g, phases, phases, taps, taps) -> (g, O/g, phases, phases, C/g, taps, taps)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from minitensor.backend import array_module
 from minitensor.kernels.columns import (
     LONG_RUN,
+    MOST_COLUMN_BYTES,
     fill_columns,
     multiply_by_row,
     plan_tiles,
@@ -97,31 +98,41 @@ def correlate(x, weight, bias, stride, before, dilation, target):
     bytes_per_pixel = max(1, groups * rows_of_columns) * x.itemsize
     in_reading_order = target.strides[-1] == x.itemsize and len(filter_shape) == 1
     by_row = multiply_by_row(x, filters * rows_of_columns, width)
+    phases = filters // filter_shape[0]  # that a filter stands for
 
-    def tile(part):
-        images, rows = part
+    def tile(job):
+        (images, rows), some = job
         size = images.stop - images.start, rows.stop - rows.start, width
         pixels = size[0] * size[1] * width
-        columns = tile_columns(x, part, kernel_size, stride, before, dilation, width)
-        place = target[images, ..., rows, :]  # (n, g, ..., R, OW)
+        columns = tile_columns(x, (images, rows), kernel_size, stride, before, dilation, width)
+        weights = matrix[:, some.start * phases : some.stop * phases]  # of some filters, (g, f, C/g*KH*KW)
+        place = target[images, :, some, ..., rows, :]  # (n, g, ..., R, OW)
         if by_row:
             # (C, KH, KW, n, R, OW) -> (g, C/g*KH*KW, n, R, OW) -> (n, R, g, C/g*KH*KW, OW)
             columns = columns.reshape(groups, rows_of_columns, *size).transpose(2, 3, 0, 1, 4)
-            # (n, g, F, R, OW) -> (n, R, g, F, OW), a view: BLAS writes to the target
+            # (n, g, f, R, OW) -> (n, R, g, f, OW), a view: BLAS writes to the target
             out = place.transpose(0, 3, 1, 2, 4) if in_reading_order else None
-            # (g, F, C/g*KH*KW) @ (n, R, g, C/g*KH*KW, OW) -> (n, R, g, F, OW) -> (n, g, F, R, OW)
-            result = xp.matmul(matrix, columns, out=out).transpose(0, 2, 3, 1, 4)
+            # (g, f, C/g*KH*KW) @ (n, R, g, C/g*KH*KW, OW) -> (n, R, g, f, OW) -> (n, g, f, R, OW)
+            result = xp.matmul(weights, columns, out=out).transpose(0, 2, 3, 1, 4)
         else:
-            # (g, F, C/g*KH*KW) @ (g, C/g*KH*KW, n*R*OW) -> (g, F, n*R*OW) -> (n, g, F, R, OW)
-            result = xp.matmul(matrix, columns.reshape(groups, rows_of_columns, pixels))
-            result = result.reshape(groups, filters, *size).transpose(2, 0, 1, 3, 4)
+            # (g, f, C/g*KH*KW) @ (g, C/g*KH*KW, n*R*OW) -> (g, f, n*R*OW) -> (n, g, f, R, OW)
+            result = xp.matmul(weights, columns.reshape(groups, rows_of_columns, pixels))
+            result = result.reshape(groups, weights.shape[1], *size).transpose(2, 0, 1, 3, 4)
         if bias is not None:
-            # a filter may stand for several phases
-            result += xp.repeat(bias.reshape(groups, -1), filters * groups // len(bias), axis=1)[..., None, None]
+            # (g, O/g) -> (g, f): the phases of a filter share its bias
+            result += xp.repeat(bias.reshape(groups, -1)[:, some], phases, axis=1)[..., None, None]
         if not (by_row and in_reading_order):
-            _put(place, result.reshape(size[0], groups, *filter_shape, *size[1:]))
+            _put(place, result.reshape(*place.shape))
 
-    run_tiles(tile, plan_tiles(len(x), (height, width), bytes_per_pixel, weight.nbytes))
+    pixels = len(x) * height * width
+    if 0 < pixels < filters and groups == 1 and pixels * bytes_per_pixel <= MOST_COLUMN_BYTES:
+        # A product reads its weight once. Where there is more of that than of the image, threads share out the filters,
+        # and each makes all columns.
+        everything = slice(0, len(x)), slice(0, height)
+        run_tiles(tile, [(everything, some) for some in split(filter_shape[0], get_num_threads())])
+        return
+    parts = plan_tiles(len(x), (height, width), bytes_per_pixel, weight.nbytes)
+    run_tiles(tile, [(part, slice(0, filter_shape[0])) for part in parts])
 
 
 def _put(place, result):
