@@ -32,20 +32,10 @@ import numpy as np
 from minitensor.kernels.blank import blank_windows, write_blank
 from minitensor.kernels.columns import UNPACKED
 from minitensor.kernels.geometry import output_size, transposed_output_size
+from minitensor.kernels.row_windows import OUTPUTS, row_windows, transform_rows, write_rows
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, blocks, get_num_threads, run_tiles, split, threads_for
-from minitensor.kernels.winograd import (
-    GRAD,
-    INPUT,
-    OUTPUT,
-    OUTPUTS,
-    POINTS,
-    TAPS,
-    WEIGHT,
-    row_windows,
-    transform_rows,
-    write_rows,
-)
+from minitensor.kernels.winograd import A_T, B_T, POINTS, TAPS, A, G
 
 # Measured on 2 cores with 1 MB of second-level and 32 MB of third-level cache. All choose sizes, none a result.
 LEAST_UNPACKED = 128  # steps in a tile below which products without packing (columns.py) gain nothing
@@ -84,7 +74,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
 
     def points(filters):
         # (36, o, C/g) -> (6, 6, g, o/g, C/g); with groups, all filters at once
-        part = transform_weight(weight[filters], WEIGHT)
+        part = transform_weight(weight[filters], G)
         return part.reshape(POINTS, POINTS, groups, -1, weight.shape[1])
 
     out = correlate(x, points, len(weight), bias, padding, groups, out_size)
@@ -99,7 +89,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     To turn the kernel is to read the taps of G backwards, and to swap its channels is to transpose each point.
     """
     out_size = transposed_output_size(x, weight.shape[2:], stride, padding, output_padding, dilation)
-    turned = np.ascontiguousarray(WEIGHT[:, ::-1])
+    turned = np.ascontiguousarray(G[:, ::-1])
     group_filters = weight.shape[1]
 
     def points(filters):
@@ -135,7 +125,7 @@ def correlate(x, points, filters, bias, before, groups, out_size):
 
     steps = everything(len(x), out_size)
     if groups == 1 and 0 < length(steps, across) <= filters:
-        image = transform_all(INPUT, rows, steps, across)
+        image = transform_all(B_T, rows, steps, across)
         parts = split(filters, _filter_parts(filters, channels, length(steps, across)))
         run_tiles(lambda part: multiply(points(part), image, steps, part), parts)
         return out
@@ -144,7 +134,7 @@ def correlate(x, points, filters, bias, before, groups, out_size):
     budget = _tile_bytes(max(channels, filters), (channels // groups) * (filters // groups))
 
     def tile(part):
-        image = transform(INPUT, rows, part, across, "input", scratch)
+        image = transform(B_T, rows, part, across, "input", scratch)
         multiply(weight, image, part, every_filter)
 
     run_tiles(tile, plan_steps(len(x), out_size, max(channels, filters), budget, get_num_threads()))
@@ -172,9 +162,9 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     chunks = plan_steps(len(x), out_size, channels + filters, CHUNK_BYTES)
     sums = np.zeros(points, x.dtype) if len(chunks) > 1 else None
     for chunk in chunks:
-        image = transform_all(INPUT, rows, chunk, across)
+        image = transform_all(B_T, rows, chunk, across)
         image = image.reshape(POINTS, POINTS, groups, channels // groups, -1).swapaxes(3, 4)
-        wanted = transform_all(GRAD, grad_rows, chunk, across)
+        wanted = transform_all(A, grad_rows, chunk, across)
         wanted = wanted.reshape(POINTS, POINTS, groups, filters // groups, -1)
 
         def add_up(part, chunk=chunk, image=image, wanted=wanted):
@@ -262,8 +252,8 @@ def transform_weight(weight, matrix):
 def weight_back(points, weight):
     """G^T P G, the transpose of `transform_weight`: points (6, 6, g, O/g, C/g) -> weight (O, C/g, 3, 3)."""
     # (3, 6) @ (6, 6*O*C/g) -> (3, 6, O*C/g);  (3, 6) @ (3, 6, O*C/g) -> (3, 3, O*C/g)
-    columns = (WEIGHT.T @ points.reshape(POINTS, -1)).reshape(TAPS, POINTS, -1)
-    taps = np.matmul(WEIGHT.T, columns)
+    columns = (G.T @ points.reshape(POINTS, -1)).reshape(TAPS, POINTS, -1)
+    taps = np.matmul(G.T, columns)
     # the first axis goes across, as in `transform`: (KW, KH, O*C/g) -> (O*C/g, KH, KW)
     weight.reshape(-1, TAPS, TAPS)[...] = taps.transpose(2, 1, 0)
 
@@ -328,7 +318,7 @@ def transform_back(products, bias, out, tile, filters, across, scratch):
         # for each point down, (4, 6) @ (6, o*n*R*T) -> (4, o*n*R*T): columns of output
         columns = scratch.empty("columns", (OUTPUTS, POINTS, count * pixels), out.dtype)
         np.matmul(
-            OUTPUT,
+            A_T,
             products[:, :, part].reshape(POINTS, POINTS, count * pixels).swapaxes(0, 1),
             out=columns.swapaxes(0, 1),
         )
@@ -336,4 +326,4 @@ def transform_back(products, bias, out, tile, filters, across, scratch):
         for column, values in enumerate(columns.reshape(OUTPUTS, POINTS, count, *size, across)):
             # (6, o, n, R, T) -> (n, o, R, 6, T), every fourth column
             rows[..., column::OUTPUTS] = values.transpose(2, 1, 3, 0, 4)
-        write_rows(out[:, part], tile, rows[..., : out.shape[3]], None if bias is None else bias[part])
+        write_rows(A_T, rows[..., : out.shape[3]], None if bias is None else bias[part], out[:, part], tile)
