@@ -108,7 +108,7 @@ def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, grou
 
 @register("conv2d", "winograd", backends=("numpy",), supports=conv2d_supports)
 def conv2d(x, weight, bias, stride, padding, dilation, groups):
-    """Convolution with a kernel of 3 rows and any width, stride 1 and row dilation 1, float32. Shapes as in reference.py."""
+    """Convolution with a kernel of 3 rows and any width, stride 1, no dilation of rows. Shapes as in reference.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
     out = correlate(x, weight, bias, padding, dilation[1], groups, out_size)
     write_blank(out, blank_windows(x, weight.shape[2:], out_size, padding, dilation), bias)
