@@ -1,7 +1,7 @@
 """Which kernel a convolution runs by: a rule for each operation, with the measurement behind it.
 
-All figures are milliseconds of CPU time on one thread, float32; (N, C, H) -> O means a 3x3 kernel on (N, C,
-H, H) with padding 1, unless another kernel is named.
+All figures are milliseconds of two threads on one machine, the smallest of several turns, float32; (N, C, H) -> O means
+a 3x3 kernel on (N, C, H, H) with padding 1, unless another kernel is named.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from minitensor.kernels import winograd, winograd2d
 from minitensor.kernels.table import rule
 
 FEW_CHANNELS = 8  # below, Winograd's transforms cost more than the products they save
-PRODUCT_PAYS = 128 * 128  # weights a tap, C/g O/g, from which 2-D Winograd saves more than its second transform costs
-MANY_CHANNELS = 128  # the same for the weight gradient, which transforms two images
-WEIGHT_PAYS_PIXELS = 256  # below, transforming or reordering the weight costs more than multiplying by it
-BOTH_PAY_PIXELS = 1024  # below, 2-D Winograd's transforms are too small to keep two threads busy ...
+PRODUCT_PAYS = 128 * 128  # C/g O/g, channels in times out, from which 2-D Winograd pays: it transforms a second axis
+MANY_CHANNELS = 128  # in and out, from which 2-D Winograd pays for the weight gradient, which transforms two images
+WEIGHT_PAYS_PIXELS = 256  # of all images; below, transforming the weight costs more than multiplying by it ...
+PIXELS_PER_CHANNEL = 2  # ... and so it does below this many for each channel, in or out
+BOTH_PAY_PIXELS = 1024  # of all images; below, 2-D Winograd's transforms are too small to keep two threads busy ...
 DEEP_CHANNELS, DEEP_PIXELS = 256, 196  # ... unless the layer is deep
+GRAD_PAYS_PIXELS = 512  # BOTH_PAY_PIXELS of the weight gradient, which has two images to transform
+SMALL_IMAGE = 256  # pixels; below, fold's products, one an image, are too small: phases puts images together
 LONG_STRIDE = 8  # from here on, fold adds single pixels far apart: phases are better
 
 
@@ -49,7 +52,7 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
         if winograd.conv_transpose2d_supports(x, weight, bias, *settings):
             return "winograd"
     one_tap_a_phase = tuple(weight.shape[2:]) == tuple(stride)
-    tiny_image = x.shape[2] * x.shape[3] < WEIGHT_PAYS_PIXELS and weight.size < x.size
+    tiny_image = x.shape[2] * x.shape[3] < SMALL_IMAGE and weight.size < x.size
     small_groups = groups > 1 and weight.shape[1] < FEW_CHANNELS  # fold takes one group at a time
     if one_tap_a_phase or tiny_image or small_groups or max(stride) >= LONG_STRIDE:
         return "phases"
@@ -63,7 +66,7 @@ def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
     MEASURED conv2d_weight
     """
     channels = grad.shape[1] // groups, x.shape[1] // groups
-    if min(channels) >= MANY_CHANNELS and _pixels(x) >= BOTH_PAY_PIXELS // 2:
+    if min(channels) >= MANY_CHANNELS and _pixels(x) >= GRAD_PAYS_PIXELS:
         if winograd2d.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
             return "winograd2d"
     if _one_axis_pays(x, channels):
@@ -88,7 +91,9 @@ def _both_axes_pay(x, channels):
 
 
 def _one_axis_pays(x, channels):
-    return min(channels) >= FEW_CHANNELS and _pixels(x) >= max(WEIGHT_PAYS_PIXELS, 2 * max(channels))
+    """True where 1-D Winograd saves more than its transforms cost; channels (O/g, C/g)."""
+    enough = max(WEIGHT_PAYS_PIXELS, PIXELS_PER_CHANNEL * max(channels))
+    return min(channels) >= FEW_CHANNELS and _pixels(x) >= enough
 
 
 def _pixels(x):

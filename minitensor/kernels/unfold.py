@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from minitensor.backend import array_module
 from minitensor.kernels.columns import (
-    LONG_RUN,
     fill_columns,
     multiply_by_row,
     plan_tiles,
@@ -24,9 +23,11 @@ from minitensor.kernels.columns import (
 from minitensor.kernels.geometry import conv_output_size, output_size, taps
 from minitensor.kernels.reference import crop
 from minitensor.kernels.table import register
-from minitensor.kernels.tiles import SERIAL_BYTES, add_parts, get_num_threads, run_tiles, split, threads_for
+from minitensor.kernels.tiles import add_parts, get_num_threads, run_tiles, split, threads_for
 
 LARGE_WEIGHT_BYTES = 16 << 20  # a second copy of such a gradient costs more than to make all columns in each thread
+TURNED_BYTES = 1 << 18  # of a weight gradient, from which to turn it round costs more than the faster product saves
+LONG_PHASES = 8  # phases across from which one copy along them beats a copy for each
 
 
 @register("unfold", "unfold")
@@ -130,7 +131,7 @@ def _put(place, result):
     NumPy copies along the axis of the smallest step. In a target of interleaved phases that is the phase across, and
     loops of two or three numbers are slow; one copy for each phase runs along the rows.
     """
-    if place.ndim == 7 and place.shape[4] < LONG_RUN:
+    if place.ndim == 7 and place.shape[4] < LONG_PHASES:
         for down in range(place.shape[3]):
             for across in range(place.shape[4]):
                 place[:, :, :, down, across] = result[:, :, :, down, across]
@@ -173,7 +174,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
                 columns = columns.reshape(groups, rows_of_columns, pixels // width, width).swapaxes(1, 2)
                 # (g, n*R, O/g, OW) @ (g, n*R, OW, C/g*KH*KW) -> (g, n*R, O/g, C/g*KH*KW), and the rows summed
                 total += (seen @ columns.swapaxes(2, 3)).sum(axis=1)
-            elif filters // groups >= rows_of_columns or weight_bytes >= SERIAL_BYTES:
+            elif filters // groups >= rows_of_columns or weight_bytes >= TURNED_BYTES:
                 # (g, O/g, n*R*OW) @ (g, n*R*OW, C/g*KH*KW) -> (g, O/g, C/g*KH*KW)
                 total += seen @ columns.swapaxes(1, 2)
             else:  # the longer matrix first, which BLAS multiplies faster; to turn the sum is cheap while it is small
