@@ -117,8 +117,11 @@ def correlate(x, weight, bias, stride, before, dilation, target):
             result = xp.matmul(matrix, columns.reshape(groups, rows_of_columns, pixels))
             result = result.reshape(groups, filters, *size).transpose(2, 0, 1, 3, 4)
         if bias is not None:
-            # a filter may stand for several phases
-            result += xp.repeat(bias.reshape(groups, -1), filters * groups // len(bias), axis=1)[..., None, None]
+            # a filter may stand for several phases; there may be no filter
+            phases = filters * groups // max(1, len(bias))
+            # (O,) -> (g, O/g) -> (g, F, 1, 1)
+            by_group = bias.reshape(groups, len(bias) // groups)
+            result += xp.repeat(by_group, phases, axis=1)[..., None, None]
         if not (by_row and in_reading_order):
             _put(place, result.reshape(size[0], groups, *filter_shape, *size[1:]))
 
