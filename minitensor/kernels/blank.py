@@ -4,7 +4,10 @@ Winograd's transforms mix neighbouring windows and take apart again what they mi
 comes out as rounding noise, a millionth of its neighbours, on either side of zero. One case makes that noise matter:
 where the bias is zero too, as in an FCN's border of 100 black pixels before it has been trained, ReLU lets half of the
 noise pass, and with it gradients that it should have blocked: bias gradients came out wrong by 4 to 42 percent. So the
-Winograd kernels ask here which windows are blank, and write those outputs themselves.
+Winograd kernels of conv2d ask here which windows are blank, and write those outputs themselves. The transposed
+convolution does not ask: it is mostly a gradient, and behind a gradient comes no kink.
+
+So a weight that is NaN or infinite does not show in these outputs, where a sum of products has 0 times it, a NaN.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ NEXT_CHANNELS = 8
 
 
 def blank_windows(x, kernel_size, out_size, before, dilation):
-    """(N, OH, OW), True where a window of x (N, C, H, W) at stride 1 sees only zeros; None where there is no such window.
+    """(N, OH, OW), True where a window of x (N, C, H, W) at stride 1 sees only zeros; None where no window does.
 
     `before` is the padding (top, left), which is zero as well.
     """

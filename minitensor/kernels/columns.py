@@ -17,9 +17,9 @@ from minitensor.kernels.tiles import SERIAL_BYTES, get_num_threads, split
 COLUMN_BYTES = 2 << 20  # columns of one tile: smaller ones cost more Python, larger ones leave the cache
 MOST_COLUMN_BYTES = 8 << 20  # the limit for tiles that are larger because their weight is
 LONG_RUN = 8  # taps in a row from which copying rows of windows beats picking every s-th pixel tap by tap
-UNPACKED = 10**6  # OpenBLAS multiplies (M, K) @ (K, N) up to M*N*K of a million without copying the factors first
+UNPACKED = 10**6  # OpenBLAS with AVX-512 multiplies (M, K) @ (K, N) without copying the factors up to this M N K
 LONG_ROW = 64  # pixels from which one product for each row is worth its call
-FEW_WEIGHTS = 1 << 10  # up to which the sums of single rows are added in less time than they save
+FEW_WEIGHTS = 1 << 10  # weights of a group up to which the sums of single rows are added in less time than they save
 BUSY_COLUMNS = 256  # fewer columns than this do not keep a matrix product busy, so images share a tile
 
 
@@ -29,9 +29,9 @@ def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes, budget=COLUMN_BY
     A product reads the whole weight for every tile, so a tile has columns enough to be worth that.
     """
     height, width = out_size
-    budget = max(budget, min(weight_bytes, MOST_COLUMN_BYTES))
     if images * height * width == 0:
         return []
+    budget = max(budget, min(weight_bytes, MOST_COLUMN_BYTES))
     if images * height * width * bytes_per_pixel < SERIAL_BYTES:
         return [(slice(0, images), slice(0, height))]
     if height * width < BUSY_COLUMNS:
@@ -110,7 +110,8 @@ def _zero_around(tap, rows, across):
 def window_by_window(x, rows, kernel_size, stride, before, dilation, out_width):
     """The same columns (C, KH, KW, n, R, OW) as `fill_columns`, but laid out in memory window after window.
 
-    For long strides a tap sees pixels far apart, while a row of the window is one run of memory.
+    Where a row of the window has many taps and the stride is above 1, a tap sees pixels far apart, while a row of the
+    window is one run of memory.
     """
     xp = array_module(x)
     channels, images = x.shape[:2]

@@ -1,7 +1,7 @@
 """Which kernel a convolution runs by: a rule for each operation, with the measurement behind it.
 
-All figures are milliseconds of CPU time on one thread, float32; (N, C, H) -> O means a 3x3 kernel on (N, C,
-H, H) with padding 1, unless another kernel is named.
+All figures are milliseconds of two threads on one machine, the smallest of several turns, float32; (N, C, H) -> O means
+a 3x3 kernel on (N, C, H, H) with padding 1 (570, 138 and 30: without), unless another kernel and its stride are named.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from minitensor.kernels import winograd, winograd2d
 from minitensor.kernels.table import rule
 
 FEW_CHANNELS = 8  # below, Winograd's transforms cost more than the products they save
-PRODUCT_PAYS = 128 * 128  # weights a tap, C/g O/g, from which 2-D Winograd saves more than its second transform costs
-MANY_CHANNELS = 128  # the same for the weight gradient, which transforms two images
-WEIGHT_PAYS_PIXELS = 256  # below, transforming or reordering the weight costs more than multiplying by it
-BOTH_PAY_PIXELS = 1024  # below, 2-D Winograd's transforms are too small to keep two threads busy ...
+PRODUCT_PAYS = 128 * 128  # C/g O/g, channels in times out, from which 2-D Winograd pays: it transforms a second axis
+MANY_CHANNELS = 128  # in and out, from which 2-D Winograd pays for the weight gradient, which transforms two images
+WEIGHT_PAYS_PIXELS = 256  # of all images; below, transforming the weight costs more than multiplying by it ...
+PIXELS_PER_CHANNEL = 2  # ... and so it does below this many for each channel, in or out
+BOTH_PAY_PIXELS = 1024  # of all images; below, 2-D Winograd's transforms are too small to keep two threads busy ...
 DEEP_CHANNELS, DEEP_PIXELS = 256, 196  # ... unless the layer is deep
+GRAD_PAYS_PIXELS = 512  # BOTH_PAY_PIXELS of the weight gradient, which has two images to transform
+SMALL_IMAGE = 256  # pixels; below, fold's products, one an image, are too small: phases puts images together
 LONG_STRIDE = 8  # from here on, fold adds single pixels far apart: phases are better
 
 
@@ -22,7 +25,17 @@ LONG_STRIDE = 8  # from here on, fold adds single pixels far apart: phases are b
 def conv2d_rule(x, weight, bias, stride, padding, dilation, groups):
     """Winograd for 3-row kernels, in 2-D where there are many channels.
 
-    MEASURED conv2d
+    (N, C, H) -> O                         unfold   winograd winograd2d
+    (4,    3, 256) ->   16                    4.2        5.0        8.8
+    (4,   16, 256) ->   16                     18        9.3         15
+    (4,   32, 128) ->   32                     11        5.7        7.9
+    (4,   64,  64) ->   64                    9.5        4.7        5.4
+    (4,  128,  32) ->  128                    8.4        4.3        4.6
+    (4,  256,  16) ->  256                    7.4        6.2        4.8
+    (1,   64, 570) ->   64                    166         86         99
+    (1,  256, 138) ->  256                    130         74         47
+    (1, 1024,  30) -> 1024                     79        137         47
+    (1,  256,   8) ->  256                    1.0        1.6        2.2
     """
     channels = len(weight) // groups, weight.shape[1]
     if _both_axes_pay(x, channels):
@@ -38,7 +51,16 @@ def conv2d_rule(x, weight, bias, stride, padding, dilation, groups):
 def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, groups, dilation):
     """Winograd for 3-row kernels; else fold, unless the phases need no adding or the stride is long.
 
-    MEASURED conv_transpose2d
+    (N, C, H) -> O                         phases       fold   winograd winograd2d
+    (4,   16, 256) ->   16                     16         32        9.0         14
+    (4,   64,  64) ->   64                    9.6         12        4.5        4.8
+    (1,  256, 136) ->  256                    141        215         81         47
+    (1, 1024,  28) -> 1024                    195         79        193         57
+    (1, 1024,  16) ->  128, 7x7               156         20
+    (1,   21,  35) ->   21, 4x4/2             0.5        0.7
+    (1,  512,  14) ->  256, 3x3/2             7.3        3.2
+    (1,   21,  70) ->   21, 16x16/8            11         44
+    (4,   32, 128) ->   16, 2x2/2             9.0         13
     """
     channels = len(weight) // groups, weight.shape[1]
     settings = stride, padding, output_padding, groups, dilation
@@ -49,7 +71,7 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
         if winograd.conv_transpose2d_supports(x, weight, bias, *settings):
             return "winograd"
     one_tap_a_phase = tuple(weight.shape[2:]) == tuple(stride)
-    tiny_image = x.shape[2] * x.shape[3] < WEIGHT_PAYS_PIXELS and weight.size < x.size
+    tiny_image = x.shape[2] * x.shape[3] < SMALL_IMAGE and weight.size < x.size
     small_groups = groups > 1 and weight.shape[1] < FEW_CHANNELS  # fold takes one group at a time
     if one_tap_a_phase or tiny_image or small_groups or max(stride) >= LONG_STRIDE:
         return "phases"
@@ -60,10 +82,20 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
 def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
     """As conv2d, but both x and the gradient are transformed.
 
-    MEASURED conv2d_weight
+    (N, C, H) -> O                         unfold   winograd winograd2d
+    (4,    3, 256) ->   16                    6.1        5.3        8.6
+    (4,   16, 256) ->   16                     25         10         24
+    (4,   32, 128) ->   32                     16        6.2         14
+    (4,   64,  64) ->   64                     11        6.5        7.6
+    (4,  128,  32) ->  128                     11        9.4        6.1
+    (4,  256,  16) ->  256                    8.6         12        5.9
+    (1,   64, 570) ->   64                    166         75        105
+    (1,  256, 138) ->  256                    136         81         49
+    (1, 1024,  30) -> 1024                     98        214         60
+    (1,  256,   8) ->  256                    1.3        2.9        3.6
     """
     channels = grad.shape[1] // groups, x.shape[1] // groups
-    if min(channels) >= MANY_CHANNELS and _pixels(x) >= BOTH_PAY_PIXELS // 2:
+    if min(channels) >= MANY_CHANNELS and _pixels(x) >= GRAD_PAYS_PIXELS:
         if winograd2d.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
             return "winograd2d"
     if _one_axis_pays(x, channels):
@@ -88,7 +120,9 @@ def _both_axes_pay(x, channels):
 
 
 def _one_axis_pays(x, channels):
-    return min(channels) >= FEW_CHANNELS and _pixels(x) >= max(WEIGHT_PAYS_PIXELS, 2 * max(channels))
+    """True where 1-D Winograd saves more than its transforms cost; channels (O/g, C/g)."""
+    enough = max(WEIGHT_PAYS_PIXELS, PIXELS_PER_CHANNEL * max(channels))
+    return min(channels) >= FEW_CHANNELS and _pixels(x) >= enough
 
 
 def _pixels(x):

@@ -37,7 +37,7 @@ def _is_whole(value):
 
 
 def check_not_alone(operation, **values):
-    """Raises ValueError for a sequence of one number, where torch takes it for no pair, as elsewhere it does."""
+    """Raises ValueError for a sequence of one number: `pair` takes (3,) for (3, 3), but here torch refuses it."""
     for name, value in values.items():
         if isinstance(value, (tuple, list)) and len(value) == 1:
             raise ValueError(f"{operation}: {name} must be one int or two (height, width), got {value}")

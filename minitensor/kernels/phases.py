@@ -7,10 +7,10 @@ come out even, and which ones those are depends on the phase y mod s alone. With
     out[s t + phase] = sum over a in taps(phase) of weight[a] * x[t + (phase + p - a d) / s],
 
 an ordinary convolution, stride 1, of x with a few of the kernel's rows. Phases that read the same offsets of x
-share their columns and become one product with s * s times the filters, whose results are then shuffled into
-their places. For stride 1 there is one phase with all taps; for kernel = stride, as in a U-Net, all phases read
-offset 0 and the whole operation is one product and one shuffle. Source: Shi et al. 2016, Real-time single image
-and video super-resolution using an efficient sub-pixel convolutional neural network, and their note "Is the
+share their columns and become one product with up to s * s times the filters, whose results are then shuffled into
+their places. For stride 1 there is one phase with all taps; for kernel = stride and no padding, as in a U-Net, all
+phases read offset 0 and the whole operation is one product and one shuffle. Source: Shi et al. 2016, Real-time single
+image and video super-resolution using an efficient sub-pixel convolutional neural network, and their note "Is the
 deconvolution layer the same as a convolutional layer?".
 """
 

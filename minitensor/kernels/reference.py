@@ -1,4 +1,4 @@
-"""The definitions: convolution and its two partners, written as plainly as their formulas.
+"""The definitions: convolution and its two partners, and `unfold` and `fold`, written as plainly as their formulas.
 
 Nothing here is fast, everything here is meant: the other kernels are tested against this file, and this file
 against torch. Why the three convolutions belong together is told in ops/conv.py.

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from minitensor.backend import array_module
 from minitensor.kernels.columns import (
-    LONG_RUN,
     MOST_COLUMN_BYTES,
     fill_columns,
     multiply_by_row,
@@ -25,9 +24,11 @@ from minitensor.kernels.columns import (
 from minitensor.kernels.geometry import conv_output_size, output_size, taps
 from minitensor.kernels.reference import crop
 from minitensor.kernels.table import register
-from minitensor.kernels.tiles import SERIAL_BYTES, add_parts, get_num_threads, run_tiles, split, threads_for
+from minitensor.kernels.tiles import add_parts, get_num_threads, run_tiles, split, threads_for
 
 LARGE_WEIGHT_BYTES = 16 << 20  # a second copy of such a gradient costs more than to make all columns in each thread
+TURNED_BYTES = 1 << 18  # of a weight gradient, from which to turn it round costs more than the faster product saves
+LONG_PHASES = 8  # phases across from which one copy along them beats a copy for each
 
 
 @register("unfold", "unfold")
@@ -98,7 +99,7 @@ def correlate(x, weight, bias, stride, before, dilation, target):
     bytes_per_pixel = max(1, groups * rows_of_columns) * x.itemsize
     in_reading_order = target.strides[-1] == x.itemsize and len(filter_shape) == 1
     by_row = multiply_by_row(x, filters * rows_of_columns, width)
-    phases = filters // filter_shape[0]  # that a filter stands for
+    phases = filters // max(1, filter_shape[0])  # that a filter stands for; there may be no filter
 
     def tile(job):
         (images, rows), some = job
@@ -119,8 +120,9 @@ def correlate(x, weight, bias, stride, before, dilation, target):
             result = xp.matmul(weights, columns.reshape(groups, rows_of_columns, pixels))
             result = result.reshape(groups, weights.shape[1], *size).transpose(2, 0, 1, 3, 4)
         if bias is not None:
-            # (g, O/g) -> (g, f): the phases of a filter share its bias
-            result += xp.repeat(bias.reshape(groups, -1)[:, some], phases, axis=1)[..., None, None]
+            # (O,) -> (g, O/g) -> (g, o) -> (g, f, 1, 1): the phases of a filter share its bias
+            by_group = bias.reshape(groups, len(bias) // groups)[:, some]
+            result += xp.repeat(by_group, phases, axis=1)[..., None, None]
         if not (by_row and in_reading_order):
             _put(place, result.reshape(*place.shape))
 
@@ -141,7 +143,7 @@ def _put(place, result):
     NumPy copies along the axis of the smallest step. In a target of interleaved phases that is the phase across, and
     loops of two or three numbers are slow; one copy for each phase runs along the rows.
     """
-    if place.ndim == 7 and place.shape[4] < LONG_RUN:
+    if place.ndim == 7 and place.shape[4] < LONG_PHASES:
         for down in range(place.shape[3]):
             for across in range(place.shape[4]):
                 place[:, :, :, down, across] = result[:, :, :, down, across]
@@ -184,7 +186,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
                 columns = columns.reshape(groups, rows_of_columns, pixels // width, width).swapaxes(1, 2)
                 # (g, n*R, O/g, OW) @ (g, n*R, OW, C/g*KH*KW) -> (g, n*R, O/g, C/g*KH*KW), and the rows summed
                 total += (seen @ columns.swapaxes(2, 3)).sum(axis=1)
-            elif filters // groups >= rows_of_columns or weight_bytes >= SERIAL_BYTES:
+            elif filters // groups >= rows_of_columns or weight_bytes >= TURNED_BYTES:
                 # (g, O/g, n*R*OW) @ (g, n*R*OW, C/g*KH*KW) -> (g, O/g, C/g*KH*KW)
                 total += seen @ columns.swapaxes(1, 2)
             else:  # the longer matrix first, which BLAS multiplies faster; to turn the sum is cheap while it is small

@@ -5,98 +5,110 @@ products. Six are enough:
 
     y = A^T [ (G w) * (B^T d) ]        A^T (4, 6), G (6, 3), B^T (6, 6)
 
-Multiplying a polynomial of 3 coefficients by one of 4 gives 6 coefficients, which six values determine: evaluate
-both at six points, multiply the values, interpolate. A filter (d and w give y) is the transpose of that product (y
-and w give d), so the same six products do, with the matrices transposed; `_matrices` makes them for any points.
+To see it, multiply the polynomials w (3 coefficients) and a (4): the coefficients of the product are c_i = sum of
+w_j a_k over j + k = i. Six values determine them: evaluate both at six points, multiply, interpolate:
+
+    c = B [ (G w) * (A a) ]
+
+Now weigh c by d. The one number
+
+    sum over j, k of w_j a_k d_(j+k) = <d, B [ (G w) * (A a) ]>
+                                     = <a, A^T [ (G w) * (B^T d) ]>      what a multiplies is y, the filter
+                                     = <w, G^T [ (A a) * (B^T d) ]>      what w multiplies is its gradient, a = dy
+
+is read three ways: the same six products give the filter and its gradient.
 
 Here d are six rows of the image and w the three rows of a kernel. Summed over channels, the elementwise product
-becomes a matrix product at each point; a column of the kernel sees the same rows, shifted:
+becomes a matrix product at each point; column b of the kernel sees the same rows, shifted by s = b times the dilation.
+With R = ceil(OH / 4) steps, and width = OW + dilation (KW - 1), that of the padded image:
 
     rows     (6, n, R, C, width)       B^T @ six rows of x, at every fourth row: BLAS reads x where it lies
-    products (6, n, R, O, OW)          sum over b of the weight's point (O, C) @ rows[..., b : b + OW]
+    products (6, n, R, O, OW)          sum over b of the weight's point (O, C) @ rows[..., s : s + OW]
     out      (n, O, 4 R, OW)           A^T @ six rows of products: BLAS writes them where they belong
 
-So nothing is unfolded, and every product is a row of the image: small enough that OpenBLAS multiplies the factors as
-they lie, where it copies larger ones first (columns.py).
+So nothing is unfolded. Forward, a product is one row of the image: up to O C OW of a million OpenBLAS (with AVX-512)
+multiplies the factors as they lie, where it copies larger ones first (columns.py).
 
-The gradient by the weight reads the same formula from the other end: dw = G^T [ (A dy) * (B^T d) ].
+Rounding: the matrices make numbers grow, and what has grown must cancel again, which costs digits. How many depends on
+the points. The root mean square of the error, as a share of that of the output (64 channels, normal numbers):
 
-The points: 0, 1, -1, 2, -2 and infinity, those of the paper, make B^T and A^T grow, and what has grown must cancel
-again, which costs digits. 0, 5/8, -5/8, 3/2, -3/2 and infinity halve that: with 64 channels the error is 4e-7 of a
-typical output (root mean square), where plain columns have 2e-7. A NaN or infinity in a pixel reaches all four
-rows of a step, not only those whose windows see it.
+    plain columns                                     3e-7
+    0, 1, -1, 2, -2 and infinity, the paper's         5e-7 in one axis, 17e-7 in both (winograd2d.py)
+    0, 5/8, -5/8, 3/2, -3/2 and infinity, ours        4e-7 in one axis,  8e-7 in both
+
+Their denominators are powers of two, so B^T and A^T are exact in float32. A NaN or infinity in a pixel reaches all
+four rows of a step, not only those whose windows see it.
 Sources: Lavin and Gray 2015, Fast algorithms for convolutional neural networks, equations 5 to 8; for the points
 Barabasz et al. 2018, Error analysis and improving the accuracy of Winograd convolution for deep neural networks.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from minitensor.kernels.blank import blank_windows, write_blank
 from minitensor.kernels.columns import plan_tiles
-from minitensor.kernels.geometry import extent, output_size, overlap, transposed_output_size
+from minitensor.kernels.geometry import extent, output_size, transposed_output_size
 from minitensor.kernels.reference import turn_kernel
+from minitensor.kernels.row_windows import OUTPUTS, row_windows, transform_rows, write_rows
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split
 
-OUTPUTS, TAPS, POINTS = 4, 3, 6  # rows of output a step makes, rows of the kernel, products
+TAPS, POINTS = 3, 6  # rows of the kernel; products that make OUTPUTS rows of output
+UNPACKED_CELLS = 1200  # OpenBLAS with AVX-512 multiplies (M, K) @ (N, K)^T without copying the factors up to this M N
+LEAST_PIECE = 8  # filters in a product of a weight gradient, below which that gains nothing
+TILE_BYTES = 4 << 20  # rows and products of a tile: smaller ones cost more Python than the cache gains
 
 
 def _matrices(at=(0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)):
     """B^T (6, 6), G (6, 3), A^T (4, 6) for evaluation at the finite points `at` and, last, at infinity.
 
-    With f(t) = product of (t - s) over the other finite points s:
+    By Lagrange the polynomial with value v_t at t is the sum of v_t / f(t) times the product of (z - s) over the other
+    points s, where f(t) is that product at z = t. Dividing by f(t) is moved into G, which is computed once. At infinity
+    the value is the leading coefficient, which multiplies the product over all five points.
+
         row t of G        (1, t, t^2) / f(t)                                    infinity: (0, 0, 1)
         row t of B^T      the coefficients of the product of (z - s)            infinity: that over all five points
         column t of A^T   (1, t, t^2, t^3)                                      infinity: (0, 0, 0, 1)
     """
-    to_input, to_weight, to_output = (
-        np.zeros((POINTS, POINTS)),
-        np.zeros((POINTS, TAPS)),
-        np.zeros((OUTPUTS, POINTS)),
-    )
+    b_t, g, a_t = np.zeros((POINTS, POINTS)), np.zeros((POINTS, TAPS)), np.zeros((OUTPUTS, POINTS))
     for row, t in enumerate(at):
         others = [s for s in at if s != t]
-        to_weight[row] = [t**power / np.prod([t - s for s in others]) for power in range(TAPS)]
-        to_input[row, :-1] = np.poly(others)[::-1]  # np.poly gives the highest power first
-        to_output[:, row] = [t**power for power in range(OUTPUTS)]
-    to_input[-1], to_weight[-1, -1], to_output[-1, -1] = np.poly(at)[::-1], 1, 1
-    return [matrix.astype(np.float32) for matrix in (to_input, to_weight, to_output)]
+        g[row] = [t**power / np.prod([t - s for s in others]) for power in range(TAPS)]
+        b_t[row, :-1] = np.poly(others)[::-1]  # np.poly gives the highest power first
+        a_t[:, row] = [t**power for power in range(OUTPUTS)]
+    b_t[-1], g[-1, -1], a_t[-1, -1] = np.poly(at)[::-1], 1, 1
+    return [matrix.astype(np.float32) for matrix in (b_t, g, a_t)]
 
 
-INPUT, WEIGHT, OUTPUT = _matrices()  # B^T, G, A^T
-GRAD = np.ascontiguousarray(OUTPUT.T)  # A, for the gradient of the output
+B_T, G, A_T = _matrices()
+A = np.ascontiguousarray(A_T.T)  # for the gradient of the output
 
 
-UNPACKED_CELLS = 1200  # OpenBLAS with AVX-512, (M, K) @ (N, K)^T: the M N up to which it does not copy the factors first
-LEAST_PIECE = 8  # filters in a product of a weight gradient, below which that gains nothing
-TILE_BYTES = 4 << 20  # rows and products of a tile: smaller ones cost more Python than the cache gains
+def _supports(x, other, kernel_height, stride, dilation):
+    """float32, three rows, stride 1, rows not dilated: what the matrices are made for; float64 takes an exact path.
 
-
-def _supports(x, kernel_height, stride, dilation):
-    return (
-        x.dtype == np.float32 and kernel_height == TAPS and tuple(stride) == (1, 1) and dilation[0] == 1
-    )
+    Nothing empty either, neither x nor `other`, the second array: tiles are planned by dividing by sizes.
+    """
+    fits = kernel_height == TAPS and tuple(stride) == (1, 1) and dilation[0] == 1
+    return x.dtype == np.float32 and fits and 0 not in x.shape and 0 not in other.shape
 
 
 def conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
-    return _supports(x, weight.shape[2], stride, dilation)
+    return _supports(x, weight, weight.shape[2], stride, dilation)
 
 
 def conv_transpose2d_supports(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    return _supports(x, weight.shape[2], stride, dilation)
+    return _supports(x, weight, weight.shape[2], stride, dilation)
 
 
 def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
-    return _supports(x, kernel_size[0], stride, dilation)
+    return _supports(x, grad, kernel_size[0], stride, dilation)
 
 
 @register("conv2d", "winograd", backends=("numpy",), supports=conv2d_supports)
 def conv2d(x, weight, bias, stride, padding, dilation, groups):
-    """Convolution with a kernel of 3 rows, stride 1 and row dilation 1, float32. Shapes as in reference.py."""
+    """Convolution with a kernel of 3 rows and any width, stride 1, no dilation of rows. Shapes as in reference.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
     out = correlate(x, weight, bias, padding, dilation[1], groups, out_size)
     write_blank(out, blank_windows(x, weight.shape[2:], out_size, padding, dilation), bias)
@@ -112,31 +124,35 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     return correlate(x, turn_kernel(weight, groups), bias, before, dilation[1], groups, out_size)
 
 
-def correlate(x, weight, bias, before, dilation, groups, out_size):
-    """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j + b d - before] in steps of four rows."""
+def correlate(x, weight, bias, before, dilation_across, groups, out_size):
+    """A convolution with stride 1 whose padding may be negative, and may differ from side to side.
+
+    out[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] x[n, c, i + a - before, j + b d - before],
+
+    where d is dilation_across, `before` the padding (top, left), and c runs over the channels of the group of o.
+    """
     filters, group_channels, _, kernel_width = weight.shape
     group_filters, width = filters // groups, out_size[1]
     # (KW, 6, O, C/g) -> (KW, 6, 1, 1, g, O/g, C/g): the same for every image and step
     points = transform_weight(weight).reshape(kernel_width, POINTS, 1, 1, groups, group_filters, group_channels)
     out = np.empty((len(x), filters, *out_size), x.dtype)
-    windows = row_windows(x, POINTS, before, width + extent(kernel_width, dilation) - 1)
+    windows = row_windows(x, POINTS, before, width + extent(kernel_width, dilation_across) - 1)
     scratch = Scratch()
 
     def tile(part):
         # (6, n, R, C, width) -> (6, n, R, g, C/g, width)
-        rows = transform(INPUT, windows, part, "rows", scratch)
+        rows = transform(B_T, windows, part, "rows", scratch)
         rows = rows.reshape(*rows.shape[:3], groups, group_channels, windows.width)
         shape = (*rows.shape[:4], group_filters, width)
         products, more = (scratch.empty(name, shape, x.dtype) for name in ("products", "more products"))
-        for tap in range(kernel_width):
-            # (6, 1, 1, g, O/g, C/g) @ (6, n, R, g, C/g, OW) -> (6, n, R, g, O/g, OW)
-            seen = rows[..., tap * dilation : tap * dilation + width]
-            np.matmul(points[tap], seen, out=more if tap else products)
-            if tap:
-                products += more
+        # (6, 1, 1, g, O/g, C/g) @ (6, n, R, g, C/g, OW) -> (6, n, R, g, O/g, OW), summed over the columns of the kernel
+        np.matmul(points[0], rows[..., :width], out=products)
+        for tap in range(1, kernel_width):
+            first = tap * dilation_across
+            products += np.matmul(points[tap], rows[..., first : first + width], out=more)
         # (6, n, R, g, O/g, OW) -> (6, n, R, O, OW) -> (n, O, R, 6, OW)
         products = products.reshape(*shape[:3], filters, width).transpose(1, 3, 2, 0, 4)
-        write_rows(out, part, products, bias)
+        write_rows(A_T, products, bias, out, part)
 
     run_tiles(tile, plan_steps(len(x), out_size, x.shape[1] + 2 * filters))
     return out
@@ -159,10 +175,10 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     def add_up(part):
         for tile in tiles[parts[part]]:
             # (6, n, R, C, width) -> (6, n, R, g, 1, C/g, width)
-            rows = transform(INPUT, windows, tile, "rows", scratch)
+            rows = transform(B_T, windows, tile, "rows", scratch)
             rows = rows.reshape(*rows.shape[:3], groups, 1, group_channels, windows.width)
             # (6, n, R, O, OW) -> (6, n, R, g, pieces, piece, OW) -> (6, n, R, g, pieces, OW, piece)
-            wanted = transform(GRAD, grad_windows, tile, "grad rows", scratch)
+            wanted = transform(A, grad_windows, tile, "grad rows", scratch)
             wanted = wanted.reshape(*wanted.shape[:3], groups, pieces, piece, width).swapaxes(5, 6)
             for tap in range(kernel_width):
                 seen = rows[..., tap * spread : tap * spread + width]
@@ -172,7 +188,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
 
     run_tiles(add_up, range(len(parts)))
     # (3, 6) @ (KW, 6, g*pieces*C/g*piece) -> (KW, 3, g*pieces*C/g*piece)
-    weight = np.matmul(WEIGHT.T, add_parts(sums).reshape(kernel_width, POINTS, -1))
+    weight = np.matmul(G.T, add_parts(sums).reshape(kernel_width, POINTS, -1))
     # (KW, 3, g, pieces, C/g, piece) -> (g, pieces, piece, C/g, 3, KW) -> (O, C/g, 3, KW)
     weight = weight.reshape(kernel_width, TAPS, groups, pieces, group_channels, piece)
     weight = np.ascontiguousarray(weight.transpose(2, 3, 5, 4, 1, 0))
@@ -201,7 +217,7 @@ def transform_weight(weight):
     filters, channels, _, kernel_width = weight.shape
     # (O, C/g, 3, KW) -> (KW, 3, O*C/g);  (6, 3) @ (KW, 3, O*C/g) -> (KW, 6, O*C/g)
     taps = weight.transpose(3, 2, 0, 1).reshape(kernel_width, TAPS, filters * channels)
-    return np.matmul(WEIGHT, taps).reshape(kernel_width, POINTS, filters, channels)
+    return np.matmul(G, taps).reshape(kernel_width, POINTS, filters, channels)
 
 
 def transform(matrix, windows, tile, name, scratch):
@@ -212,78 +228,3 @@ def transform(matrix, windows, tile, name, scratch):
     rows = scratch.zeros(name, shape, windows.x.dtype)
     transform_rows(matrix, windows, tile, slice(None), rows.transpose(1, 3, 2, 0, 4))
     return rows
-
-
-class RowWindows(NamedTuple):
-    """Windows of `side` rows of x (N, C, H, W), one at every fourth row, and as wide as the padded image.
-
-    Columns `there` of the padded image are columns `seen` of x; all others are zero.
-    """
-
-    x: np.ndarray
-    side: int
-    before: int  # rows of the first window that lie above the image; a negative number skips rows
-    width: int
-    there: slice
-    seen: slice
-    first: int  # the first window that lies wholly inside
-    inside: np.ndarray  # (N, C, R, side, columns seen): windows wholly inside, a view of x in which they overlap
-
-
-def row_windows(x, side, before, width):
-    """The RowWindows of x, padded by `before` (top, left). BLAS reads their rows as they lie in memory."""
-    if x.strides[3] != x.itemsize:
-        x = np.ascontiguousarray(x)
-    images, channels, height, _ = x.shape
-    there, seen = overlap(-before[1], 1, width, x.shape[3])
-    first = max(0, -(-before[0] // OUTPUTS))
-    top = OUTPUTS * first - before[0]
-    count = max(0, (height - top - side) // OUTPUTS + 1)
-    by_image, by_channel, by_row, by_pixel = x.strides
-    inside = np.lib.stride_tricks.as_strided(
-        x[:, :, top:, seen],
-        (images, channels, count, side, seen.stop - seen.start),
-        (by_image, by_channel, OUTPUTS * by_row, by_row, by_pixel),
-        writeable=False,
-    )
-    return RowWindows(x, side, before[0], width, there, seen, first, inside)
-
-
-def transform_rows(matrix, windows, tile, channels, out):
-    """out[n, c, r] = matrix @ window r of the tile's images and steps; out (n, C, R, rows of matrix, width).
-
-    Writes only the columns where there is an image: `out` must be zero in the others.
-    """
-    images, steps = tile
-    count = steps.stop - steps.start
-    out = out[..., windows.there]
-    # steps [start, stop) of the tile lie inside; seen from the first window inside, the tile begins at `shift`
-    shift = steps.start - windows.first
-    start = min(max(-shift, 0), count)
-    stop = max(start, min(windows.inside.shape[2] - shift, count))
-    # (m, side) @ (n, C, R, side, W) -> (n, C, R, m, W)
-    inside = windows.inside[images, channels, shift + start : shift + stop]
-    np.matmul(matrix, inside, out=out[:, :, start:stop])
-    for step in (*range(start), *range(stop, count)):  # these hang over the border, where pixels are zero
-        x = windows.x[images, channels, :, windows.seen]
-        window = np.zeros((*x.shape[:2], windows.side, x.shape[3]), x.dtype)
-        top = OUTPUTS * (steps.start + step) - windows.before
-        there, seen = overlap(top, 1, windows.side, x.shape[2])
-        window[:, :, there] = x[:, :, seen]
-        np.matmul(matrix, window, out=out[:, :, step])
-
-
-def write_rows(out, tile, products, bias):
-    """out[n, o, 4 r + i, j] = bias + (A^T @ products (n, O, R, 6, OW))[n, o, r, i, j] for the steps of a tile."""
-    images, steps = tile
-    out = out[images, :, OUTPUTS * steps.start : OUTPUTS * steps.stop]
-    count, filters, height, width = out.shape
-    whole = height // OUTPUTS  # the last step of an image may be cut short
-    # (4, 6) @ (n, O, R, 6, OW) -> (n, O, R, 4, OW), into a view of the image
-    target = out[:, :, : OUTPUTS * whole].reshape(count, filters, whole, OUTPUTS, width)
-    np.matmul(OUTPUT, products[:, :, :whole], out=target)
-    if height % OUTPUTS:
-        rest = out[:, :, OUTPUTS * whole :]
-        np.matmul(OUTPUT[: rest.shape[2]], products[:, :, whole], out=rest)
-    if bias is not None:
-        out += bias[:, None, None]

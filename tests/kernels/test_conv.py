@@ -265,6 +265,22 @@ def test_unfold_and_fold_equal_torch(variant, case):
         assert_close(folded, expected, call, terms=kernel[0] * kernel[1])
 
 
+@pytest.mark.parametrize("variant", ["reference", "winograd", "winograd2d", "auto"])
+@pytest.mark.parametrize(("images", "channels", "filters"), [(0, 4, 5), (2, 0, 5), (2, 4, 0), (0, 0, 0)])
+def test_without_images_channels_or_filters(variant, images, channels, filters):
+    x, weight, grad = (
+        np.zeros(shape, np.float32)
+        for shape in ((images, channels, 8, 7), (filters, channels, 3, 3), (images, filters, 8, 7))
+    )
+    bias, one = np.arange(filters, dtype=np.float32), (1, 1)
+    out = run_as(variant, ("conv2d", x, weight, bias, one, one, one, 1))
+    assert out.shape == grad.shape and (out == bias[:, None, None]).all()
+    back = run_as(variant, ("conv_transpose2d", grad, weight, None, one, one, (0, 0), 1, one))
+    assert back.shape == x.shape and not back.any()
+    by_weight = run_as(variant, ("conv2d_weight", x, grad, (3, 3), one, one, one, 1))
+    assert by_weight.shape == weight.shape and not by_weight.any()
+
+
 @pytest.mark.parametrize("variant", kernel_variants("conv2d"))
 def test_a_nan_reaches_every_window_that_sees_it(variant):
     x = np.zeros((1, 2, 20, 20), np.float32)

@@ -14,7 +14,7 @@
 // blocks counts (image, block down, block across). F(4x4, 3x3), and not F(2x2, 3x3): it needs 4 times fewer products
 // than the sum of taps where the smaller needs 2.25 times fewer, and holds 2.25 numbers a pixel at its points where the
 // smaller holds 4. Its rounding is that of the CPU's winograd2d: 8e-7 of a typical output, root mean square, at 64
-// channels, where the sum of taps has 2e-7. In TF32, with 5e-4 in every factor, the matrices would enlarge that too.
+// channels, where the sum of taps has 3e-7. In TF32, with 5e-4 in every factor, the matrices would enlarge that too.
 //
 // Threads. One for each window, kernel or block: it holds the 36 numbers in registers. Neighbouring threads have
 // neighbouring blocks, so at every point they write, or read, neighbouring numbers.

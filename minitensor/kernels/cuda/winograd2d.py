@@ -17,8 +17,9 @@ from minitensor.kernels.cuda.choose import is_float32
 from minitensor.kernels.cuda.gemm import matmul_into
 from minitensor.kernels.cuda.launch import launch_for_each, window
 from minitensor.kernels.geometry import output_size, transposed_output_size
+from minitensor.kernels.row_windows import OUTPUTS
 from minitensor.kernels.table import register
-from minitensor.kernels.winograd import OUTPUTS, POINTS, TAPS
+from minitensor.kernels.winograd import POINTS, TAPS
 
 SOURCE = "winograd.cu"
 ALL_POINTS = POINTS * POINTS

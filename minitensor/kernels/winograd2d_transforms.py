@@ -1,0 +1,129 @@
+"""The transforms of winograd2d.py: matrix d matrix^T of weights, of windows of an image, and back.
+
+A block is 4 x 4 outputs, and a step down is four rows of them: R steps down and T = ceil(OW / 4) blocks across make
+n*R*T blocks in a tile of n images. Of everything (6, 6, ...) the first axis goes across the image, the second down.
+
+    transform_weight   w (O, C/g, 3, 3)    -> G w G^T      (6, 6, O, C/g)         weight_back: its transpose, for dw
+    transform          x, its RowWindows   -> B^T d B      (6, 6, C, n*R*T)       and dY, blocks of 4 x 4 -> A dY A^T
+    transform_back     (6, 6, O, n*R*T)    -> A^T P A      (n, O, 4 R, 4 T), cut to the size of the output
+
+Each applies the matrix twice, along one axis and then the other. Between the two, those of an image copy: what belongs
+to one column of every block comes together, so that BLAS reads and writes long rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitensor.kernels.row_windows import OUTPUTS, transform_rows, write_rows
+from minitensor.kernels.tiles import Scratch, blocks, get_num_threads, run_tiles, split, threads_for
+from minitensor.kernels.winograd import A_T, POINTS, TAPS, G
+
+CACHED_BYTES = 1 << 20  # windows of as many channels at a time stay in the second-level cache (1 MB where measured)
+
+
+def blocks_in(tile, across):
+    """Blocks of 4 x 4 outputs in a tile (slice of images, slice of steps down), `across` of them in each step."""
+    images, steps = tile
+    return (images.stop - images.start) * (steps.stop - steps.start) * across
+
+
+def transform_weight(weight, matrix):
+    """matrix w matrix^T of every kernel, where matrix is G: (O, C/g, 3, 3) -> (6, 6, O, C/g)."""
+    filters, channels = weight.shape[:2]
+    points = np.empty((POINTS, POINTS, filters, channels), weight.dtype)
+
+    def tile(part):
+        # taps lie side by side in memory, so BLAS takes each pair as a transposed matrix:
+        # (o, C/g, 3, 3) -> (o*C/g*3, 3) -> (3 across, o*C/g*3 down);  (6, 3) @ (3, o*C/g*3) -> (6, o*C/g*3)
+        columns = matrix @ weight[part].reshape(-1, TAPS).T
+        # (6, o*C/g*3) -> (6, o*C/g, 3) -> (6, 3, o*C/g);  (6, 3) @ (6, 3, o*C/g) -> (6, 6, o*C/g)
+        both = points[:, :, part].reshape(POINTS, POINTS, -1)
+        np.matmul(matrix, columns.reshape(POINTS, -1, TAPS).swapaxes(1, 2), out=both)
+
+    run_tiles(tile, split(filters, threads_for(weight.nbytes)))
+    return points
+
+
+def weight_back(points, weight):
+    """G^T P G, `transform_weight` transposed: points (6, 6, g, o, C/g) -> weight (g, o, C/g, 3, 3), contiguous."""
+    # (6, 6, g, o, C/g) -> (6, 6*g*o*C/g)
+    # (3, 6) @ (6, 6*g*o*C/g) -> (3, 6, g*o*C/g);  (3, 6) @ (3, 6, g*o*C/g) -> (3, 3, g*o*C/g)
+    columns = (G.T @ points.reshape(POINTS, -1)).reshape(TAPS, POINTS, -1)
+    taps = np.matmul(G.T, columns)
+    # the first axis goes across: (KW, KH, g*o*C/g) -> (g*o*C/g, KH, KW)
+    weight.reshape(-1, TAPS, TAPS)[...] = taps.transpose(2, 1, 0)
+
+
+def transform_all(matrix, rows, tile, across):
+    """`transform` by all threads: channels are shared out among them."""
+    channels, dtype = rows.x.shape[1], rows.x.dtype
+    points = np.empty((POINTS, POINTS, channels, blocks_in(tile, across)), dtype)
+    scratch = Scratch()
+
+    def some_channels(part):
+        transform_channels(matrix, rows, tile, part, across, points[:, :, part], scratch, "all")
+
+    most = max(1, channels // get_num_threads())
+    bytes_per_channel = points.nbytes // channels
+    run_tiles(some_channels, blocks(channels, bytes_per_channel, min(CACHED_BYTES, most * bytes_per_channel)))
+    return points
+
+
+def transform(matrix, rows, tile, across, name, scratch):
+    """matrix d matrix^T of the windows of a tile, from the RowWindows `rows` of x (N, C, H, W): (6, 6, C, n*R*T)."""
+    channels, dtype = rows.x.shape[1], rows.x.dtype
+    points = scratch.empty(name + " points", (POINTS, POINTS, channels, blocks_in(tile, across)), dtype)
+    for part in blocks(channels, points.nbytes // channels, CACHED_BYTES):
+        transform_channels(matrix, rows, tile, part, across, points[:, :, part], scratch, name)
+    return points
+
+
+def transform_channels(matrix, rows, tile, part, across, points, scratch, name):
+    """`transform` of some of the channels, written to points (6, 6, c, n*R*T).
+
+    matrix (6, s): B^T, s = 6, for windows of an image; A, s = 4, for blocks of a gradient.
+    """
+    images, steps = tile
+    size = (images.stop - images.start, steps.stop - steps.start)
+    side, count, pixels = rows.side, *points.shape[2:]
+    # (6, c, n, R, 4 T') with T' = T + 1 for windows, whose last two columns lie in the next four, and T for blocks
+    down = scratch.zeros(name + " rows", (POINTS, count, *size, rows.width), points.dtype)
+    transform_rows(matrix, rows, tile, part, down.transpose(2, 1, 3, 0, 4))
+    # (6, c, n, R, 4 T') -> (6, c, n, R, T', 4) -> (4, 6, c, n, R, T'): the first four columns of every window
+    fours = down.reshape(POINTS, count, *size, -1, OUTPUTS).transpose(5, 0, 1, 2, 3, 4)
+    windows = scratch.empty(name + " windows", (side, POINTS, count, *size, across), points.dtype)
+    windows[:OUTPUTS] = fours[..., :across]
+    if side > OUTPUTS:  # the last two columns of a window are the first two of the next
+        windows[OUTPUTS:] = fours[: side - OUTPUTS, ..., 1:]
+    # (s, 6, c, n, R, T) -> (s, 6, c*n*R*T) -> (6, s, c*n*R*T), and points as (6, 6, c*n*R*T)
+    # for each point down, (6, s) @ (s, c*n*R*T) -> (6, c*n*R*T): the points across
+    np.matmul(
+        matrix,
+        windows.reshape(side, POINTS, count * pixels).swapaxes(0, 1),
+        out=points.reshape(POINTS, POINTS, count * pixels).swapaxes(0, 1),
+    )
+
+
+def transform_back(products, bias, out, tile, filters, across, scratch):
+    """Y = A^T P A of products (6, 6, o, n*R*T), written to the filters and rows of `out` that they are for."""
+    images, steps = tile
+    size = (images.stop - images.start, steps.stop - steps.start)
+    out = out[:, filters]
+    bias = None if bias is None else bias[filters]
+    pixels = products.shape[3]
+    for part in blocks(out.shape[1], OUTPUTS * POINTS * pixels * out.itemsize, CACHED_BYTES):
+        count = part.stop - part.start
+        # (6, 6, o, n*R*T) -> (6, 6, o*n*R*T); for each point down, (4, 6) @ (6, o*n*R*T) -> (4, o*n*R*T): columns of Y
+        columns = scratch.empty("columns", (OUTPUTS, POINTS, count * pixels), out.dtype)
+        np.matmul(
+            A_T,
+            products[:, :, part].reshape(POINTS, POINTS, count * pixels).swapaxes(0, 1),
+            out=columns.swapaxes(0, 1),
+        )
+        rows = scratch.empty("rows", (size[0], count, size[1], POINTS, across * OUTPUTS), out.dtype)
+        # (4, 6, o*n*R*T) -> (4, 6, o, n, R, T)
+        for column, values in enumerate(columns.reshape(OUTPUTS, POINTS, count, *size, across)):
+            # (6, o, n, R, T) -> (n, o, R, 6, T), every fourth column
+            rows[..., column::OUTPUTS] = values.transpose(2, 1, 3, 0, 4)
+        write_rows(A_T, rows[..., : out.shape[3]], None if bias is None else bias[part], out[:, part], tile)
