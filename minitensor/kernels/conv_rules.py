@@ -18,6 +18,7 @@ BOTH_PAY_PIXELS = 1024  # of all images; below, 2-D Winograd's transforms are to
 DEEP_CHANNELS, DEEP_PIXELS = 256, 196  # ... unless the layer is deep
 GRAD_PAYS_PIXELS = 512  # BOTH_PAY_PIXELS of the weight gradient, which has two images to transform
 SMALL_IMAGE = 256  # pixels; below, fold's products, one an image, are too small: phases puts images together
+FOLD_PAYS = 64  # channels, in or out, from which fold's one product is worth its adding where all phases are alike
 LONG_STRIDE = 8  # from here on, fold adds single pixels far apart: phases are better
 
 
@@ -49,7 +50,7 @@ def conv2d_rule(x, weight, bias, stride, padding, dilation, groups):
 
 @rule("conv_transpose2d", backends=("numpy",))
 def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """Winograd for 3-row kernels; else fold, unless the phases need no adding or the stride is long.
+    """Winograd for 3-row kernels; else fold, unless phases need no adding, are alike and narrow, or the stride is long.
 
     (N, C, H) -> O                         phases       fold   winograd winograd2d
     (4,   16, 256) ->   16                     16         32        9.0         14
@@ -73,7 +74,9 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
     one_tap_a_phase = tuple(weight.shape[2:]) == tuple(stride)
     tiny_image = x.shape[2] * x.shape[3] < SMALL_IMAGE and weight.size < x.size
     small_groups = groups > 1 and weight.shape[1] < FEW_CHANNELS  # fold takes one group at a time
-    if one_tap_a_phase or tiny_image or small_groups or max(stride) >= LONG_STRIDE:
+    even_phases = max(stride) > 1 and all(k % s == 0 for k, s in zip(weight.shape[2:], stride, strict=True))
+    even_phases = even_phases and min(channels) < FOLD_PAYS
+    if one_tap_a_phase or even_phases or tiny_image or small_groups or max(stride) >= LONG_STRIDE:
         return "phases"
     return "fold"
 
