@@ -32,7 +32,7 @@ def relu(x):
     flat_x, flat_y = x.reshape(-1), y.reshape(-1)
     tiles = blocks(flat_x.size, flat_x.itemsize, TILE_BYTES)
     # NumPy's maximum of two arrays takes 0.15 ns a number, that of an array and a scalar 0.4 (measured)
-    zeros = xp.zeros(max(part.stop - part.start for part in tiles), x.dtype)
+    zeros = xp.zeros(max((part.stop - part.start for part in tiles), default=0), x.dtype)
 
     def tile(part):
         xp.maximum(flat_x[part], zeros[: part.stop - part.start], out=flat_y[part])

@@ -7,7 +7,7 @@ import pytest
 
 from minitensor.kernels import activation
 from minitensor.kernels.masking import keep
-from minitensor.kernels.table import run, use_kernels
+from minitensor.kernels.table import kernel_variants, run, use_kernels
 
 LARGE = (3, 5, 97, 101)  # above SERIAL_BYTES in float32, and no multiple of a tile
 
@@ -54,3 +54,10 @@ def test_keep_writes_into_the_array_given():
     out = np.full(4, 7.0)
     assert keep(values, mask, out=out).base is not None
     np.testing.assert_array_equal(out, [1.5, 0, 0, -2.0])
+
+
+@pytest.mark.parametrize("variant", kernel_variants("relu"))
+def test_nothing_stays_nothing(variant):
+    nothing = np.empty((0, 3), np.float32)
+    with use_kernels(relu=variant, relu_grad=variant):
+        assert run("relu", nothing).shape == run("relu_grad", nothing, nothing).shape == (0, 3)
