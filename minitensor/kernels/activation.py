@@ -8,7 +8,7 @@ from minitensor.backend import array_module
 from minitensor.kernels.table import register, rule
 from minitensor.kernels.tiles import SERIAL_BYTES, Scratch, blocks, run_tiles
 
-TILE_BYTES = 1 << 19  # of x; the mask and its bits take about as much again
+TILE_BYTES = 1 << 19  # of x; what is made of it takes as much again, and the mask a quarter
 
 
 @register("relu", "reference", products=False)
@@ -50,10 +50,10 @@ def relu_grad(grad, y):
     scratch = Scratch()
 
     def tile(part):
-        passing = scratch.empty("passing", (part.stop - part.start,), np.dtype(bool))
-        np.less_equal(flat_y[part], 0, out=passing)
+        blocked = scratch.empty("blocked", (part.stop - part.start,), np.dtype(bool))
+        np.less_equal(flat_y[part], 0, out=blocked)
         # blocked 1, else 0  ->  blocked 0, else -1: all ones, in a byte and in what it is widened to
-        bits = np.subtract(passing.view("i1"), 1, out=passing.view("i1"))
+        bits = np.subtract(blocked.view("i1"), 1, out=blocked.view("i1"))
         np.bitwise_and(flat_grad[part], bits, out=flat_x[part])
 
     run_tiles(tile, blocks(flat_x.size, flat_x.itemsize, TILE_BYTES))

@@ -6,8 +6,6 @@ where the bias is zero too, as in an FCN's border of 100 black pixels before it 
 noise pass, and with it gradients that it should have blocked: bias gradients came out wrong by 4 to 42 percent. So the
 Winograd kernels of conv2d ask here which windows are blank, and write those outputs themselves. The transposed
 convolution does not ask: it is mostly a gradient, and behind a gradient comes no kink.
-
-So a weight that is NaN or infinite does not show in these outputs, where a sum of products has 0 times it, a NaN.
 """
 
 from __future__ import annotations
@@ -17,8 +15,8 @@ import numpy as np
 from minitensor.kernels.geometry import extent, overlap
 from minitensor.kernels.tiles import blocks, run_tiles
 
-FIRST_CHANNELS = 2  # after ReLU half of a channel is zero, so nearly all windows are found occupied in so few
-NEXT_CHANNELS = 8
+FIRST_CHANNELS = 2  # after ReLU half of a channel is zero, so nearly all windows are found occupied in so few ...
+NEXT_CHANNELS = 8  # ... and the rest in so many; only where some still seem blank are all channels read
 
 
 def blank_windows(x, kernel_size, out_size, before, dilation):
@@ -59,9 +57,13 @@ def _all_of_window(empty, kernel_size, out_size, before, dilation):
     return windows
 
 
-def write_blank(out, blank, bias):
-    """out (N, O, OH, OW) = bias where blank (N, OH, OW); nothing where blank is None."""
-    if blank is None:
+def write_blank(out, x, weight, bias, before, dilation):
+    """out (N, O, OH, OW) = bias wherever the window of x sees only zeros.
+
+    Not where a weight is NaN or infinite: 0 times that is NaN, and so is the sum.
+    """
+    blank = blank_windows(x, weight.shape[2:], out.shape[2:], before, dilation)
+    if blank is None or not np.isfinite(weight).all():
         return
 
     def tile(part):

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 PIECE = 128  # rows added one after the other; as many as NumPy's own pairwise sum adds so
+LONG_AXIS = 8 * PIECE  # of a product; below, adding one after the other costs less accuracy than pieces cost time
 SMALL_PRODUCT = 10**6  # multiplications; up to so many OpenBLAS does not cut the inner axis
 
 
@@ -43,7 +44,7 @@ def product(a, b):
     (8, 5000) @ (5000, 16) in one go, of 3e-7 in pieces.
     """
     inner = a.shape[-1]
-    plain = type(a) is not np.ndarray or a.dtype.kind != "f" or inner < 8 * PIECE
+    plain = type(a) is not np.ndarray or a.dtype.kind != "f" or inner < LONG_AXIS
     if plain or a.shape[-2] * inner * b.shape[-1] > SMALL_PRODUCT:
         return a @ b
     count = inner // PIECE

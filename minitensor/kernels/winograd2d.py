@@ -34,7 +34,7 @@ import math
 
 import numpy as np
 
-from minitensor.kernels.blank import blank_windows, write_blank
+from minitensor.kernels.blank import write_blank
 from minitensor.kernels.columns import UNPACKED
 from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.row_windows import OUTPUTS, row_windows
@@ -90,7 +90,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
         return part.reshape(POINTS, POINTS, groups, -1, weight.shape[1])
 
     out = correlate(x, points, len(weight), bias, padding, groups, out_size)
-    write_blank(out, blank_windows(x, weight.shape[2:], out_size, padding, dilation), bias)
+    write_blank(out, x, weight, bias, padding, dilation)
     return out
 
 

@@ -342,3 +342,10 @@ def test_a_window_of_zeros_gives_the_bias_to_the_last_bit(variant, bias):
     assert 0.5 < blank.mean() < 1
     np.testing.assert_array_equal(out[blank], exact[blank])
     assert_close(out, exact, call, terms=90)
+
+
+@pytest.mark.parametrize("variant", kernel_variants("conv2d"))
+def test_a_nan_weight_shows_in_a_window_of_zeros(variant):
+    weight = np.full((2, 8, 3, 3), np.nan, np.float32)
+    out = run_as(variant, ("conv2d", np.zeros((1, 8, 9, 9), np.float32), weight, None, (1, 1), (1, 1), (1, 1), 1))
+    assert np.isnan(out[:, :, 1:-1, 1:-1]).all()

@@ -5,7 +5,8 @@
 
 blocks are those of 4 x 4 outputs, of as many images at a time as fit WORKSPACE_BYTES. Only where
 `mt.cuda.matmul_precision` is "fp32": the transforms enlarge numbers before they cancel, and rounding with them. All
-sums have a fixed order: results repeat bit for bit.
+sums have a fixed order: results repeat bit for bit. A window of zeros comes out as rounding noise here, not as the bias
+to the last bit as on the CPU (kernels/blank.py): to know which windows those are takes another pass.
 """
 
 from __future__ import annotations
