@@ -11,14 +11,12 @@ when the next step reads it. A kernel therefore says
     run_tiles(tile, split(len(x), threads_for(x.nbytes)))
 
 Tiles must not write to the same place. While they run, BLAS uses one thread a call: the tiles are the
-parallelism, and two layers of it would fight over the cores. Starting a thread and waiting for its end costs about
-0.05 ms, so nothing is kept alive between calls: there is no pool that a fork could break or an exit would
-have to wait for.
+parallelism, and two layers of it would fight over the cores. The threads are those of helpers.py, which end by
+themselves: there is no pool that a fork could break or an exit would have to wait for.
 """
 
 from __future__ import annotations
 
-import _thread
 import math
 import os
 import threading
@@ -28,6 +26,7 @@ from contextvars import copy_context
 import numpy as np
 
 from minitensor.kernels.blas import blas
+from minitensor.kernels.helpers import start
 
 TILE_BYTES = 3 << 20  # what a thread's buffers may take so that they stay in a core's share of the cache
 SERIAL_BYTES = 1 << 18  # below this, a pass over memory takes less time than starting a thread
@@ -106,7 +105,7 @@ def run_tiles(function, tiles):
         running = []
         try:
             for _ in range(helpers):
-                running.append(_start(copy_context().run, _work, function, queue, errors))
+                running.append(start(copy_context().run, _work, function, queue, errors))
             _work(function, queue, errors)
         finally:
             queue.clear()  # something is left only after an exception
@@ -117,25 +116,6 @@ def run_tiles(function, tiles):
             raise errors[0]
         finally:
             errors.clear()  # the exception refers to this frame and must not be referred to by it
-
-
-def _start(function, *arguments):
-    """Run a function on a new thread; returns a lock that is let go when it has ended.
-
-    `threading.Thread` first waits for its thread to come up, then keeps books on it: 0.12 ms from start to end, where
-    this takes 0.05 (measured in a virtual machine, 2 cores), and a train step of a small net does it 200 times.
-    """
-    ended = _thread.allocate_lock()
-    ended.acquire()
-
-    def run():
-        try:
-            function(*arguments)
-        finally:
-            ended.release()
-
-    _thread.start_new_thread(run, ())
-    return ended
 
 
 def _work(function, queue, errors):

@@ -140,7 +140,7 @@ def test_one_thread_means_no_thread_is_started(monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("a thread was started")
 
-    monkeypatch.setattr(tiles, "_start", refuse)
+    monkeypatch.setattr(tiles, "start", refuse)
     run_tiles(lambda tile: None, range(8))
     assert all(n == 1 for n in blas_threads())
 
