@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from layers.activation import ReLU
+from layers.conv import Conv2d
 from layers.module import Module
 
 
@@ -46,15 +48,29 @@ class ModuleList(Module):
 
 
 class Sequential(ModuleList):
-    """Modules run one after the other: y = last(... second(first(x)))."""
+    """Modules run one after the other: y = last(... second(first(x))).
+
+    A Conv2d and a ReLU right behind it run as one operation, which gives the same numbers in less time.
+    """
 
     def __init__(self, *modules):
         super().__init__(modules)
 
     def forward(self, x):
-        for module in self:
-            x = module(x)
+        modules = list(self)
+        while modules:
+            module = modules.pop(0)
+            if isinstance(module, Conv2d) and modules and _is_plain_relu(modules[0]):
+                modules.pop(0)
+                x = module.then_relu(x)
+            else:
+                x = module(x)
         return x
+
+
+def _is_plain_relu(module):
+    """True for a ReLU; not for a subclass, nor where somebody has given it another `forward`."""
+    return type(module) is ReLU and "forward" not in vars(module)
 
 
 class Identity(Module):

@@ -80,10 +80,19 @@ class Conv2d(_Convolution):
         self.weight, self.bias = affine_parameters(shape, self.out_channels, bias, dtype, device)
 
     def forward(self, x):
+        return self._run(mt.conv2d, x)
+
+    def then_relu(self, x):
+        """relu(self(x)), in one pass over the output; a Sequential runs a Conv2d and the ReLU behind it so."""
+        if getattr(self.forward, "__func__", None) is not _FORWARD:
+            return mt.relu(self(x))  # somebody has put another `forward` in its place, and wants it to be called
+        return self._run(mt.conv2d_relu, x)
+
+    def _run(self, operation, x):
         padding = self.padding
         if self.padding_mode != "zeros" and padding != "valid":
             x, padding = mt.pad(x, self._border(), self.padding_mode), 0
-        return mt.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return operation(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def _border(self):
         """(left, right, top, bottom), the order in which `pad` wants it."""
@@ -92,6 +101,9 @@ class Conv2d(_Convolution):
             return (*left_right, *top_bottom)
         height, width = self.padding
         return (width, width, height, height)
+
+
+_FORWARD = Conv2d.forward
 
 
 class ConvTranspose2d(_Convolution):

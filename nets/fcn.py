@@ -9,7 +9,6 @@ shelhamer/fcn.berkeleyvision.org. The state dict's keys and shapes are those of 
 
 from __future__ import annotations
 
-import minitensor as mt
 from layers import Conv2d, ConvTranspose2d, Dropout, Dropout2d, MaxPool2d, Module, init
 from nets.plan import Branch, Crop, window_of
 from nets.sizes import FCN_PADDING, VGG_BLOCKS, fcn_crops
@@ -50,14 +49,14 @@ class _FCN(Module):
     def block(self, x, number):
         """One block of VGG: its convolutions, each with a ReLU, and the pooling."""
         for i in range(1, VGG_BLOCKS[number - 1] + 1):
-            x = mt.relu(getattr(self, f"conv{number}_{i}")(x))
+            x = getattr(self, f"conv{number}_{i}").then_relu(x)
         return getattr(self, f"pool{number}")(x)
 
     def from_pool4(self, pool4):
         """From pool4 on: the last block, the fully connected layers as convolutions, one score per class."""
         x = self.block(pool4, 5)
-        x = self.drop6(mt.relu(self.fc6(x)))
-        x = self.drop7(mt.relu(self.fc7(x)))
+        x = self.drop6(self.fc6.then_relu(x))
+        x = self.drop7(self.fc7.then_relu(x))
         return self.score_fr(x)
 
     def to_pool3(self, x):

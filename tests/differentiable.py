@@ -25,6 +25,11 @@ def _seeded(operation, x):
     return operation(x)
 
 
+def _conv2d_relu(m, x, weight, bias, **settings):
+    """The one operation of ours; in torch the two that it stands for."""
+    return m.conv2d_relu(x, weight, bias, **settings) if m is mt else m.relu(m.conv2d(x, weight, bias, **settings))
+
+
 CASES = {
     "add": (lambda m, a, b: m.add(a, b), normal(2, 3), normal(3)),
     "sub": (lambda m, a, b: m.sub(a, b), normal(2, 1), normal(3)),
@@ -82,6 +87,12 @@ CASES = {
     "pad, circular": (lambda m, a: m.pad(a, (2, 1, 0, 2), mode="circular") ** 2, normal(2, 2, 3)),
     "conv2d": (
         lambda m, x, w, b: m.conv2d(x, w, b, stride=(2, 1), padding=(1, 2), dilation=(1, 2), groups=2),
+        normal(2, 4, 5, 4),
+        normal(4, 2, 3, 2),
+        normal(4),
+    ),
+    "conv2d_relu": (
+        lambda m, x, w, b: _conv2d_relu(m, x, w, b, stride=(2, 1), padding=(1, 2), groups=2) ** 2,
         normal(2, 4, 5, 4),
         normal(4, 2, 3, 2),
         normal(4),

@@ -14,6 +14,7 @@ import pytest
 
 OPERATIONS = {
     "conv2d": "conv::test_conv2d",
+    "conv2d_relu": "conv::test_conv2d_relu",
     "conv_transpose2d": "conv::test_conv_transpose2d",
     "conv2d_weight": "conv::test_conv2d_weight",
     "interpolate, to a size": "interpolate::test_to_a_size",

@@ -36,6 +36,7 @@ VALID = {
     "linear": [x23, floats(4, 3), floats(4)],
     "pad": [x23, (1, 1)],
     "conv2d": [x4, weight, floats(4)],
+    "conv2d_relu": [x4, weight, floats(4)],
     "conv_transpose2d": [x4, turned, floats(4)],
     "conv2d_weight": [x4, (4, 2, 3, 3), floats(1, 4, 4, 4)],
     "max_pool2d": [x4, 2],

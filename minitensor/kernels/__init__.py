@@ -7,6 +7,7 @@ from minitensor.kernels import (
     conv_rules,
     cross_entropy,
     cuda,
+    finish,
     fold,
     normalize,
     phases,

@@ -57,8 +57,8 @@ def _all_of_window(empty, kernel_size, out_size, before, dilation):
     return windows
 
 
-def write_blank(out, x, weight, bias, before, dilation):
-    """out (N, O, OH, OW) = bias wherever the window of x sees only zeros.
+def write_blank(out, x, weight, bias, before, dilation, relu=False):
+    """out (N, O, OH, OW) = bias, or max(bias, 0) if `relu`, wherever the window of x sees only zeros.
 
     Not where a weight is NaN or infinite: 0 times that is NaN, and so is the sum.
     """
@@ -66,9 +66,13 @@ def write_blank(out, x, weight, bias, before, dilation):
     if blank is None or not np.isfinite(weight).all():
         return
 
+    if bias is None:
+        bias = np.zeros(out.shape[1], out.dtype)
+    elif relu:
+        bias = np.maximum(bias, 0)
+
     def tile(part):
-        value = 0 if bias is None else bias[part, None, None]
         for image, where in zip(out, blank, strict=True):
-            np.copyto(image[part], value, where=where)
+            np.copyto(image[part], bias[part, None, None], where=where)
 
     run_tiles(tile, blocks(out.shape[1], out[:, :1].nbytes))

@@ -23,7 +23,7 @@ LONG_STRIDE = 8  # from here on, fold adds single pixels far apart: phases are b
 
 
 @rule("conv2d", backends=("numpy",))
-def conv2d_rule(x, weight, bias, stride, padding, dilation, groups):
+def conv2d_rule(x, weight, bias, stride, padding, dilation, groups, relu=False):
     """Winograd for 3-row kernels, in 2-D where there are many channels.
 
     (N, C, H) -> O                         unfold   winograd winograd2d

@@ -16,13 +16,13 @@ from minitensor.kernels.table import register
 
 
 @register("conv2d", "reference")
-def conv2d(x, weight, bias, stride, padding, dilation, groups):
+def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     """Slide a window over x; every output number is the sum of the window times the weight.
 
     out[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] * x[n, c, i s + a d - p, j s + b d - p]
 
     with x zero outside the image. With groups, channels fall into that many equal parts: the o-th part of the
-    output sees the o-th part of the input only.
+    output sees the o-th part of the input only. With relu, what a layer does next is done here: max(out, 0).
     """
     padded = pad_zeros(x, padding, padding)
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
@@ -31,7 +31,8 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
         for i, j, window in windows(padded[:, channels], weight.shape[2:], out_size, stride, dilation):
             # (N, C/g, KH, KW) . (O/g, C/g, KH, KW) -> (N, O/g)
             out[:, filters, i, j] = array_module(x).einsum("ncab,ocab->no", window, weight[filters])
-    return out if bias is None else out + bias[:, None, None]
+    out = out if bias is None else out + bias[:, None, None]
+    return array_module(x).maximum(out, 0) if relu else out
 
 
 @register("conv_transpose2d", "reference")

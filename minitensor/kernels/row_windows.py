@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minitensor.kernels.finish import finish
 from minitensor.kernels.geometry import overlap
 
 OUTPUTS = 4  # rows of output a step makes
@@ -79,8 +80,11 @@ def transform_rows(matrix, windows, tile, channels, out):
         np.matmul(matrix, window, out=out[:, :, step])
 
 
-def write_rows(a_t, products, bias, out, tile):
-    """out[n, o, 4 r + i, j] = bias + (A^T @ products (n, O, R, 6, OW))[n, o, r, i, j] for the steps of a tile."""
+def write_rows(a_t, products, bias, relu, out, tile):
+    """out[n, o, 4 r + i, j] = bias + (A^T @ products (n, O, R, 6, OW))[n, o, r, i, j] for the steps of a tile.
+
+    Or max(., 0) of that, if `relu`.
+    """
     images, steps = tile
     out = out[images, :, OUTPUTS * steps.start : OUTPUTS * steps.stop]
     count, filters, height, width = out.shape
@@ -92,5 +96,4 @@ def write_rows(a_t, products, bias, out, tile):
         # (h, 6) @ (n, O, 6, OW) -> (n, O, h, OW): the first rows of the last step
         rest = out[:, :, OUTPUTS * whole :]
         np.matmul(a_t[: rest.shape[2]], products[:, :, whole], out=rest)
-    if bias is not None:
-        out += bias[:, None, None]
+    finish(out, bias, relu)

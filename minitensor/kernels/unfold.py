@@ -21,6 +21,7 @@ from minitensor.kernels.columns import (
     sum_by_row,
     tile_columns,
 )
+from minitensor.kernels.finish import finish
 from minitensor.kernels.geometry import conv_output_size, output_size, taps
 from minitensor.kernels.reference import crop
 from minitensor.kernels.table import register
@@ -70,8 +71,8 @@ def fold(columns, size, kernel_size, dilation, padding, stride):
 
 
 @register("conv2d", "unfold")
-def conv2d(x, weight, bias, stride, padding, dilation, groups):
-    """out[o] = bias[o] + weight[o] . columns, tile by tile. Shapes as in reference.py."""
+def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
+    """out[o] = bias[o] + weight[o] . columns, or max(., 0) of that if `relu`, tile by tile."""
     filters, group_channels, *kernel_size = weight.shape
     out_size = output_size(x, kernel_size, stride, padding, dilation)
     out = array_module(x).empty((len(x), filters, *out_size), x.dtype)
@@ -79,11 +80,11 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
     weight = weight.reshape(groups, filters // groups, group_channels, *kernel_size)
     # (N, O, OH, OW) -> (N, g, O/g, OH, OW)
     target = out.reshape(len(x), groups, filters // groups, *out_size)
-    correlate(x, weight, bias, stride, padding, dilation, target)
+    correlate(x, weight, bias, stride, padding, dilation, target, relu)
     return out
 
 
-def correlate(x, weight, bias, stride, before, dilation, target):
+def correlate(x, weight, bias, stride, before, dilation, target, relu=False):
     """Write the convolution of x with weight into `target`, a view with any strides.
 
     weight (g, F, C/g, KH, KW); target (N, g, ..., OH, OW), whose middle axes hold the F filters of a group (phases.py
@@ -119,10 +120,11 @@ def correlate(x, weight, bias, stride, before, dilation, target):
             # (g, f, C/g*KH*KW) @ (g, C/g*KH*KW, n*R*OW) -> (g, f, n*R*OW) -> (n, g, f, R, OW)
             result = xp.matmul(weights, columns.reshape(groups, rows_of_columns, pixels))
             result = result.reshape(groups, weights.shape[1], *size).transpose(2, 0, 1, 3, 4)
+        by_group = None
         if bias is not None:
-            # (O,) -> (g, O/g) -> (g, o) -> (g, f, 1, 1): the phases of a filter share its bias
-            by_group = bias.reshape(groups, len(bias) // groups)[:, some]
-            result += xp.repeat(by_group, phases, axis=1)[..., None, None]
+            # (O,) -> (g, O/g) -> (g, o) -> (g, f): the phases of a filter share its bias
+            by_group = xp.repeat(bias.reshape(groups, len(bias) // groups)[:, some], phases, axis=1)
+        finish(result, by_group, relu)
         if not (by_row and in_reading_order):
             _put(place, result.reshape(*place.shape))
 

@@ -94,7 +94,7 @@ def _supports(x, other, kernel_height, stride, dilation):
     return x.dtype == np.float32 and fits and 0 not in x.shape and 0 not in other.shape
 
 
-def conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
+def conv2d_supports(x, weight, bias, stride, padding, dilation, groups, relu=False):
     return _supports(x, weight, weight.shape[2], stride, dilation)
 
 
@@ -107,11 +107,11 @@ def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, grou
 
 
 @register("conv2d", "winograd", backends=("numpy",), supports=conv2d_supports)
-def conv2d(x, weight, bias, stride, padding, dilation, groups):
+def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     """Convolution with a kernel of 3 rows and any width, stride 1, no dilation of rows. Shapes as in reference.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
-    out = correlate(x, weight, bias, padding, dilation[1], groups, out_size)
-    write_blank(out, x, weight, bias, padding, dilation)
+    out = correlate(x, weight, bias, padding, dilation[1], groups, out_size, relu)
+    write_blank(out, x, weight, bias, padding, dilation, relu)
     return out
 
 
@@ -124,7 +124,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     return correlate(x, turn_kernel(weight, groups), bias, before, dilation[1], groups, out_size)
 
 
-def correlate(x, weight, bias, before, dilation_across, groups, out_size):
+def correlate(x, weight, bias, before, dilation_across, groups, out_size, relu=False):
     """A convolution with stride 1 whose padding may be negative, and may differ from side to side.
 
     out[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] x[n, c, i + a - before, j + b d - before],
@@ -152,7 +152,7 @@ def correlate(x, weight, bias, before, dilation_across, groups, out_size):
             products += np.matmul(points[tap], rows[..., first : first + width], out=more)
         # (6, n, R, g, O/g, OW) -> (6, n, R, O, OW) -> (n, O, R, 6, OW)
         products = products.reshape(*shape[:3], filters, width).transpose(1, 3, 2, 0, 4)
-        write_rows(A_T, products, bias, out, part)
+        write_rows(A_T, products, bias, relu, out, part)
 
     run_tiles(tile, plan_steps(len(x), out_size, x.shape[1] + 2 * filters))
     return out

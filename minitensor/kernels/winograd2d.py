@@ -67,7 +67,7 @@ def _supports(x, other, kernel_size, stride, dilation):
     return x.dtype == np.float32 and fits and 0 not in x.shape and 0 not in other.shape
 
 
-def conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
+def conv2d_supports(x, weight, bias, stride, padding, dilation, groups, relu=False):
     return _supports(x, weight, weight.shape[2:], stride, dilation)
 
 
@@ -80,7 +80,7 @@ def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, grou
 
 
 @register("conv2d", "winograd2d", backends=("numpy",), supports=conv2d_supports)
-def conv2d(x, weight, bias, stride, padding, dilation, groups):
+def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     """Convolution with a 3x3 kernel, stride and dilation 1, float32. Shapes as in reference.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
 
@@ -89,8 +89,8 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
         part = transform_weight(weight[filters], G)
         return part.reshape(POINTS, POINTS, groups, -1, weight.shape[1])
 
-    out = correlate(x, points, len(weight), bias, padding, groups, out_size)
-    write_blank(out, x, weight, bias, padding, dilation)
+    out = correlate(x, points, len(weight), bias, padding, groups, out_size, relu)
+    write_blank(out, x, weight, bias, padding, dilation, relu)
     return out
 
 
@@ -113,7 +113,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     return correlate(x, points, groups * group_filters, bias, before, groups, out_size)
 
 
-def correlate(x, points, filters, bias, before, groups, out_size):
+def correlate(x, points, filters, bias, before, groups, out_size, relu=False):
     """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j + b - before], in blocks of 4 x 4 outputs.
 
     points(slice of filters) -> (6, 6, g, o/g, C/g) is the transformed weight. Where the image is large, a tile is
@@ -134,7 +134,7 @@ def correlate(x, points, filters, bias, before, groups, out_size):
         np.matmul(weight, image, out=products)
         # (6, 6, g, o/g, n*R*T) -> (6, 6, o, n*R*T)
         products = products.reshape(POINTS, POINTS, part.stop - part.start, -1)
-        transform_back(products, bias, out, tile, part, across, scratch)
+        transform_back(products, bias, relu, out, tile, part, across, scratch)
 
     whole = whole_tile(len(x), out_size)
     if groups == 1 and 0 < blocks_in(whole, across) <= filters:

@@ -105,7 +105,7 @@ def transform_channels(matrix, rows, tile, part, across, points, scratch, name):
     )
 
 
-def transform_back(products, bias, out, tile, filters, across, scratch):
+def transform_back(products, bias, relu, out, tile, filters, across, scratch):
     """Y = A^T P A of products (6, 6, o, n*R*T), written to the filters and rows of `out` that they are for."""
     images, steps = tile
     size = (images.stop - images.start, steps.stop - steps.start)
@@ -126,4 +126,5 @@ def transform_back(products, bias, out, tile, filters, across, scratch):
         for column, values in enumerate(columns.reshape(OUTPUTS, POINTS, count, *size, across)):
             # (6, o, n, R, T) -> (n, o, R, 6, T), every fourth column
             rows[..., column::OUTPUTS] = values.transpose(2, 1, 3, 0, 4)
-        write_rows(A_T, rows[..., : out.shape[3]], None if bias is None else bias[part], out[:, part], tile)
+        part_bias = None if bias is None else bias[part]
+        write_rows(A_T, rows[..., : out.shape[3]], part_bias, relu, out[:, part], tile)

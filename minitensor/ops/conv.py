@@ -23,6 +23,7 @@ from minitensor.kernels.geometry import (
     pair,
     same_padding,
 )
+from minitensor.ops.activation import ReluGradient
 from minitensor.ops.dtypes import check_float, check_same_dtype
 from minitensor.ops.images import batched
 from minitensor.ops.pad import pad
@@ -47,6 +48,19 @@ class Conv2d(Op):
         grad_x = _transposed_to(size, grad, weight, *self.settings) if self.needs[0] else None
         grad_weight = Conv2dWeight(kernel_size, *self.settings)(x, grad) if self.needs[1] else None
         return (grad_x, grad_weight, *_bias_gradient(self, grad))
+
+
+class Conv2dRelu(Conv2d):
+    """max(y, 0) of the same y, in one pass over the output; the gradient goes back where the output is positive"""
+
+    uses_output = True
+
+    def forward(self, x, weight, bias=None):
+        self.sizes = x.shape[2:], weight.shape[2:]
+        return run("conv2d_relu", x, weight, bias, *self.settings)
+
+    def backward(self, grad):
+        return super().backward(ReluGradient(self.output)(grad))
 
 
 class ConvTranspose2d(Op):
@@ -132,26 +146,36 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     be "valid" (none) or "same" (OH = H; stride 1 only; an odd total puts its extra row below and right).
     Raises TypeError for integer tensors or mixed dtypes, ValueError for shapes that do not fit.
     """
-    x, weight, bias = _checked("conv2d", x, weight, bias)
-    stride = pair(stride, "stride", "conv2d", minimum=1)
-    dilation = pair(dilation, "dilation", "conv2d", minimum=1)
-    groups = _check_groups("conv2d", groups)
-    _check_channels("conv2d", x, weight, groups, expected=weight.shape[1] * groups)
+    return _convolved("conv2d", Conv2d, x, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d_relu(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """relu(conv2d(...)) with the same arguments, in one pass over the output where the device's kernels can."""
+    return _convolved("conv2d_relu", Conv2dRelu, x, weight, bias, stride, padding, dilation, groups)
+
+
+def _convolved(operation, kind, x, weight, bias, stride, padding, dilation, groups):
+    """Check the arguments of an operation and run its Op: Conv2d or one made of it."""
+    x, weight, bias = _checked(operation, x, weight, bias)
+    stride = pair(stride, "stride", operation, minimum=1)
+    dilation = pair(dilation, "dilation", operation, minimum=1)
+    groups = _check_groups(operation, groups)
+    _check_channels(operation, x, weight, groups, expected=weight.shape[1] * groups)
     if weight.shape[0] % groups:
-        raise ValueError(f"conv2d: {weight.shape[0]} output channels do not divide into groups={groups}")
-    _check_bias("conv2d", bias, weight, weight.shape[0])
+        raise ValueError(f"{operation}: {weight.shape[0]} output channels do not divide into groups={groups}")
+    _check_bias(operation, bias, weight, weight.shape[0])
     if isinstance(padding, str):
-        x, padding = _named_padding(x, weight, padding, stride, dilation)
-    padding = pair(padding, "padding", "conv2d")
+        x, padding = _named_padding(operation, x, weight, padding, stride, dilation)
+    padding = pair(padding, "padding", operation)
     for name, n, k, s, p, d in zip(
         ("height", "width"), x.shape[-2:], weight.shape[2:], stride, padding, dilation, strict=True
     ):
         if conv_output_size(n, k, s, p, d) < 1:
             raise ValueError(
-                f"conv2d: {name} {n} with padding {p} is smaller than the kernel's extent {d * (k - 1) + 1} "
+                f"{operation}: {name} {n} with padding {p} is smaller than the kernel's extent {d * (k - 1) + 1} "
                 f"(kernel {k}, dilation {d})"
             )
-    return batched(x, lambda images: _apply(Conv2d(stride, padding, dilation, groups), images, weight, bias))
+    return batched(x, lambda images: _apply(kind(stride, padding, dilation, groups), images, weight, bias))
 
 
 def conv_transpose2d(x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
@@ -264,14 +288,14 @@ def _check_bias(operation, bias, weight, channels):
         )
 
 
-def _named_padding(x, weight, padding, stride, dilation):
+def _named_padding(operation, x, weight, padding, stride, dilation):
     """ "valid" and "same" as numbers; where "same" is uneven, x with the odd row and column already added."""
     if padding == "valid":
         return x, 0
     if padding != "same":
-        raise ValueError(f'conv2d: padding must be "same", "valid" or numbers, got {padding!r}')
+        raise ValueError(f'{operation}: padding must be "same", "valid" or numbers, got {padding!r}')
     if stride != (1, 1):
-        raise ValueError(f'conv2d: padding="same" keeps the size only at stride 1, got stride {stride}')
+        raise ValueError(f'{operation}: padding="same" keeps the size only at stride 1, got stride {stride}')
     (top, bottom), (left, right) = map(same_padding, weight.shape[2:], dilation)
     return pad(x, (0, right - left, 0, bottom - top)), (top, left)
 

@@ -345,6 +345,31 @@ def test_a_window_of_zeros_gives_the_bias_to_the_last_bit(variant, bias):
 
 
 @pytest.mark.parametrize("variant", kernel_variants("conv2d"))
+@given(case=cases())
+def test_relu_in_the_same_pass_gives_the_same_numbers(variant, case):
+    plain = run_as(variant, case.forward())
+    _, *arguments = case.forward()
+    with use_kernels(conv2d=variant):
+        np.testing.assert_array_equal(run("conv2d_relu", *arguments), np.maximum(plain, 0))
+        with use_kernels(conv2d_relu="reference"):
+            np.testing.assert_array_equal(run("conv2d_relu", *arguments), np.maximum(plain, 0))
+
+
+@pytest.mark.parametrize("shape", [(2, 20, 21, 70), (3, 130, 12, 9), (1, 300, 16, 16), (2, 3, 40, 70)])
+@pytest.mark.parametrize("variant", kernel_variants("conv2d"))
+def test_relu_in_tiles(variant, shape):
+    """Larger images, of several tiles, with a border of zeros whose windows give the bias."""
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    x[:, :, :7] = 0
+    weight = np.random.default_rng(1).standard_normal((24, shape[1], 3, 3)).astype(np.float32)
+    bias = np.linspace(-2, 2, 24, dtype=np.float32)
+    call = (x, weight, bias, (1, 1), (1, 1), (1, 1), 1)
+    plain = run_as(variant, ("conv2d", *call))
+    with use_kernels(conv2d=variant):
+        np.testing.assert_array_equal(run("conv2d_relu", *call), np.maximum(plain, 0))
+
+
+@pytest.mark.parametrize("variant", kernel_variants("conv2d"))
 def test_a_nan_weight_shows_in_a_window_of_zeros(variant):
     weight = np.full((2, 8, 3, 3), np.nan, np.float32)
     out = run_as(variant, ("conv2d", np.zeros((1, 8, 9, 9), np.float32), weight, None, (1, 1), (1, 1), (1, 1), 1))

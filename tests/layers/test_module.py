@@ -318,6 +318,33 @@ def test_containers():
         layers.ModuleList([relu])(1)
 
 
+def test_sequential_runs_a_convolution_and_its_relu_as_one_operation():
+    net = layers.Sequential(layers.Conv2d(3, 4, 3), layers.ReLU())
+    x = mt.rand(2, 3, 6, 5)
+    y = net(x)
+    assert type(y.node).__name__ == "Conv2dRelu"
+    np.testing.assert_array_equal(y.data, mt.relu(net[0](x)).data)
+    assert type(layers.Sequential(net[1], net[0])(x).node).__name__ == "Conv2d"
+
+
+class _Doubled(layers.ReLU):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def test_a_forward_of_ones_own_is_called_before_and_behind():
+    x, convolution = mt.rand(2, 3, 6, 5), layers.Conv2d(3, 4, 3)
+    plain = mt.relu(convolution(x)).data
+    np.testing.assert_array_equal(layers.Sequential(convolution, _Doubled())(x).data, 2 * plain)
+    relu = layers.ReLU()
+    relu.forward = lambda y: y * 0
+    assert not layers.Sequential(convolution, relu)(x).data.any()
+    forward, seen = convolution.forward, []
+    convolution.forward = lambda x: seen.append(x.shape) or forward(x)
+    np.testing.assert_array_equal(layers.Sequential(convolution, layers.ReLU())(x).data, plain)
+    assert seen == [(2, 3, 6, 5)]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

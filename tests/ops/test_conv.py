@@ -18,6 +18,17 @@ def test_conv2d(case):
     same_as_torch(lambda m, x, w, b: m.conv2d(x, w, b, **case.settings), case.x, case.weight, case.bias)
 
 
+@given(convolutions())
+def test_conv2d_relu(case):
+    # whole numbers, for which sums are exact: no value is rounded to the other side of the kink
+    arrays = [np.round(2 * a) for a in (case.x, case.weight, case.bias)]
+    same_as_torch(
+        lambda m, *a: m.conv2d_relu(*a, **case.settings),
+        *arrays,
+        torch_function=lambda m, *a: m.relu(m.conv2d(*a, **case.settings)),
+    )
+
+
 @given(transposed_convolutions())
 def test_conv_transpose2d(case):
     same_as_torch(
