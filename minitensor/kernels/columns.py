@@ -11,13 +11,13 @@ sees zeros. So padding costs no padded copy of x, and the columns never exist fo
 from __future__ import annotations
 
 from minitensor.backend import array_module, backend_name
-from minitensor.kernels.geometry import extent, overlap
+from minitensor.kernels.geometry import overlap
 from minitensor.kernels.tiles import SERIAL_BYTES, get_num_threads, split
 
 COLUMN_BYTES = 2 << 20  # columns of one tile: smaller ones cost more Python, larger ones leave the cache
 MOST_COLUMN_BYTES = 8 << 20  # the limit for tiles that are larger because their weight is
-LONG_RUN = 8  # taps in a row from which copying rows of windows beats picking every s-th pixel tap by tap
 UNPACKED = 10**6  # OpenBLAS with AVX-512 multiplies (M, K) @ (K, N) without copying the factors up to this M N K
+UNPACKED_CELLS = 1200  # and (M, K) @ (N, K)^T, whose right factor is transposed, only up to this M N as well
 LONG_ROW = 64  # pixels from which one product for each row is worth its call
 FEW_WEIGHTS = 1 << 10  # weights of a group up to which the sums of single rows are added in less time than they save
 BUSY_COLUMNS = 256  # fewer columns than this do not keep a matrix product busy, so images share a tile
@@ -49,8 +49,6 @@ def tile_columns(x, tile, kernel_size, stride, before, dilation, out_width):
     x = x[images].swapaxes(0, 1)
     if sees_itself(kernel_size, stride, before) and out_width == x.shape[3] and rows.stop <= x.shape[2]:
         return x[:, None, None, :, rows]
-    if stride[1] > 1 and kernel_size[1] >= LONG_RUN:
-        return window_by_window(x, rows, kernel_size, stride, before, dilation, out_width)
     shape = (len(x), *kernel_size, x.shape[1], rows.stop - rows.start, out_width)
     columns = array_module(x).empty(shape, x.dtype)
     fill_columns(columns, x, rows.start, stride, before, dilation)
@@ -107,34 +105,9 @@ def _zero_around(tap, rows, across):
         tap[:, :, rows, across.stop :] = 0
 
 
-def window_by_window(x, rows, kernel_size, stride, before, dilation, out_width):
-    """The same columns (C, KH, KW, n, R, OW) as `fill_columns`, but laid out in memory window after window.
-
-    Where a row of the window has many taps and the stride is above 1, a tap sees pixels far apart, while a row of the
-    window is one run of memory.
-    """
-    xp = array_module(x)
-    channels, images = x.shape[:2]
-    positions = (rows.stop - rows.start, out_width)
-    first = (rows.start * stride[0] - before[0], -before[1])
-    sizes = [
-        (n - 1) * s + extent(k, d)
-        for n, s, k, d in zip(positions, stride, kernel_size, dilation, strict=True)
-    ]
-    # the part of x under the tile, with the zeros around the image
-    part = xp.zeros((channels, images, *sizes), x.dtype)
-    (down, seen_down), (across, seen_across) = (
-        overlap(start, 1, size, full) for start, size, full in zip(first, sizes, x.shape[2:], strict=True)
-    )
-    part[:, :, down, across] = x[:, :, seen_down, seen_across]
-    by_channel, by_image, by_row, by_pixel = part.strides
-    windows = xp.lib.stride_tricks.as_strided(
-        part,
-        (images, *positions, channels, *kernel_size),
-        (
-            by_image, by_row * stride[0], by_pixel * stride[1],
-            by_channel, by_row * dilation[0], by_pixel * dilation[1],
-        ),
-    )  # fmt: skip
-    # (n, R, OW, C, KH, KW) -> (C, KH, KW, n, R, OW)
-    return xp.ascontiguousarray(windows).transpose(3, 4, 5, 0, 1, 2)
+def largest_part(length, most):
+    """The largest divisor of `length` that is at most `most`, or 1: how much of an axis one of equal pieces takes."""
+    for count in range(1, length):
+        if length % count == 0 and length // count <= most:
+            return length // count
+    return 1

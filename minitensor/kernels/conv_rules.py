@@ -6,7 +6,8 @@ a 3x3 kernel on (N, C, H, H) with padding 1 (570, 138 and 30: without), unless a
 
 from __future__ import annotations
 
-from minitensor.kernels import winograd, winograd2d
+from minitensor.kernels import patches, winograd, winograd2d
+from minitensor.kernels.columns import FEW_WEIGHTS, LONG_ROW
 from minitensor.kernels.table import rule
 
 FEW_CHANNELS = 8  # below, Winograd's transforms cost more than the products they save
@@ -19,16 +20,21 @@ DEEP_CHANNELS, DEEP_PIXELS = 256, 196  # ... unless the layer is deep
 GRAD_PAYS_PIXELS = 512  # BOTH_PAY_PIXELS of the weight gradient, which has two images to transform
 SMALL_IMAGE = 256  # pixels; below, fold's products, one an image, are too small: phases puts images together
 FOLD_PAYS = 64  # channels, in or out, from which fold's one product is worth its adding where all phases are alike
+ROW_FILTERS = 64  # up to which a product for each row of the output is fast enough
+FOLD_PAYS_FILTERS = 4  # times fewer filters than channels are better added up by fold
+LONG_RUN = 8  # taps in a row from which copying rows of windows beats picking every s-th pixel tap by tap ...
+SHORT_RUN = 4  # ... where there are few filters, whose products profit besides
 LONG_STRIDE = 8  # from here on, fold adds single pixels far apart: phases are better
 
 
 @rule("conv2d", backends=("numpy",))
 def conv2d_rule(x, weight, bias, stride, padding, dilation, groups, relu=False):
-    """Winograd for 3-row kernels, in 2-D where there are many channels.
+    """Winograd for 3-row kernels, in 2-D where there are many channels; else rows for few filters, patches, or unfold.
 
-    (N, C, H) -> O                         unfold   winograd winograd2d
-    (4,    3, 256) ->   16                    4.2        5.0        8.8
-    (4,   16, 256) ->   16                     18        9.3         15
+    (N, C, H) -> O                         unfold   winograd winograd2d       rows
+    (4,    3, 256) ->   16                    4.2        5.0        8.8        2.9
+    (4,    8, 256) ->    8                               4.8                   4.1
+    (4,   16, 256) ->   16                     18        9.3         15        8.8
     (4,   32, 128) ->   32                     11        5.7        7.9
     (4,   64,  64) ->   64                    9.5        4.7        5.4
     (4,  128,  32) ->  128                    8.4        4.3        4.6
@@ -37,20 +43,35 @@ def conv2d_rule(x, weight, bias, stride, padding, dilation, groups, relu=False):
     (1,  256, 138) ->  256                    130         74         47
     (1, 1024,  30) -> 1024                     79        137         47
     (1,  256,   8) ->  256                    1.0        1.6        2.2
+
+                                           unfold    patches       rows
+    (1,   16, 100) ->   16, 7x7               7.0        4.7        3.0
+    (2,  128,  15) ->  256, 7x7               5.4                    11
+    (2,   21, 344) ->   21, 16x16/8            16        8.7
+    (2,   21,  84) ->   21, 4x4/2             1.3        1.1
+    (4,   16, 256) ->   32, 2x2/2             5.5        8.1
     """
     channels = len(weight) // groups, weight.shape[1]
+    geometry = weight.shape[2:], stride, dilation, groups
+    by_rows = _rows_pay(len(weight), *geometry)
+    if by_rows and weight.shape[1] <= FEW_CHANNELS:
+        return "rows"
     if _both_axes_pay(x, channels):
         if winograd2d.conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
             return "winograd2d"
     if _one_axis_pays(x, channels):
         if winograd.conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
             return "winograd"
-    return "unfold"
+    if by_rows:
+        return "rows"
+    return "patches" if _patches_pay(len(weight), *geometry) else "unfold"
 
 
 @rule("conv_transpose2d", backends=("numpy",))
 def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """Winograd for 3-row kernels; else fold, unless phases need no adding, are alike and narrow, or the stride is long.
+    """Winograd for 3-row kernels, rows for few filters, else fold or phases.
+
+    Phases where they need no adding, are alike and narrow, or the stride is long.
 
     (N, C, H) -> O                         phases       fold   winograd winograd2d
     (4,   16, 256) ->   16                     16         32        9.0         14
@@ -62,15 +83,24 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
     (1,  512,  14) ->  256, 3x3/2             7.3        3.2
     (1,   21,  70) ->   21, 16x16/8            11         44
     (4,   32, 128) ->   16, 2x2/2             9.0         13
+    (1,   16, 100) ->   16, 7x7               6.0        5.9   3.2 rows
+    (4,    3, 256) ->   16                    4.0         13   2.4 rows
     """
     channels = len(weight) // groups, weight.shape[1]
     settings = stride, padding, output_padding, groups, dilation
+    filters = weight.shape[1]
+    by_rows = stride[1] == 1 and FOLD_PAYS_FILTERS * filters >= len(weight)
+    by_rows = by_rows and _rows_pay(filters, weight.shape[2:], stride, dilation, groups)
+    if by_rows and len(weight) <= FEW_CHANNELS:
+        return "rows"
     if _both_axes_pay(x, channels):
         if winograd2d.conv_transpose2d_supports(x, weight, bias, *settings):
             return "winograd2d"
     if _one_axis_pays(x, channels):
         if winograd.conv_transpose2d_supports(x, weight, bias, *settings):
             return "winograd"
+    if by_rows:
+        return "rows"
     one_tap_a_phase = tuple(weight.shape[2:]) == tuple(stride)
     tiny_image = x.shape[2] * x.shape[3] < SMALL_IMAGE and weight.size < x.size
     small_groups = groups > 1 and weight.shape[1] < FEW_CHANNELS  # fold takes one group at a time
@@ -96,6 +126,12 @@ def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
     (1,  256, 138) ->  256                    136         81         49
     (1, 1024,  30) -> 1024                     98        214         60
     (1,  256,   8) ->  256                    1.3        2.9        3.6
+                                           unfold    patches       rows
+    (4,    3, 256) ->   16                    4.7                   2.9
+    (1,   16, 100) ->   16, 7x7               8.0        3.9        2.9
+    (1,   64,  32) ->   48                    0.7                   0.9
+    (2,   21, 344) ->   21, 16x16/8            12        9.1
+    (4,   16, 256) ->   32, 2x2/2             6.4        7.6
     """
     channels = grad.shape[1] // groups, x.shape[1] // groups
     if min(channels) >= MANY_CHANNELS and _pixels(x) >= GRAD_PAYS_PIXELS:
@@ -104,7 +140,13 @@ def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
     if _one_axis_pays(x, channels):
         if winograd.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
             return "winograd"
-    return "unfold"
+    geometry = kernel_size, stride, dilation, groups
+    filters, width = grad.shape[1], grad.shape[3]
+    weights = filters * x.shape[1] * kernel_size[0] * kernel_size[1]
+    # each row's product is added to the sum of them: not worth it for many weights and short rows
+    if _rows_pay(filters, *geometry) and (width >= LONG_ROW or weights <= FEW_WEIGHTS):
+        return "rows"
+    return "patches" if _patches_pay(grad.shape[1], *geometry) else "unfold"
 
 
 @rule("unfold", backends=("numpy",))
@@ -126,6 +168,18 @@ def _one_axis_pays(x, channels):
     """True where 1-D Winograd saves more than its transforms cost; channels (O/g, C/g)."""
     enough = max(WEIGHT_PAYS_PIXELS, PIXELS_PER_CHANNEL * max(channels))
     return min(channels) >= FEW_CHANNELS and _pixels(x) >= enough
+
+
+def _rows_pay(filters, kernel_size, stride, dilation, groups):
+    """True where a product for each row of the output is fast enough, and rows of the kernel need no copies."""
+    return groups == stride[0] == dilation[0] == 1 < kernel_size[0] and filters <= ROW_FILTERS
+
+
+def _patches_pay(filters, kernel_size, stride, dilation, groups):
+    """True where rows of windows are worth copying one by one: long ones, or of few filters, at a stride."""
+    if groups > 1 or dilation[1] > 1 or stride[1] == 1:
+        return False
+    return kernel_size[1] >= (SHORT_RUN if filters <= patches.FEW_FILTERS else LONG_RUN)
 
 
 def _pixels(x):

@@ -51,10 +51,11 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     for down in phase_classes(kernel_size[0], stride[0], padding[0], dilation[0]):
         for across in phase_classes(kernel_size[1], stride[1], padding[1], dilation[1]):
             filters = phase_filters(weight, down, across)
-            correlate(
-                x, filters, bias, (1, 1), (-down.first, -across.first), (down.dilation, across.dilation),
-                by_phase[:, :, :, down.phases, across.phases],
-            )  # fmt: skip
+            target = by_phase[:, :, :, down.phases, across.phases]
+            if target.shape[3:5] == (1, 1):
+                target = target[:, :, :, 0, 0]  # as for a convolution: BLAS may write to it
+            before = -down.first, -across.first
+            correlate(x, filters, bias, (1, 1), before, (down.dilation, across.dilation), target)
     return out[:, :, : out_size[0], : out_size[1]]
 
 

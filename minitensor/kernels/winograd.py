@@ -47,7 +47,7 @@ from __future__ import annotations
 import numpy as np
 
 from minitensor.kernels.blank import write_blank
-from minitensor.kernels.columns import plan_tiles
+from minitensor.kernels.columns import UNPACKED_CELLS, plan_tiles
 from minitensor.kernels.geometry import extent, output_size, transposed_output_size
 from minitensor.kernels.reference import turn_kernel
 from minitensor.kernels.row_windows import OUTPUTS, row_windows, transform_rows, write_rows
@@ -55,7 +55,6 @@ from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split
 
 TAPS, POINTS = 3, 6  # rows of the kernel; products that make OUTPUTS rows of output
-UNPACKED_CELLS = 1200  # OpenBLAS with AVX-512 multiplies (M, K) @ (N, K)^T without copying the factors up to this M N
 LEAST_PIECE = 8  # filters in a product of a weight gradient, below which that gains nothing
 TILE_BYTES = 4 << 20  # rows and products of a tile: smaller ones cost more Python than the cache gains
 

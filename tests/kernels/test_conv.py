@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from minitensor.kernels import conv_rules, kernel_variants, run, use_kernels
 from minitensor.kernels.geometry import conv_output_size, conv_transpose_output_size, leftover
+from minitensor.kernels.table import candidates
 
 LAYOUTS = ("contiguous", "channels last", "every other", "flipped", "broadcast")
 
@@ -299,7 +300,7 @@ def test_a_nan_reaches_every_window_that_sees_it(variant):
 @pytest.mark.parametrize(
     ("channels", "filters", "size", "variant"),
     [
-        (3, 16, 33, "unfold"),
+        (3, 16, 33, "rows"),
         (16, 24, 33, "winograd"),
         (64, 300, 45, "winograd2d"),  # its weight gradient goes by "winograd"
         (130, 128, 24, "winograd2d"),
@@ -325,6 +326,43 @@ def test_layers_of_real_size_take_their_variant_and_stay_accurate(channels, filt
         result = run(*call)
         assert result.dtype == np.float32
         assert np.abs(result - exact).max() < 3e-5 * exact.std()
+
+
+@pytest.mark.parametrize(
+    ("channels", "filters", "size", "kernel", "stride", "padding", "dilation", "variant"),
+    [
+        (21, 21, (60, 76), (16, 16), (8, 8), (0, 0), (1, 1), "patches"),
+        (3, 40, (50, 47), (9, 8), (2, 3), (4, 0), (2, 1), "patches"),  # more filters than make a narrow product
+        (5, 7, (90, 61), (4, 5), (2, 2), (1, 9), (1, 1), "patches"),
+        (3, 16, (70, 65), (3, 3), (1, 1), (1, 1), (1, 1), "rows"),
+        (16, 5, (40, 130), (7, 5), (1, 1), (3, 2), (1, 1), "rows"),
+        (2, 60, (33, 70), (2, 3), (1, 2), (0, 5), (1, 2), "rows"),
+        (30, 70, (20, 21), (5, 2), (1, 1), (2, 0), (1, 1), "unfold"),
+    ],
+)
+def test_tiles_and_pieces_of_every_variant(channels, filters, size, kernel, stride, padding, dilation, variant):
+    """Images large enough for several tiles, and products for several pieces, on two threads; against float64."""
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((2, channels, *size)), rng.standard_normal((filters, channels, *kernel))
+    out_size = [conv_output_size(*axis) for axis in zip(size, kernel, stride, padding, dilation, strict=True)]
+    grad = rng.standard_normal((2, filters, *out_size))
+    rest = [leftover(*axis) for axis in zip(size, kernel, stride, padding, dilation, strict=True)]
+    calls = [
+        ("conv2d", x, weight, rng.standard_normal(filters), stride, padding, dilation, 1),
+        ("conv_transpose2d", grad, weight, rng.standard_normal(channels), stride, padding, rest, 1, dilation),
+        ("conv2d_weight", x, grad, kernel, stride, padding, dilation, 1),
+    ]
+    for call in calls:
+        plain = "phases" if call[0] == "conv_transpose2d" else "unfold"
+        exact = run_as(plain, call)
+        chosen, able = candidates(*call)
+        assert call[0] == "conv_transpose2d" or chosen == variant
+        for name in set(able) - {"reference"}:
+            single = [a.astype(np.float32) if isinstance(a, np.ndarray) else a for a in call]
+            result = run_as(name, single)
+            assert result.shape == exact.shape and result.dtype == np.float32
+            assert np.abs(result - exact).max() < 3e-5 * exact.std(), (call[0], name)
+            np.testing.assert_allclose(run_as(name, call), exact, rtol=0, atol=1e-12 * exact.std())
 
 
 @pytest.mark.parametrize("variant", kernel_variants("conv2d"))
