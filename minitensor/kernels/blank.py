@@ -13,10 +13,11 @@ from __future__ import annotations
 import numpy as np
 
 from minitensor.kernels.geometry import extent, overlap
-from minitensor.kernels.tiles import blocks, run_tiles
+from minitensor.kernels.tiles import blocks, run_tiles, split
 
 FIRST_CHANNELS = 2  # after ReLU half of a channel is zero, so nearly all windows are found occupied in so few ...
 NEXT_CHANNELS = 8  # ... and the rest in so many; only where some still seem blank are all channels read
+SMALL_IMAGE = 1 << 14  # pixels; smaller ones are looked at all together, which takes fewer calls of NumPy
 
 
 def blank_windows(x, kernel_size, out_size, before, dilation):
@@ -25,54 +26,73 @@ def blank_windows(x, kernel_size, out_size, before, dilation):
     `before` is the padding (top, left), which is zero as well.
     """
     blank = np.zeros((len(x), *out_size), bool)
-    for image, result in zip(x, blank, strict=True):  # a few microseconds each: threads would only wait for each other
-        empty = np.ones(x.shape[2:], bool)
+
+    # on one thread: these are calls of a few microseconds, and threads would only wait for each other
+    for images in split(len(x), 1 if x.shape[2] * x.shape[3] < SMALL_IMAGE else len(x)):
+        empty = np.ones((images.stop - images.start, *x.shape[2:]), bool)
         for channels in (slice(FIRST_CHANNELS), slice(FIRST_CHANNELS, NEXT_CHANNELS), slice(NEXT_CHANNELS, None)):
-            for channel in image[channels]:
+            for channel in x[images, channels].swapaxes(0, 1):
                 empty &= channel == 0
             windows = _all_of_window(empty, kernel_size, out_size, before, dilation)
             if not windows.any():
                 break
-        result[...] = windows
+        blank[images] = windows
     return blank if blank.any() else None
 
 
 def _all_of_window(empty, kernel_size, out_size, before, dilation):
-    """True at (i, j) where `empty` (H, W) is True at all taps of window (i, j) that lie on the image."""
+    """True at (n, i, j) where `empty` (N, H, W) is True at all taps of window (i, j) that lie on the image."""
     (down, seen_down), (across, seen_across) = (
         overlap(-start, 1, positions + extent(kernel, spread) - 1, size)
         for start, positions, kernel, spread, size in zip(
-            before, out_size, kernel_size, dilation, empty.shape, strict=True
+            before, out_size, kernel_size, dilation, empty.shape[1:], strict=True
         )
     )
     height, width = (n + extent(k, d) - 1 for n, k, d in zip(out_size, kernel_size, dilation, strict=True))
-    padded = np.ones((height, width), bool)
-    padded[down, across] = empty[seen_down, seen_across]
-    rows = padded[: out_size[0]].copy()
+    padded = np.ones((len(empty), height, width), bool)
+    padded[:, down, across] = empty[:, seen_down, seen_across]
+    rows = padded[:, : out_size[0]].copy()
     for tap in range(1, kernel_size[0]):
-        rows &= padded[tap * dilation[0] : tap * dilation[0] + out_size[0]]
-    windows = rows[:, : out_size[1]].copy()
+        rows &= padded[:, tap * dilation[0] : tap * dilation[0] + out_size[0]]
+    windows = rows[..., : out_size[1]].copy()
     for tap in range(1, kernel_size[1]):
-        windows &= rows[:, tap * dilation[1] : tap * dilation[1] + out_size[1]]
+        windows &= rows[..., tap * dilation[1] : tap * dilation[1] + out_size[1]]
     return windows
 
 
-def write_blank(out, x, weight, bias, before, dilation, relu=False):
+def write_blank(out, x, weight, bias, before, dilation, step, relu=False):
     """out (N, O, OH, OW) = bias, or max(bias, 0) if `relu`, wherever the window of x sees only zeros.
 
-    Not where a weight is NaN or infinite: 0 times that is NaN, and so is the sum.
+    `step` rows of the output are computed together, down each column for itself, or with step 0 together with columns
+    as well. Where all rows of a step are blank, so was all that was mixed for them, and nothing but the bias came out:
+    only steps that are blank in part are left to write. Not where a weight is NaN or infinite: 0 times that is NaN,
+    and so is the sum.
     """
     blank = blank_windows(x, weight.shape[2:], out.shape[2:], before, dilation)
     if blank is None or not np.isfinite(weight).all():
         return
-
     if bias is None:
         bias = np.zeros(out.shape[1], out.dtype)
     elif relu:
         bias = np.maximum(bias, 0)
+    runs = [_mixed_rows(image, step) for image in blank]
 
     def tile(part):
-        for image, where in zip(out, blank, strict=True):
-            np.copyto(image[part], bias[part, None, None], where=where)
+        for image, where, rows in zip(out, blank, runs, strict=True):
+            for some in rows:
+                np.copyto(image[part, some], bias[part, None, None], where=where[some])
 
     run_tiles(tile, blocks(out.shape[1], out[:, :1].nbytes))
+
+
+def _mixed_rows(blank, step):
+    """Slices of the rows of blank (OH, OW) that belong to steps which have blank and other pixels in one column."""
+    height, width = blank.shape
+    if not step:
+        return [slice(0, height)]
+    count = height // step
+    # (OH, OW) -> (steps, step, OW) -> (steps, OW) -> (steps,)
+    steps = blank[: count * step].reshape(count, step, width)
+    mixed = (steps.any(axis=1) & ~steps.all(axis=1)).any(axis=1)
+    rows = [slice(step * number, step * (number + 1)) for number in np.flatnonzero(mixed)]
+    return [*rows, slice(count * step, height)]

@@ -12,6 +12,9 @@ import math
 
 import numpy as np
 
+from minitensor.kernels.tiles import SERIAL_BYTES, blocks, run_tiles
+
+SUM_BYTES = 1 << 20  # of the numbers that one thread sums in one go
 PIECE = 128  # rows added one after the other; as many as NumPy's own pairwise sum adds so
 LONG_AXIS = 8 * PIECE  # of a product; below, adding one after the other costs less accuracy than pieces cost time
 SMALL_PRODUCT = 10**6  # multiplications; up to so many OpenBLAS does not cut the inner axis
@@ -28,6 +31,9 @@ def sum_over(x, axes):
         or math.prod([x.shape[axis] for axis in axes]) <= PIECE
     )
     if plain:
+        last = _last_axes(x, axes)
+        if x.nbytes >= SERIAL_BYTES and last and x.flags.c_contiguous:
+            return _sum_last(x, axes, last)
         return x.sum(axis=axes, dtype=x.dtype, keepdims=True)
     longest = max(axes, key=lambda axis: x.shape[axis])
     while x.shape[longest] > 1:
@@ -63,11 +69,39 @@ def _sum_on_gpu(x, axes):
     Unless what it sums is one run in memory, CuPy gives each result to a single block of threads. The gradient of a
     bias, (N, C, H, W) -> (C,), has few results of millions of numbers; (N, C, H, W) -> (N, C) is N times as many runs.
     """
-    last = [axis for axis in axes if all(a in axes for a in range(axis, x.ndim))]
+    last = _last_axes(x, axes)
     if last and len(last) < len(axes):
-        x = x.sum(axis=tuple(last), dtype=x.dtype, keepdims=True)
+        x = x.sum(axis=last, dtype=x.dtype, keepdims=True)
         axes = tuple(axis for axis in axes if axis not in last)
     return x.sum(axis=axes, dtype=x.dtype, keepdims=True)
+
+
+def _last_axes(x, axes):
+    """Those of `axes` behind which none is kept: x is summed over whole runs of memory along them."""
+    return tuple([axis for axis in axes if all(a in axes for a in range(axis, x.ndim))])
+
+
+def _sum_last(x, axes, last):
+    """The sum of x, in row-major order, over its last axes on threads, and then over the others of `axes`.
+
+    Each run is cut into pieces of a fixed size, so that the number of threads does not change the result.
+    """
+    run = math.prod([x.shape[axis] for axis in last])
+    # (..., last axes) -> (runs, numbers)
+    runs = x.reshape(x.size // run, run)
+    cuts = range(0, run, SUM_BYTES // x.itemsize)
+    sums = np.empty((len(runs), len(cuts)), x.dtype)
+
+    def tile(job):
+        some, cut = job
+        piece = runs[some, cuts[cut] : cuts[cut] + cuts.step]
+        np.add.reduce(piece, axis=1, dtype=x.dtype, out=sums[some, cut])
+
+    parts = blocks(len(runs), min(run * x.itemsize, SUM_BYTES), SUM_BYTES)
+    run_tiles(tile, [(some, cut) for some in parts for cut in range(len(cuts))])
+    total = sums.sum(axis=1, dtype=x.dtype).reshape([1 if axis in last else n for axis, n in enumerate(x.shape)])
+    others = tuple([axis for axis in axes if axis not in last])
+    return total.sum(axis=others, dtype=x.dtype, keepdims=True) if others else total
 
 
 def _sum_pieces(x, axis):

@@ -56,7 +56,7 @@ from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_ti
 
 TAPS, POINTS = 3, 6  # rows of the kernel; products that make OUTPUTS rows of output
 LEAST_PIECE = 8  # filters in a product of a weight gradient, below which that gains nothing
-TILE_BYTES = 4 << 20  # rows and products of a tile: smaller ones cost more Python than the cache gains
+TILE_BYTES = 6 << 20  # rows and products of a tile: smaller ones cost more Python than the cache gains
 
 
 def _matrices(at=(0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)):
@@ -110,7 +110,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     """Convolution with a kernel of 3 rows and any width, stride 1, no dilation of rows. Shapes as in reference.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
     out = correlate(x, weight, bias, padding, dilation[1], groups, out_size, relu)
-    write_blank(out, x, weight, bias, padding, dilation, relu)
+    write_blank(out, x, weight, bias, padding, dilation, OUTPUTS, relu)
     return out
 
 

@@ -43,6 +43,7 @@ from minitensor.kernels.tiles import Scratch, get_num_threads, run_tiles, split
 from minitensor.kernels.winograd import B_T, POINTS, TAPS, A, G
 from minitensor.kernels.winograd2d_transforms import (
     blocks_in,
+    rounded_up,
     transform,
     transform_all,
     transform_back,
@@ -90,7 +91,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
         return part.reshape(POINTS, POINTS, groups, -1, weight.shape[1])
 
     out = correlate(x, points, len(weight), bias, padding, groups, out_size, relu)
-    write_blank(out, x, weight, bias, padding, dilation, relu)
+    write_blank(out, x, weight, bias, padding, dilation, 0, relu)
     return out
 
 
@@ -207,7 +208,7 @@ def _filter_parts(filters, channels, blocks):
         return get_num_threads()
     # the points of one filter take what those of one block do
     cached = max(1, FILTER_BYTES // _block_bytes(channels))
-    return max(-(-filters // min(unpacked, cached)), get_num_threads())
+    return rounded_up(-(-filters // min(unpacked, cached)), get_num_threads())
 
 
 def _tile_bytes(channels, group_product):
@@ -239,12 +240,8 @@ def plan_steps(images, out_size, channels, budget, parts_multiple=1):
     fitting = max(1, budget // _block_bytes(channels))
     if down * across <= fitting // 2:
         parts = -(-images * down * across // fitting)
-        return [(part, slice(0, down)) for part in split(images, _rounded_up(parts, parts_multiple))]
+        return [(part, slice(0, down)) for part in split(images, rounded_up(parts, parts_multiple))]
     parts = -(-down * across // fitting)
     if images % parts_multiple:
-        parts = _rounded_up(parts, parts_multiple)
+        parts = rounded_up(parts, parts_multiple)
     return [(slice(n, n + 1), steps) for n in range(images) for steps in split(down, parts)]
-
-
-def _rounded_up(parts, multiple):
-    return -(-parts // multiple) * multiple

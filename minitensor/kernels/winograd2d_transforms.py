@@ -28,6 +28,11 @@ def blocks_in(tile, across):
     return (images.stop - images.start) * (steps.stop - steps.start) * across
 
 
+def rounded_up(parts, multiple):
+    """As many parts or a few more: a multiple of the threads, so that none has to wait for the last part."""
+    return -(-parts // multiple) * multiple
+
+
 def transform_weight(weight, matrix):
     """matrix w matrix^T of every kernel, where matrix is G: (O, C/g, 3, 3) -> (6, 6, O, C/g)."""
     filters, channels = weight.shape[:2]
@@ -64,9 +69,7 @@ def transform_all(matrix, rows, tile, across):
     def some_channels(part):
         transform_channels(matrix, rows, tile, part, across, points[:, :, part], scratch, "all")
 
-    most = max(1, channels // get_num_threads())
-    bytes_per_channel = points.nbytes // channels
-    run_tiles(some_channels, blocks(channels, bytes_per_channel, min(CACHED_BYTES, most * bytes_per_channel)))
+    run_tiles(some_channels, split(channels, rounded_up(-(-points.nbytes // CACHED_BYTES), get_num_threads())))
     return points
 
 
