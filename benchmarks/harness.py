@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +22,12 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A single run shorter than this is repeated within one turn, so that the clock and the pipe do not count.
-SHORTEST_TURN = 0.02
+# A single run shorter than this is repeated within one turn, so that the clock, the pipe and waking up do not count.
+SHORTEST_TURN = 0.1
+
+# Before a turn the other side must have come to rest: when torch has answered, its threads still spin for some 8 ms,
+# waiting for more work, and take a processor from whoever is next (measured: ours 9.5 ms instead of 6.3).
+SETTLE = 0.03
 
 # A result may differ from torch's by this share of its largest value: float32 sums of up to 10^4 terms in another
 # order, and Winograd's transforms, stay well below it; a wrong formula does not.
@@ -159,6 +164,7 @@ def take_turns(workers, turns, patience=float("inf")):
     for turn in range(turns):
         for worker, repeat, allowed, sample in zip(workers, repeats, left, samples, strict=True):
             if turn < allowed:
+                time.sleep(SETTLE)
                 sample.append(worker.time(repeat))
     return samples
 

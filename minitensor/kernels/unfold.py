@@ -166,6 +166,8 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     weight_bytes = filters * rows_of_columns * x.itemsize
     tiles = plan_tiles(len(x), (height, width), groups * rows_of_columns * x.itemsize, weight_bytes)
     if weight_bytes > LARGE_WEIGHT_BYTES:
+        if len(x) * height * width * rows_of_columns * x.itemsize <= MOST_COLUMN_BYTES:
+            tiles = [(slice(0, len(x)), slice(0, height))]  # so that nothing need be summed
         parts = [(0, tiles, some) for some in split(filters // groups, get_num_threads())]
     else:
         shares = split(len(tiles), get_num_threads())
@@ -190,7 +192,10 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
                 total += (seen @ columns.swapaxes(2, 3)).sum(axis=1)
             elif filters // groups >= rows_of_columns or weight_bytes >= TURNED_BYTES:
                 # (g, O/g, n*R*OW) @ (g, n*R*OW, C/g*KH*KW) -> (g, O/g, C/g*KH*KW)
-                total += seen @ columns.swapaxes(1, 2)
+                if len(tiles) == 1:
+                    xp.matmul(seen, columns.swapaxes(1, 2), out=total)
+                else:
+                    total += seen @ columns.swapaxes(1, 2)
             else:  # the longer matrix first, which BLAS multiplies faster; to turn the sum is cheap while it is small
                 total += (columns @ seen.swapaxes(1, 2)).swapaxes(1, 2)
 

@@ -56,7 +56,7 @@ from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_ti
 
 TAPS, POINTS = 3, 6  # rows of the kernel; products that make OUTPUTS rows of output
 LEAST_PIECE = 8  # filters in a product of a weight gradient, below which that gains nothing
-TILE_BYTES = 6 << 20  # rows and products of a tile: smaller ones cost more Python than the cache gains
+TILE_BYTES = 3 << 20  # rows and products of a tile: smaller ones cost more Python than the cache gains
 
 
 def _matrices(at=(0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)):
