@@ -19,7 +19,8 @@ def test_turns_interleave_and_slow_ones_leave_the_round():
     quick, slow = FakeWorker([0.01]), FakeWorker([5.0])
     samples = harness.take_turns([quick, slow], turns=4, patience=10)
     assert [len(sample) for sample in samples] == [4, 2]
-    assert quick.turns == [1, 2, 2, 2, 2]  # short runs are repeated until a turn is long enough
+    repeats = round(harness.SHORTEST_TURN / 0.01)  # short runs are repeated until a turn is long enough
+    assert quick.turns == [1, *[repeats] * 4]
 
 
 def test_the_median_of_each_side_makes_the_ratio():

@@ -8,7 +8,7 @@ from minitensor.backend import array_module
 from minitensor.kernels.table import register, rule
 from minitensor.kernels.tiles import SERIAL_BYTES, Scratch, blocks, run_tiles
 
-TILE_BYTES = 1 << 19  # of x; what is made of it takes as much again, and the mask a quarter
+TILE_BYTES = 1 << 20  # of x; what is made of it takes as much again, and the mask a quarter
 
 
 @register("relu", "reference", products=False)

@@ -8,8 +8,11 @@ image.
 from __future__ import annotations
 
 from minitensor.backend import array_module, backend_name
+from minitensor.kernels.masking import keep
 from minitensor.kernels.softmax import as_columns, log_softmax_reference, over_columns
 from minitensor.kernels.table import register, rule
+
+FEW_CLASSES = 4  # up to which a pass for each class takes less time than to look numbers up by index
 
 
 @register("cross_entropy", "reference")
@@ -94,7 +97,7 @@ def cross_entropy(
         z = columns[rows, :, places]
         largest = z.max(axis=1)
         shifted = z - largest[:, None]
-        own = shifted.reshape(-1)[terms.at_label(label, shifted.shape)]
+        own = terms.pick(shifted, label)
         if label_smoothing:
             # (C,) @ (R, C, L) -> (R, L)
             weighted = terms.class_weight @ shifted
@@ -146,8 +149,7 @@ def cross_entropy_grad(
         p *= factor[:, None]
         if label_smoothing:
             p -= smooth_weights[:, None] * terms.class_weight[:, None]
-        # ... then the right class gives up its own weight. A pixel has one label, so no index comes twice.
-        p.reshape(-1)[terms.at_label(label, p.shape)] -= own_weights
+        terms.subtract(p, label, own_weights)  # ... then the right class gives up its own weight
         if ignored is not None:
             p = xp.where(ignored[:, None], 0, p)
         grad_columns[rows, :, places] = p
@@ -193,7 +195,30 @@ class _Terms:
         own_weights = pixel_weights * self.class_weight[label] if self.is_weighted else pixel_weights
         return label, ignored, pixel_weights, own_weights
 
-    def at_label(self, label, shape):
+    def pick(self, values, label):
+        """values (R, C, L) -> (R, L), at each pixel that of its label."""
+        if not self._few():
+            return values.reshape(-1)[self._places(label, values.shape)]
+        # one pass a class over the bits, of which all classes but one give zeros
+        own = keep(values[:, 0], label == 0)
+        bits = own.view(f"i{own.itemsize}")
+        for c in range(1, self.classes):
+            bits |= keep(values[:, c], label == c).view(bits.dtype)
+        return own
+
+    def subtract(self, values, label, weights):
+        """values (R, C, L) -= weights (R, L) at each pixel's label, in place."""
+        if self._few():
+            for c in range(self.classes):
+                values[:, c] -= keep(weights, label == c)
+        else:
+            # a pixel has one label, so no index comes twice
+            values.reshape(-1)[self._places(label, values.shape)] -= weights
+
+    def _few(self):
+        return self.on_cpu and self.classes <= FEW_CLASSES
+
+    def _places(self, label, shape):
         """Where the logit of each pixel's label lies in a flattened array (R, C, L): (r C + label) L + l."""
         rows, classes, places = shape
         row = self.xp.arange(rows)[:, None] * (classes * places)

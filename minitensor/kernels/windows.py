@@ -51,6 +51,11 @@ class Windows:
         exact = tuple(c * k for c, k in zip(self.counts, self.kernel_size, strict=True)) == tuple(self.size)
         return exact and self.fits and self.kernel_size == self.stride
 
+    @property
+    def quarters(self):
+        """True for windows of 2 x 2 pixels side by side, those of nearly every net."""
+        return tuple(self.kernel_size) == tuple(self.stride) == (2, 2) and tuple(self.dilation) == (1, 1)
+
     def taps(self, padded):
         """[(tap, pixels)]: what tap a KW + b of every window sees, a view of `padded` with shape (..., OH, OW)."""
         pairs = [(rows, columns) for rows in self.rows for columns in self.columns]
