@@ -53,8 +53,9 @@ class Windows:
 
     @property
     def quarters(self):
-        """True for windows of 2 x 2 pixels side by side, those of nearly every net."""
-        return tuple(self.kernel_size) == tuple(self.stride) == (2, 2) and tuple(self.dilation) == (1, 1)
+        """True for windows of 2 x 2 pixels side by side, whose first tap is on the image: those of nearly every net."""
+        side_by_side = tuple(self.kernel_size) == tuple(self.stride) == (2, 2) and tuple(self.dilation) == (1, 1)
+        return side_by_side and tuple(self.padding) == (0, 0)
 
     def taps(self, padded):
         """[(tap, pixels)]: what tap a KW + b of every window sees, a view of `padded` with shape (..., OH, OW)."""

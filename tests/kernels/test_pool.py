@@ -100,6 +100,20 @@ def test_an_infinite_gradient_reaches_only_the_winner():
     np.testing.assert_array_equal(x_grad, [[[[0, 0], [0, np.inf]]]])
 
 
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize("size", [(6, 8), (7, 9), (5, 4)])
+def test_ties_infinities_and_nans_in_windows_of_four(size, padding, ceil_mode):
+    rng = np.random.default_rng(0)
+    x = rng.choice([0.0, 1.0, -np.inf, np.inf, np.nan], (40, 3, *size), p=[0.4, 0.2, 0.3, 0.05, 0.05])
+    x[0] = -np.inf
+    window = (2, 2), (2, 2), (padding, padding), (1, 1), ceil_mode
+    values, taps = run("max_pool2d", x, *window)
+    torch_values, torch_indices = torch_max_pool(x, window)
+    np.testing.assert_array_equal(values, torch_values)
+    np.testing.assert_array_equal(run("max_pool2d_indices", taps, size, *window), torch_indices)
+
+
 def test_windows_of_more_than_256_taps():
     x = np.random.default_rng(0).standard_normal((1, 2, 40, 41)).astype(np.float32)
     window = (20, 20), (7, 7), (10, 10), (1, 1), True
