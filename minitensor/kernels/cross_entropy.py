@@ -102,13 +102,17 @@ def cross_entropy(
             # (C,) @ (R, C, L) -> (R, L)
             weighted = terms.class_weight @ shifted
         log_total = xp.log(xp.exp(shifted, out=shifted).sum(axis=1))
-        loss = (log_total - own) * own_weights * (1 - label_smoothing)
+        loss = log_total - own
+        if own_weights is not None:
+            loss *= own_weights
         if label_smoothing:
-            loss += (terms.class_weight.sum() * log_total - weighted) * pixel_weights * terms.share
+            loss *= 1 - label_smoothing
+            smooth = (terms.class_weight.sum() * log_total - weighted) * terms.share
+            loss += smooth if pixel_weights is None else smooth * pixel_weights
         if ignored is not None:
             # whatever the logits are there: a weight of 0 times an infinite loss would be NaN
             loss = xp.where(ignored, 0, loss)
-        losses[part], weights[part] = loss, own_weights
+        losses[part], weights[part] = loss, 1 if own_weights is None else own_weights
         log_normaliser[part] = log_total + largest
 
     over_columns(tile, columns)
@@ -138,11 +142,15 @@ def cross_entropy_grad(
     def tile(part):
         rows, places = part
         label, ignored, pixel_weights, own_weights = terms.of(part, checked=True)  # forward has seen them
-        own_weights = own_weights * grads[part] * (1 - label_smoothing)
+        own_weights = grads[part] if own_weights is None else own_weights * grads[part]
+        if label_smoothing:
+            own_weights = own_weights * (1 - label_smoothing)
         # First p_c times all weights that multiply it, for every class ...
         factor = own_weights
         if label_smoothing:
-            smooth_weights = pixel_weights * grads[part] * terms.share
+            smooth_weights = grads[part] * terms.share
+            if pixel_weights is not None:
+                smooth_weights = smooth_weights * pixel_weights
             factor = factor + smooth_weights * terms.class_weight.sum()
         p = columns[rows, :, places] - normalisers[part][:, None]
         xp.exp(p, out=p)
@@ -175,10 +183,13 @@ class _Terms:
     def of(self, part, checked=False):
         """(label, ignored, v, v w_y) of a tile: where the pixel is ignored, label 0. `ignored` is None if none is.
 
-        A GPU would have to be waited for to learn whether all labels are classes; there, v of one that is not is
-        NaN, and so the loss.
+        Both weights are None where they are 1 for every pixel, which spares the passes that would multiply by them.
+        A GPU would have to be waited for to learn whether all labels are classes; there, v of one that is not is NaN,
+        and so the loss.
         """
         label, ignored = self.labels[part], None
+        if self.on_cpu and not self.is_weighted and self.pixel_weight is None and self._are_classes(label):
+            return label, None, None, None
         counted = label != self.ignore_index
         if not self.on_cpu or not counted.all():
             label, ignored = self.xp.where(counted, label, 0), ~counted
@@ -194,6 +205,12 @@ class _Terms:
             label = self.xp.where(is_class, label, 0)
         own_weights = pixel_weights * self.class_weight[label] if self.is_weighted else pixel_weights
         return label, ignored, pixel_weights, own_weights
+
+    def _are_classes(self, label):
+        """True where each label is a class and none is ignored."""
+        if not label.size or 0 <= self.ignore_index < self.classes:
+            return False
+        return label.min() >= 0 and label.max() < self.classes
 
     def pick(self, values, label):
         """values (R, C, L) -> (R, L), at each pixel that of its label."""

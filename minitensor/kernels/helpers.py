@@ -14,6 +14,7 @@ import _thread
 import atexit
 import ctypes
 import os
+from contextlib import suppress
 
 LINGER = 0.02  # seconds without work after which a helper ends
 FORGOTTEN = 60  # seconds after which a helper that was taken, and given nothing, ends
@@ -111,8 +112,9 @@ def _move_to(processors):
     """Put this thread on one of these processors, and leave it to the system from there on."""
     if processors:
         allowed = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, processors)
-        os.sched_setaffinity(0, allowed)
+        with suppress(OSError):  # a container may forbid it, and processors may have been taken away meanwhile
+            os.sched_setaffinity(0, processors)
+            os.sched_setaffinity(0, allowed)
 
 
 atexit.register(dismiss_idle)

@@ -24,6 +24,7 @@ from minitensor.kernels.geometry import extent, output_size, overlap
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split
 
+FAR_BELOW = 8  # times smaller products than might be are slower than one that packs
 FEW_FILTERS = 32  # up to which a product is narrow
 PATCH_BYTES = 1 << 20  # of a tile: what a core's second-level cache holds
 
@@ -52,8 +53,8 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
         windows = patches(x, part, kernel_size, stride, padding, dilation[0], out_size[1], scratch)
         few, piece = len(windows), size  # patches in a product, and numbers of each of them
         if filters <= FEW_FILTERS:
-            few = largest_part(few, UNPACKED_CELLS // filters)
-            piece = largest_part(size, UNPACKED // (filters * few))
+            few = _part(few, UNPACKED_CELLS // filters)
+            piece = _part(size, UNPACKED // (filters * few))
         # (O, K) -> (O, pieces, piece) -> (pieces, O, piece)
         factors = weight.reshape(filters, -1, piece).swapaxes(0, 1)
         # (P, K) -> (P/few, few, pieces, piece) -> (P/few, pieces, piece, few)
@@ -79,7 +80,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     parts = split(len(tiles), get_num_threads())
     piece = size  # numbers of a patch in a product
     if tiles and filters <= FEW_FILTERS:
-        piece = largest_part(size, UNPACKED // (filters * max(_pixels(tile, width) for tile in tiles)))
+        piece = _part(size, UNPACKED // (filters * max(_pixels(tile, width) for tile in tiles)))
     sums = np.zeros((len(parts), size // piece, filters, piece), x.dtype)
     scratch = Scratch()
 
@@ -128,6 +129,12 @@ def patches(x, tile, kernel_size, stride, before, dilation_down, out_width, scra
     np.ndarray(shape, item, copied)[...] = windows
     # (n, R, OW, C, KH, KW) -> (n*R*OW, C*KH*KW)
     return copied.reshape(count * positions[0] * positions[1], channels * kernel_height * kernel_width)
+
+
+def _part(length, most):
+    """How much of an axis goes into one product: a divisor not far below `most`, else all of it."""
+    part = largest_part(length, most)
+    return part if most < FAR_BELOW * part else length
 
 
 def _pixels(tile, width):
