@@ -113,6 +113,7 @@ def test_an_infinite_pixel_goes_no_further_than_in_torch(x, settings, size, valu
     np.testing.assert_allclose(ours[known], theirs[known], rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.cpu_only  # on a GPU see docs/results-parity.md
 @given(images(), options(), st.tuples(side, side), st.data())
 def test_nan_goes_exactly_as_far_as_in_torch(x, settings, size, data):
     """Weights of zero count: row 0 of a bilinear enlargement reads row 1 too. Those of bicubic depend on rounding."""
@@ -122,6 +123,7 @@ def test_nan_goes_exactly_as_far_as_in_torch(x, settings, size, data):
     same_as_torch(lambda m, x: m.interpolate(x, size, **settings), x, order=1, dtypes=[np.float64])
 
 
+@pytest.mark.cpu_only
 def test_nan_beside_a_pixel_that_is_hit():
     """Corners aligned, 5 rows to 3 hit rows 0, 2 and 4: torch reads their neighbours as well, times zero."""
     x = image[:1, :1, :5, :5].copy()

@@ -52,7 +52,9 @@ def test_linear(data):
 
 def test_linear_of_whole_numbers():
     same_as_torch(
-        lambda m, x, w: m.linear(x, w, m.tensor([1, 2])), np.arange(6).reshape(2, 3), np.eye(2, 3, dtype=int)
+        lambda m, x, w: m.linear(x, w, m.tensor([1, 2], device=x.device)),
+        np.arange(6).reshape(2, 3),
+        np.eye(2, 3, dtype=int),
     )
 
 
