@@ -23,6 +23,7 @@ GRAD_PAYS_PIXELS = 512  # BOTH_PAY_PIXELS of the weight gradient, which has two 
 SMALL_IMAGE = 256  # pixels; below, fold's products, one an image, are too small: phases puts images together
 FOLD_PAYS = 64  # channels, in or out, from which fold's one product is worth its adding where all phases are alike
 ROW_FILTERS = 64  # up to which a product for each row of the output is fast enough
+LARGE_PIXELS = 1 << 15  # of all images, from which a transposed convolution to few filters pays by Winograd too
 FOLD_PAYS_FILTERS = 4  # times fewer filters than channels are better added up by fold
 LONG_RUN = 8  # taps in a row from which copying rows of windows beats picking every s-th pixel tap by tap ...
 SHORT_RUN = 4  # ... where there are few filters, whose products profit besides
@@ -85,10 +86,12 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
     (1,  512,  14) ->  256, 3x3/2             7.3        3.2
     (1,   21,  70) ->   21, 16x16/8            11         44
     (4,   32, 128) ->   16, 2x2/2             9.0         13
+    (4,   16, 256) ->    3                                7.1        5.2
+    (4,   32,  64) ->    3                                1.2        1.4
     (1,   16, 100) ->   16, 7x7               6.0        5.9   3.2 rows
     (4,    3, 256) ->   16                    4.0         13   2.4 rows
     """
-    channels = len(weight) // groups, weight.shape[1]
+    channels = weight.shape[1], len(weight) // groups
     settings = stride, padding, output_padding, groups, dilation
     filters = weight.shape[1]
     by_rows = stride[1] == 1 and FOLD_PAYS_FILTERS * filters >= len(weight)
@@ -98,7 +101,8 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
     if _both_axes_pay(x, channels):
         if winograd2d.conv_transpose2d_supports(x, weight, bias, *settings):
             return "winograd2d"
-    if _one_axis_pays(x, channels):
+    few_filters = filters < FEW_CHANNELS <= channels[1] and _pixels(x) >= LARGE_PIXELS
+    if few_filters or _one_axis_pays(x, channels):
         if winograd.conv_transpose2d_supports(x, weight, bias, *settings):
             return "winograd"
     if by_rows:
