@@ -21,13 +21,14 @@ def finish(out, bias, relu):
         xp.maximum(out, xp.zeros(out.shape[-2:], out.dtype), out=out)
 
 
-@register("conv2d_relu", "reference")
+# The kernel that they run holds BLAS at one thread, so these need not (products=False).
+@register("conv2d_relu", "reference", products=False)
 def conv2d_then_relu(x, weight, bias, stride, padding, dilation, groups):
     """max(conv2d(x, weight, bias), 0), in two passes."""
     return run("relu", run("conv2d", x, weight, bias, stride, padding, dilation, groups))
 
 
-@register("conv2d_relu", "tiles", backends=("numpy",))
+@register("conv2d_relu", "tiles", backends=("numpy",), products=False)
 def conv2d_relu(x, weight, bias, stride, padding, dilation, groups):
     """The same in one pass, by the kernel that is chosen for conv2d."""
     return run("conv2d", x, weight, bias, stride, padding, dilation, groups, relu=True)

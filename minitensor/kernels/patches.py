@@ -24,7 +24,7 @@ from minitensor.kernels.geometry import extent, output_size, overlap
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split
 
-FAR_BELOW = 8  # times smaller products than might be are slower than one that packs
+FAR_BELOW = 8  # pieces so many times smaller than OpenBLAS would take unpacked are slower than one product that packs
 FEW_FILTERS = 32  # up to which a product is narrow
 PATCH_BYTES = 1 << 20  # of a tile: what a core's second-level cache holds
 
@@ -132,7 +132,7 @@ def patches(x, tile, kernel_size, stride, before, dilation_down, out_width, scra
 
 
 def _part(length, most):
-    """How much of an axis goes into one product: a divisor not far below `most`, else all of it."""
+    """How much of an axis goes into one product: the largest divisor up to `most`, or all if that is far below."""
     part = largest_part(length, most)
     return part if most < FAR_BELOW * part else length
 

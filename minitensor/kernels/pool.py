@@ -30,10 +30,10 @@ def max_pool2d(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False
 
     def tile(part):
         padded = windows.pad(planes[part], -np.inf)
-        taps[part] = first
         if on_cpu and windows.quarters:
             _scan_quarters(padded, values[part], taps[part])
         else:
+            taps[part] = first
             # On a GPU the one more pass is cheap, and to look whether there is a NaN would be to wait for the answer.
             _scan(windows.taps(padded), values[part], taps[part], nan_wins=not on_cpu)
         if on_cpu and np.isnan(values[part].max()):

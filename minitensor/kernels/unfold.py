@@ -72,7 +72,10 @@ def fold(columns, size, kernel_size, dilation, padding, stride):
 
 @register("conv2d", "unfold")
 def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
-    """out[o] = bias[o] + weight[o] . columns, or max(., 0) of that if `relu`, tile by tile."""
+    """out[o] = bias[o] + weight[o] . columns, or max(., 0) of that if `relu`, tile by tile.
+
+    Shapes as in reference.py.
+    """
     filters, group_channels, *kernel_size = weight.shape
     out_size = output_size(x, kernel_size, stride, padding, dilation)
     out = array_module(x).empty((len(x), filters, *out_size), x.dtype)
