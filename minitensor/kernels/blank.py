@@ -27,7 +27,6 @@ def blank_windows(x, kernel_size, out_size, before, dilation):
     """
     blank = np.zeros((len(x), *out_size), bool)
 
-    # on one thread: these are calls of a few microseconds, and threads would only wait for each other
     for images in split(len(x), 1 if x.shape[2] * x.shape[3] < SMALL_IMAGE else len(x)):
         empty = np.ones((images.stop - images.start, *x.shape[2:]), bool)
         for channels in (slice(FIRST_CHANNELS), slice(FIRST_CHANNELS, NEXT_CHANNELS), slice(NEXT_CHANNELS, None)):
@@ -60,17 +59,29 @@ def _all_of_window(empty, kernel_size, out_size, before, dilation):
     return windows
 
 
-def write_blank(out, x, weight, bias, before, dilation, step, relu=False):
-    """out (N, O, OH, OW) = bias, or max(bias, 0) if `relu`, wherever the window of x sees only zeros.
+class BlankWindows:
+    """The blank windows of a convolution with stride 1: found beside its tiles, and written when they have run."""
 
-    `step` rows of the output are computed together, down each column for itself, or with step 0 together with columns
-    as well. Where all rows of a step are blank, so was all that was mixed for them, and nothing but the bias came out:
-    only steps that are blank in part are left to write. Not where a weight is NaN or infinite: 0 times that is NaN,
-    and so is the sum.
-    """
-    blank = blank_windows(x, weight.shape[2:], out.shape[2:], before, dilation)
-    if blank is None or not np.isfinite(weight).all():
-        return
+    def __init__(self, x, weight, out_size, before, dilation):
+        self.x, self.weight, self.geometry = x, weight, (weight.shape[2:], out_size, before, dilation)
+
+    def find(self):
+        """Look for them; takes as long as a tile, and one thread: it makes calls of a few microseconds."""
+        self.blank = blank_windows(self.x, *self.geometry)
+
+    def write(self, out, bias, step, relu=False):
+        """out (N, O, OH, OW) = bias, or max(bias, 0) if `relu`, wherever the window of x sees only zeros.
+
+        `step` rows of the output are computed together, down each column for itself, or with step 0 together with
+        columns as well. Where all rows of a step are blank, so was all that was mixed for them, and nothing but the
+        bias came out: only steps that are blank in part are left to write. Not where a weight is NaN or infinite:
+        0 times that is NaN, and so is the sum.
+        """
+        if self.blank is not None and np.isfinite(self.weight).all():
+            _write(out, self.blank, bias, step, relu)
+
+
+def _write(out, blank, bias, step, relu):
     if bias is None:
         bias = np.zeros(out.shape[1], out.dtype)
     elif relu:

@@ -19,6 +19,7 @@ MOST_COLUMN_BYTES = 8 << 20  # the limit for tiles that are larger because their
 UNPACKED = 10**6  # OpenBLAS with AVX-512 multiplies (M, K) @ (K, N) without copying the factors up to this M N K
 UNPACKED_CELLS = 1200  # and (M, K) @ (N, K)^T, whose right factor is transposed, only up to this M N as well
 LONG_ROW = 64  # pixels from which one product for each row is worth its call
+LEAST_PIECE = 8  # rows of a product below which that gains nothing
 FEW_WEIGHTS = 1 << 10  # weights of a group up to which the sums of single rows are added in less time than they save
 BUSY_COLUMNS = 256  # fewer columns than this do not keep a matrix product busy, so images share a tile
 
@@ -111,3 +112,13 @@ def largest_part(length, most):
         if length % count == 0 and length // count <= most:
             return length // count
     return 1
+
+
+def unpacked_piece(filters, channels):
+    """How many filters a product of a weight gradient takes: as many as OpenBLAS multiplies without copying first.
+
+    Its right factor is transposed, and then up to UNPACKED_CELLS numbers in the result are the limit. A part of all
+    filters, so that pieces are alike; all of them where that leaves too few.
+    """
+    piece = largest_part(filters, UNPACKED_CELLS // max(1, channels))
+    return piece if piece >= LEAST_PIECE else filters

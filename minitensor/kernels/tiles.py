@@ -22,6 +22,7 @@ import os
 import threading
 from collections import deque
 from contextvars import copy_context
+from functools import partial
 
 import numpy as np
 
@@ -30,6 +31,11 @@ from minitensor.kernels.helpers import start
 
 TILE_BYTES = 3 << 20  # what a thread's buffers may take so that they stay in a core's share of the cache
 SERIAL_BYTES = 1 << 18  # below this, a pass over memory takes less time than starting a thread
+
+# Numbers in a buffer of NumPy's elementwise functions. Where a column (C, 1) meets rows (C, n), NumPy spreads it out in
+# a buffer first if that holds two rows or more, and a pass takes twice the time. Its own 8192 does so for rows of up to
+# 4096 numbers, which those of most tiles are. A smaller buffer than this would slow the conversion of types.
+BUFFER = 1 << 10
 
 _threads: int | None = None  # what set_num_threads asked for
 _here = threading.local()  # .in_tile is True on a thread that is running a tile
@@ -86,29 +92,43 @@ def shares(length, bytes_each, budget=TILE_BYTES):
     return split(length, max(-(-length // fitting), threads_for(length * bytes_each)))
 
 
-def run_tiles(function, tiles):
+def run_tiles(function, tiles, beside=None):
     """Call `function(tile)` for every tile, on up to `get_num_threads()` threads, the caller's own included.
 
     Threads take tiles from one queue, in order, so uneven tiles even out. Results are not collected: tiles
     write into arrays the caller made. The first exception stops the queue and is raised here once all
     threads have ended. A call from inside a tile runs its tiles on the spot, one after the other. NumPy's
-    errstate and other context variables of the caller hold in the tiles.
+    errstate and other context variables of the caller hold in the tiles, but for the size of its buffers.
+    `beside`, a function without arguments, is called once before the first tile, or beside it.
     """
-    queue = deque(tiles)
-    helpers = min(get_num_threads(), len(queue)) - 1
+    jobs = deque(partial(function, tile) for tile in tiles)
+    if beside is not None and len(jobs) > 1:
+        jobs.appendleft(beside)
+    elif beside is not None:
+        beside()  # not worth a thread
+    buffer = np.setbufsize(BUFFER)
+    try:
+        _run(jobs)
+    finally:
+        np.setbufsize(buffer)
+
+
+def _run(jobs):
+    """Call each function of the deque."""
+    helpers = min(get_num_threads(), len(jobs)) - 1
     if helpers < 1 or getattr(_here, "in_tile", False):
-        for tile in queue:
-            function(tile)
+        for job in jobs:
+            job()
         return
     errors = []
     with blas.one_thread():
         running = []
         try:
             for _ in range(helpers):
-                running.append(start(copy_context().run, _work, function, queue, errors))
-            _work(function, queue, errors)
+                running.append(start(copy_context().run, _work, jobs, errors))
+            _work(jobs, errors)
         finally:
-            queue.clear()  # something is left only after an exception
+            jobs.clear()  # something is left only after an exception
             for ended in running:
                 ended.acquire()
     if errors:
@@ -118,19 +138,19 @@ def run_tiles(function, tiles):
             errors.clear()  # the exception refers to this frame and must not be referred to by it
 
 
-def _work(function, queue, errors):
-    """Take tiles until the queue is empty; on an exception keep it for the caller and empty the queue."""
+def _work(jobs, errors):
+    """Take jobs until none is left; keep an exception for the caller and drop the jobs that are left."""
     _here.in_tile = True
     try:
         while True:
             try:
-                tile = queue.popleft()
+                job = jobs.popleft()
             except IndexError:
                 return
-            function(tile)
+            job()
     except BaseException as error:  # Ctrl-C too: the caller raises it again
         errors.append(error)
-        queue.clear()
+        jobs.clear()
     finally:
         _here.in_tile = False
 

@@ -46,8 +46,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitensor.kernels.blank import write_blank
-from minitensor.kernels.columns import UNPACKED_CELLS, plan_tiles
+from minitensor.kernels.blank import BlankWindows
+from minitensor.kernels.columns import plan_tiles, unpacked_piece
 from minitensor.kernels.geometry import extent, output_size, transposed_output_size
 from minitensor.kernels.reference import turn_kernel
 from minitensor.kernels.row_windows import OUTPUTS, row_windows, transform_rows, write_rows
@@ -55,7 +55,6 @@ from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split
 
 TAPS, POINTS = 3, 6  # rows of the kernel; products that make OUTPUTS rows of output
-LEAST_PIECE = 8  # filters in a product of a weight gradient, below which that gains nothing
 TILE_BYTES = 3 << 20  # rows and products of a tile: smaller ones cost more Python than the cache gains
 
 
@@ -109,8 +108,9 @@ def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, grou
 def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     """Convolution with a kernel of 3 rows and any width, stride 1, no dilation of rows. Shapes as in reference.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
-    out = correlate(x, weight, bias, padding, dilation[1], groups, out_size, relu)
-    write_blank(out, x, weight, bias, padding, dilation, OUTPUTS, relu)
+    blank = BlankWindows(x, weight, out_size, padding, dilation)
+    out = correlate(x, weight, bias, padding, dilation[1], groups, out_size, relu, beside=blank.find)
+    blank.write(out, bias, OUTPUTS, relu)
     return out
 
 
@@ -123,12 +123,13 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     return correlate(x, turn_kernel(weight, groups), bias, before, dilation[1], groups, out_size)
 
 
-def correlate(x, weight, bias, before, dilation_across, groups, out_size, relu=False):
+def correlate(x, weight, bias, before, dilation_across, groups, out_size, relu=False, beside=None):
     """A convolution with stride 1 whose padding may be negative, and may differ from side to side.
 
     out[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] x[n, c, i + a - before, j + b d - before],
 
     where d is dilation_across, `before` the padding (top, left), and c runs over the channels of the group of o.
+    `beside` is called beside the tiles (`run_tiles`).
     """
     filters, group_channels, _, kernel_width = weight.shape
     group_filters, width = filters // groups, out_size[1]
@@ -153,7 +154,7 @@ def correlate(x, weight, bias, before, dilation_across, groups, out_size, relu=F
         products = products.reshape(*shape[:3], filters, width).transpose(1, 3, 2, 0, 4)
         write_rows(A_T, products, bias, relu, out, part)
 
-    run_tiles(tile, plan_steps(len(x), out_size, x.shape[1] + 2 * filters))
+    run_tiles(tile, plan_steps(len(x), out_size, x.shape[1] + 2 * filters), beside)
     return out
 
 
@@ -162,7 +163,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """The weight gradient, dw = G^T [(A dy) * (B^T d)], summed over all steps. Shapes as in reference.py."""
     channels, (filters, height, width) = x.shape[1], grad.shape[1:]
     kernel_width, spread, group_channels = kernel_size[1], dilation[1], channels // groups
-    piece = _piece(filters // groups, group_channels)
+    piece = unpacked_piece(filters // groups, group_channels)
     pieces = filters // groups // piece
     tiles = plan_steps(len(x), (height, width), channels + filters)
     parts = split(len(tiles), get_num_threads())
@@ -192,16 +193,6 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     weight = weight.reshape(kernel_width, TAPS, groups, pieces, group_channels, piece)
     weight = np.ascontiguousarray(weight.transpose(2, 3, 5, 4, 1, 0))
     return weight.reshape(filters, group_channels, TAPS, kernel_width)
-
-
-def _piece(filters, channels):
-    """How many filters a product of a weight gradient takes: as many as OpenBLAS multiplies without copying first.
-
-    Its right factor is transposed, and then up to UNPACKED_CELLS numbers in the result are the limit. A part of all
-    filters, so that pieces are alike; all of them where that leaves too few.
-    """
-    fitting = [n for n in range(1, filters + 1) if filters % n == 0 and n * channels <= UNPACKED_CELLS]
-    return fitting[-1] if fitting and fitting[-1] >= LEAST_PIECE else filters
 
 
 def plan_steps(images, out_size, channels):

@@ -34,8 +34,8 @@ import math
 
 import numpy as np
 
-from minitensor.kernels.blank import write_blank
-from minitensor.kernels.columns import UNPACKED
+from minitensor.kernels.blank import BlankWindows
+from minitensor.kernels.columns import UNPACKED, UNPACKED_CELLS, unpacked_piece
 from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.row_windows import OUTPUTS, row_windows
 from minitensor.kernels.table import register
@@ -90,8 +90,9 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
         part = transform_weight(weight[filters], G)
         return part.reshape(POINTS, POINTS, groups, -1, weight.shape[1])
 
-    out = correlate(x, points, len(weight), bias, padding, groups, out_size, relu)
-    write_blank(out, x, weight, bias, padding, dilation, 0, relu)
+    blank = BlankWindows(x, weight, out_size, padding, dilation)
+    out = correlate(x, points, len(weight), bias, padding, groups, out_size, relu, beside=blank.find)
+    blank.write(out, bias, 0, relu)
     return out
 
 
@@ -114,12 +115,12 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     return correlate(x, points, groups * group_filters, bias, before, groups, out_size)
 
 
-def correlate(x, points, filters, bias, before, groups, out_size, relu=False):
+def correlate(x, points, filters, bias, before, groups, out_size, relu=False, beside=None):
     """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j + b - before], in blocks of 4 x 4 outputs.
 
     points(slice of filters) -> (6, 6, g, o/g, C/g) is the transformed weight. Where the image is large, a tile is
     some of its blocks, and all tiles use one transformed weight. Where the weight is larger, a tile is some filters,
-    whose points need not leave the cache, and all tiles use one transformed image.
+    whose points need not leave the cache, and all tiles use one transformed image. `beside` is called beside the tiles.
     """
     channels = x.shape[1]
     out = np.empty((len(x), filters, *out_size), x.dtype)
@@ -139,9 +140,9 @@ def correlate(x, points, filters, bias, before, groups, out_size, relu=False):
 
     whole = whole_tile(len(x), out_size)
     if groups == 1 and 0 < blocks_in(whole, across) <= filters:
-        image = transform_all(B_T, rows, whole, across)
+        (image,) = transform_all(whole, across, (B_T, rows))
         parts = split(filters, _filter_parts(filters, channels, blocks_in(whole, across)))
-        run_tiles(lambda part: multiply(points(part), image, whole, part), parts)
+        run_tiles(lambda part: multiply(points(part), image, whole, part), parts, beside)
         return out
     every_filter = slice(0, filters)
     weight = points(every_filter)
@@ -151,7 +152,7 @@ def correlate(x, points, filters, bias, before, groups, out_size, relu=False):
         image = transform(B_T, rows, part, across, "input", scratch)
         multiply(weight, image, part, every_filter)
 
-    run_tiles(tile, plan_steps(len(x), out_size, max(channels, filters), budget, get_num_threads()))
+    run_tiles(tile, plan_steps(len(x), out_size, max(channels, filters), budget, get_num_threads()), beside)
     return out
 
 
@@ -176,16 +177,14 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     chunks = plan_steps(len(x), out_size, channels + filters, CHUNK_BYTES)
     sums = np.zeros(points, x.dtype) if len(chunks) > 1 else None
     for chunk in chunks:
+        image, wanted = transform_all(chunk, across, (B_T, rows), (A, grad_rows))
         # (6, 6, C, n*R*T) -> (6, 6, g, C/g, n*R*T) -> (6, 6, g, n*R*T, C/g)
-        image = transform_all(B_T, rows, chunk, across)
         image = image.reshape(POINTS, POINTS, groups, channels // groups, -1).swapaxes(3, 4)
         # (6, 6, O, n*R*T) -> (6, 6, g, O/g, n*R*T)
-        wanted = transform_all(A, grad_rows, chunk, across)
         wanted = wanted.reshape(POINTS, POINTS, groups, filters // groups, -1)
 
         def add_up(part, chunk=chunk, image=image, wanted=wanted):
-            # (6, 6, g, o/g, n*R*T) @ (6, 6, g, n*R*T, C/g) -> (6, 6, g, o/g, C/g)
-            products = np.matmul(wanted[:, :, *part], image[:, :, part[0]])
+            products = _multiply_long(wanted[:, :, *part], image[:, :, part[0]])
             if sums is not None:
                 sums[:, :, *part] += products
                 products = sums[:, :, *part]
@@ -195,6 +194,26 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
         run_tiles(add_up, parts)
     # (g, O/g, C/g, 3, 3) -> (O, C/g, 3, 3)
     return weight.reshape(filters, channels // groups, TAPS, TAPS)
+
+
+def _multiply_long(wanted, image):
+    """wanted (6, 6, g, o, n*R*T) @ image (6, 6, g, n*R*T, C/g) -> (6, 6, g, o, C/g).
+
+    In pieces that OpenBLAS multiplies without copying, where there are such: of some filters, and some blocks.
+    """
+    filters, blocks = wanted.shape[3:]
+    channels = image.shape[4]
+    piece = unpacked_piece(filters, channels)
+    if piece * channels > UNPACKED_CELLS:
+        return np.matmul(wanted, image)
+    # (6, 6, g, o, n*R*T) -> (6, 6, g, pieces, piece, n*R*T);  (6, 6, g, n*R*T, C/g) -> (6, 6, g, 1, n*R*T, C/g)
+    wanted = wanted.reshape(*wanted.shape[:3], -1, piece, blocks)
+    image = image[:, :, :, None]
+    first, *others = split(blocks, -(-piece * channels * blocks // UNPACKED))
+    products = np.matmul(wanted[..., first], image[..., first, :])
+    for some in others:
+        products += np.matmul(wanted[..., some], image[..., some, :])
+    return products.reshape(*products.shape[:3], filters, channels)
 
 
 def _filter_parts(filters, channels, blocks):

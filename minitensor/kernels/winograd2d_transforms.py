@@ -60,17 +60,22 @@ def weight_back(points, weight):
     weight.reshape(-1, TAPS, TAPS)[...] = taps.transpose(2, 1, 0)
 
 
-def transform_all(matrix, rows, tile, across):
-    """`transform` by all threads: channels are shared out among them."""
-    channels, dtype = rows.x.shape[1], rows.x.dtype
-    points = np.empty((POINTS, POINTS, channels, blocks_in(tile, across)), dtype)
-    scratch = Scratch()
+def transform_all(tile, across, *images):
+    """`transform` of images, each (matrix, its RowWindows), by all threads, which share out their channels."""
+    every, jobs, scratch = [], [], Scratch()
+    for number, (matrix, rows) in enumerate(images):
+        channels, dtype = rows.x.shape[1], rows.x.dtype
+        points = np.empty((POINTS, POINTS, channels, blocks_in(tile, across)), dtype)
+        parts = split(channels, rounded_up(-(-points.nbytes // CACHED_BYTES), get_num_threads()))
+        jobs += [(matrix, rows, part, points[:, :, part], f"image {number}") for part in parts]
+        every.append(points)
 
-    def some_channels(part):
-        transform_channels(matrix, rows, tile, part, across, points[:, :, part], scratch, "all")
+    def some_channels(job):
+        matrix, rows, part, points, name = job
+        transform_channels(matrix, rows, tile, part, across, points, scratch, name)
 
-    run_tiles(some_channels, split(channels, rounded_up(-(-points.nbytes // CACHED_BYTES), get_num_threads())))
-    return points
+    run_tiles(some_channels, jobs)
+    return every
 
 
 def transform(matrix, rows, tile, across, name, scratch):
@@ -93,12 +98,8 @@ def transform_channels(matrix, rows, tile, part, across, points, scratch, name):
     # (6, c, n, R, 4 T') with T' = T + 1 for windows, whose last two columns lie in the next four, and T for blocks
     down = scratch.zeros(name + " rows", (POINTS, count, *size, rows.width), points.dtype)
     transform_rows(matrix, rows, tile, part, down.transpose(2, 1, 3, 0, 4))
-    # (6, c, n, R, 4 T') -> (6, c, n, R, T', 4) -> (4, 6, c, n, R, T'): the first four columns of every window
-    fours = down.reshape(POINTS, count, *size, -1, OUTPUTS).transpose(5, 0, 1, 2, 3, 4)
     windows = scratch.empty(name + " windows", (side, POINTS, count, *size, across), points.dtype)
-    windows[:OUTPUTS] = fours[..., :across]
-    if side > OUTPUTS:  # the last two columns of a window are the first two of the next
-        windows[OUTPUTS:] = fours[: side - OUTPUTS, ..., 1:]
+    pick_columns(down, windows, name, scratch)
     # (s, 6, c, n, R, T) -> (s, 6, c*n*R*T) -> (6, s, c*n*R*T), and points as (6, 6, c*n*R*T)
     # for each point down, (6, s) @ (s, c*n*R*T) -> (6, c*n*R*T): the points across
     np.matmul(
@@ -106,6 +107,29 @@ def transform_channels(matrix, rows, tile, part, across, points, scratch, name):
         windows.reshape(side, POINTS, count * pixels).swapaxes(0, 1),
         out=points.reshape(POINTS, POINTS, count * pixels).swapaxes(0, 1),
     )
+
+
+def pick_columns(down, windows, name, scratch):
+    """windows[b, ..., t] = down[..., 4 t + b]: down (6, c, n, R, 4 T'), windows (4 or 6, 6, c, n, R, T).
+
+    To pick every fourth number is slow in short runs, so all rows are made one long run first: (6*c*n*R*T, 4).
+    """
+    across = windows.shape[-1]
+    if down.shape[-1] > OUTPUTS * across:
+        # fours are copied as opaque items, which is faster than as numbers
+        item = np.dtype((np.void, OUTPUTS * down.itemsize))
+        fours = scratch.empty(name + " fours", (*down.shape[:-1], OUTPUTS * across), down.dtype)
+        fours.view(item)[...] = down.view(item)[..., :across]
+    else:
+        fours = down
+    # (s, 6, c, n, R, T) -> (s, 6*c*n*R*T)
+    run = windows.reshape(len(windows), -1)
+    run[:OUTPUTS] = fours.reshape(-1, OUTPUTS).T
+    if len(windows) > OUTPUTS:
+        # columns 4 and 5 of a window are columns 0 and 1 of the next one, or, at the end of a row, lie behind it
+        run[OUTPUTS:, :-1] = run[: len(windows) - OUTPUTS, 1:]
+        behind = down[..., OUTPUTS * across : len(windows) + OUTPUTS * (across - 1)]
+        windows[OUTPUTS:, ..., -1] = np.moveaxis(behind, -1, 0)
 
 
 def transform_back(products, bias, relu, out, tile, filters, across, scratch):
@@ -124,10 +148,12 @@ def transform_back(products, bias, relu, out, tile, filters, across, scratch):
             products[:, :, part].reshape(POINTS, POINTS, count * pixels).swapaxes(0, 1),
             out=columns.swapaxes(0, 1),
         )
-        rows = scratch.empty("rows", (size[0], count, size[1], POINTS, across * OUTPUTS), out.dtype)
-        # (4, 6, o*n*R*T) -> (4, 6, o, n, R, T)
-        for column, values in enumerate(columns.reshape(OUTPUTS, POINTS, count, *size, across)):
-            # (6, o, n, R, T) -> (n, o, R, 6, T), every fourth column
-            rows[..., column::OUTPUTS] = values.transpose(2, 1, 3, 0, 4)
+        # (4, 6*o*n*R*T) -> (6*o*n*R*T, 4), and as rows (6, o, n, R, 4 T): column by column, in long runs
+        rows = scratch.empty("rows", (POINTS, count, *size, OUTPUTS * across), out.dtype)
+        run = rows.reshape(-1)
+        for column, values in enumerate(columns.reshape(OUTPUTS, -1)):
+            run[column::OUTPUTS] = values
         part_bias = None if bias is None else bias[part]
-        write_rows(A_T, rows[..., : out.shape[3]], part_bias, relu, out[:, part], tile)
+        # (6, o, n, R, OW) -> (n, o, R, 6, OW)
+        rows = rows[..., : out.shape[3]].transpose(2, 1, 3, 0, 4)
+        write_rows(A_T, rows, part_bias, relu, out[:, part], tile)

@@ -115,6 +115,30 @@ def test_the_first_error_reaches_the_caller_and_stops_the_rest():
     run_tiles(ran.append, [0, 1])  # the next call works
 
 
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_what_is_to_run_beside_the_tiles_runs_once(count):
+    calls = []
+    run_tiles(calls.append, range(count), beside=lambda: calls.append("beside"))
+    assert sorted(calls, key=str) == [*range(count), "beside"]
+
+
+def test_an_error_beside_the_tiles_reaches_the_caller():
+    def beside():
+        raise ValueError("beside")
+
+    with pytest.raises(ValueError, match="beside"):
+        run_tiles(lambda tile: None, range(5), beside)
+
+
+def test_numpy_has_short_buffers_in_tiles_and_its_own_afterwards():
+    before, sizes = np.getbufsize(), []
+    run_tiles(lambda tile: sizes.append(np.getbufsize()), range(6))
+    with pytest.raises(ZeroDivisionError):
+        run_tiles(lambda tile: 1 // tile, range(2))
+    assert sizes == [tiles.BUFFER] * 6
+    assert np.getbufsize() == before != tiles.BUFFER
+
+
 def test_tiles_within_tiles_run_on_the_spot():
     threads = []
 
