@@ -14,9 +14,10 @@ import numpy as np
 
 from minitensor.backend import array_module
 from minitensor.kernels.table import register, rule
-from minitensor.kernels.tiles import run_tiles, shares
+from minitensor.kernels.tiles import blocks, run_tiles, shares
 
 TILE_BYTES = 1 << 22  # of x; the caches hold as much again of the result, and of the gradient
+THREADS_PAY_BYTES = 3 << 20  # of x; below, a thread takes less time alone than two that wait for each other
 RUN = 1 << 10  # pixels that are added up in one go
 SAMPLE = 16  # one pixel in so many gives the rough mean that is taken off before the statistics
 
@@ -133,21 +134,23 @@ def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
     result, grad_x = _output(x, images)
     grad_weight, grad_bias = np.empty(x.shape[1], dtype=x.dtype), np.empty(x.shape[1], dtype=x.dtype)
 
+    inverse = 1 / np.sqrt(variance + eps)
+    scale = inverse if weight is None else inverse * weight
+
     def tile(part):
         pixel_grads, out = grads[:, part], grad_x[:, part]
-        inverse = 1 / np.sqrt(variance[part] + eps)
-        scale = (inverse if weight is None else inverse * weight[part])[:, None]
         np.subtract(images[:, part], mean[part, None], out=out)
         total = _total(pixel_grads)
-        grad_bias[part], grad_weight[part] = total, _dot(pixel_grads, out) * inverse
+        along = _dot(pixel_grads, out) * inverse[part]  # sum(grad z)
+        grad_weight[part], grad_bias[part] = along, total
         if not training:
-            np.multiply(pixel_grads, scale, out=out)
+            np.multiply(pixel_grads, scale[part, None], out=out)
             return
         # `out` holds x - mean; one more factor 1 / deviation makes it z.
-        out *= -(grad_weight[part] * inverse / count)[:, None]
+        out *= (along * inverse[part] / -count)[:, None]
         out -= (total / count)[:, None]
         out += pixel_grads
-        out *= scale
+        out *= scale[part, None]
 
     _over_channels(tile, images)
     return result, grad_weight, grad_bias
@@ -171,31 +174,34 @@ def _output(x, images):
 
 def _total(a):
     """Sum over all but the channels: (N, C, L) -> (C,); a product with ones takes half the time of sum()."""
-    runs, rest = _runs(a)
-    return rest.sum(axis=(0, 2)) + np.vecdot(runs, np.ones(RUN, dtype=a.dtype)).sum(axis=(0, 2))
+    return _sum_of_runs(lambda part: np.vecdot(part, np.ones(part.shape[-1], a.dtype)), a)
 
 
 def _dot(a, b):
-    """Sum of a b over all but the channels: (N, C, L), (N, C, L) -> (C,).
+    """Sum of a b over all but the channels: (N, C, L), (N, C, L) -> (C,)."""
+    return _sum_of_runs(np.vecdot, a, b)
+
+
+def _sum_of_runs(vecdot, *arrays):
+    """The sum of vecdot(*arrays) over images and runs of pixels; arrays (N, C, L) -> (C,).
 
     BLAS adds up one run of pixels after the other, and then the runs are added: so rounding errors stay small, and
     NumPy lets other threads work, which it does only during operations with 500 results or more.
     """
-    (a_runs, a_rest), (b_runs, b_rest) = _runs(a), _runs(b)
-    return np.vecdot(a_rest, b_rest).sum(axis=0) + np.vecdot(a_runs, b_runs).sum(axis=(0, 2))
-
-
-def _runs(a):
-    """(N, C, L) -> views (N, C, L // RUN, RUN) and (N, C, L % RUN) of the same pixels."""
-    whole = a.shape[2] // RUN * RUN
-    return a[:, :, :whole].reshape(*a.shape[:2], whole // RUN, RUN), a[:, :, whole:]
+    images, channels, length = arrays[0].shape
+    whole = length // RUN * RUN
+    # (N, C, L) -> (N, C, L // RUN, RUN) and (N, C, L % RUN): views of the same pixels
+    total = vecdot(*(a[:, :, :whole].reshape(images, channels, whole // RUN, RUN) for a in arrays)).sum(axis=(0, 2))
+    if whole < length:
+        total += vecdot(*(a[:, :, whole:] for a in arrays)).sum(axis=0)
+    return total
 
 
 def _over_channels(function, images):
     """Call function(part) for slices of channels that fit the cache, on threads."""
-    run_tiles(
-        function, shares(images.shape[1], images.itemsize * images.shape[0] * images.shape[2], TILE_BYTES)
-    )
+    bytes_each = images.itemsize * images.shape[0] * images.shape[2]
+    cut = shares if images.nbytes >= THREADS_PAY_BYTES else blocks
+    run_tiles(function, cut(images.shape[1], bytes_each, TILE_BYTES))
 
 
 @rule("batch_norm", backends=("numpy",))
