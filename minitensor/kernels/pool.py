@@ -113,8 +113,9 @@ def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1,
 
     def tile(part):
         if windows.cover:
+            planes[part] = 0  # in one go; after that, every second pixel is written to the cache, not to memory
             for tap, pixels in windows.taps(planes[part]):
-                keep(grads[part], winners[part] == tap, out=pixels)
+                pixels[...] = keep(grads[part], winners[part] == tap)
             return
         padded = xp.zeros((part.stop - part.start, *windows.padded_size), dtype=grad.dtype)
         for tap, pixels in windows.taps(padded):

@@ -138,6 +138,8 @@ def correlate(x, weight, bias, stride, before, dilation, target, relu=False):
         everything = slice(0, len(x)), slice(0, height)
         run_tiles(tile, [(everything, some) for some in split(filter_shape[0], get_num_threads())])
         return
+    if not in_reading_order:
+        bytes_per_pixel += groups * filters * x.itemsize  # what has been multiplied is still to be put into its place
     parts = plan_tiles(len(x), (height, width), bytes_per_pixel, weight.nbytes)
     run_tiles(tile, [(part, slice(0, filter_shape[0])) for part in parts])
 
@@ -149,6 +151,7 @@ def _put(place, result):
     loops of two or three numbers are slow; one copy for each phase runs along the rows.
     """
     if place.ndim == 7 and place.shape[4] < LONG_PHASES:
+        place[...] = 0  # in one go; after that, every second number is written to the cache, not to memory
         for down in range(place.shape[3]):
             for across in range(place.shape[4]):
                 place[:, :, :, down, across] = result[:, :, :, down, across]
