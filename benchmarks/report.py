@@ -12,8 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-from benchmarks import growth, peers, tune
-from benchmarks.accuracy import FLOAT32
+from benchmarks import accuracy, growth, peers, tune
 from benchmarks.output import facts_line
 
 MEBIBYTE = 2**20
@@ -128,15 +127,8 @@ def _growth(content):
 
 
 def _accuracy(content):
-    keys = ("median", "worst", "largest")
-    rows = [
-        [
-            f"{r['case']}: {r['what']}",
-            *(" / ".join(f"{r[side][key]:.1e}" for side in FLOAT32) for key in keys),
-        ]
-        for r in content["results"]
-    ]
-    text = table(["ours / torch's float32", *keys], rows)
+    rows = [[f"{row['case']}: {row['what']}", *accuracy.figures(row)] for row in content["results"]]
+    text = table(["ours / torch's float32", *accuracy.COLUMNS], rows)
     if "curves" in content:
         curves = content["curves"]
         steps = len(curves["losses"]["ours"])

@@ -104,13 +104,18 @@ def test_errors_of_a_list_of_arrays():
 
 def test_float32_of_a_small_net_lies_near_float64(monkeypatch):
     net = {"in_channels": 1, "base_channels": 2, "padding": "same", "depth": 1}
-    monkeypatch.setattr(accuracy, "NETS", {"tiny": ("unet", net, (1, 1, 8, 8), 2)})
+    monkeypatch.setattr(accuracy, "NETS", {"tiny": accuracy.Case("unet", net, (1, 1, 8, 8), 2)})
     sides = {"ours": MiniTensor(1), "torch32": Torch(1), "torch64": accuracy.Torch64(1)}
     rows = {row["what"]: row for row in accuracy.net_errors(sides, "tiny", images=3)}
     assert set(rows) == {"scores", "loss", "all gradients", "worst gradient"}
     for row in rows.values():
         assert 0 <= row["ours"]["median"] < 1e-5 and 0 <= row["torch32"]["median"] < 1e-5
+        assert row["ours"]["above"] == row["torch32"]["above"] == 0
         assert "tiny" in accuracy.line(row, 10)
+    with monkeypatch.context() as patched:
+        patched.setattr(accuracy, "TARGET", 0)
+        (row, *_) = accuracy.net_errors(sides, "tiny", images=2)
+    assert row["ours"]["above"] == 2
 
 
 def test_curves_are_compared_with_the_spread_of_torchs_own():
