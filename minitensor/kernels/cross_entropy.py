@@ -89,7 +89,8 @@ def cross_entropy(
     columns = as_columns(logits, 1)
     terms = _Terms(columns, target, class_weight, pixel_weight, ignore_index, label_smoothing)
     shape = columns.shape[0], columns.shape[2]
-    losses, log_normaliser, weights = (xp.empty(shape, dtype=logits.dtype) for _ in range(3))
+    losses, log_normaliser = xp.empty(shape, dtype=logits.dtype), xp.empty(shape, dtype=logits.dtype)
+    weights = {}  # where a tile begins -> the sum of its weights
 
     def tile(part):
         rows, places = part
@@ -112,11 +113,14 @@ def cross_entropy(
         if ignored is not None:
             # whatever the logits are there: a weight of 0 times an infinite loss would be NaN
             loss = xp.where(ignored, 0, loss)
-        losses[part], weights[part] = loss, 1 if own_weights is None else own_weights
+        losses[part] = loss
+        weights[rows.start, places.start] = loss.size if own_weights is None else own_weights.sum()
         log_normaliser[part] = log_total + largest
 
     over_columns(tile, columns)
-    return losses.reshape(target.shape), xp.asarray(weights.sum()), log_normaliser.reshape(target.shape)
+    total = sum(weights[tile] for tile in sorted(weights))  # in the same order, whichever thread was first
+    total = xp.asarray(total, dtype=logits.dtype)
+    return losses.reshape(target.shape), total, log_normaliser.reshape(target.shape)
 
 
 @register("cross_entropy_grad", "tiles")
