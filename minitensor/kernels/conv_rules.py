@@ -12,8 +12,8 @@ from minitensor.kernels.table import rule
 
 FEW_CHANNELS = 8  # below, Winograd's transforms cost more than the products they save
 PRODUCT_PAYS = 128 * 128  # C/g O/g, channels in times out, from which 2-D Winograd pays: it transforms a second axis
-# PRODUCT_PAYS of the weight gradient for rows below a width: the shorter the rows, the slower is its product in 1-D
-GRAD_PAYS = (64, 64 * 64), (128, 64 * 128)
+GRAD_PRODUCT_PAYS = 64 * 128  # PRODUCT_PAYS of the weight gradient ...
+SHORT_ROWS, SHORT_PRODUCT_PAYS = 64, 64 * 64  # ... and of rows of fewer pixels than that, whose product in 1-D is slow
 LEAST_GRAD_CHANNELS = 32  # in and out, below which it does not pay at any size
 WEIGHT_PAYS_PIXELS = 256  # of all images; below, transforming the weight costs more than multiplying by it ...
 PIXELS_PER_CHANNEL = 2  # ... and so it does below this many for each channel, in or out
@@ -126,12 +126,13 @@ def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
     (4,   16, 256) ->   16                     25         10         24
     (4,   32, 128) ->   32                     16        6.2         14
     (4,   64,  64) ->   64                     11        6.5        7.6
-    (8,   64,  32) ->   64                    7.0        5.8        4.8
+    (8,   64,  32) ->   64                    7.2        6.0        4.5
     (4,  128,  64) ->   64                     28         14         12
-    (1,  128, 392) ->   64                                74         83
-    (4,  128,  32) ->  128                     11        9.4        6.1
+    (1,  128, 392) ->   64                    228         94         91
+    (1,   64, 284) ->  128                     89         49         42
+    (4,  128,  32) ->  128                     10        9.5        4.6
     (4,  256,  16) ->  256                    8.6         12        5.9
-    (1,   64, 570) ->   64                    166         75        105
+    (1,   64, 570) ->   64                    203         94        104
     (1,  256, 138) ->  256                    136         81         49
     (1, 1024,  30) -> 1024                     98        214         60
     (1,  256,   8) ->  256                    1.3        2.9        3.6
@@ -143,7 +144,7 @@ def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
     (4,   16, 256) ->   32, 2x2/2             6.4        7.6
     """
     channels = grad.shape[1] // groups, x.shape[1] // groups
-    pays = next((product for width, product in GRAD_PAYS if grad.shape[3] < width), PRODUCT_PAYS)
+    pays = SHORT_PRODUCT_PAYS if grad.shape[3] < SHORT_ROWS else GRAD_PRODUCT_PAYS
     if channels[0] * channels[1] >= pays and min(channels) >= LEAST_GRAD_CHANNELS and _pixels(x) >= GRAD_PAYS_PIXELS:
         if winograd2d.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
             return "winograd2d"
