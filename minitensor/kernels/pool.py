@@ -113,7 +113,8 @@ def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1,
 
     def tile(part):
         if windows.cover:
-            planes[part] = 0  # in one go; after that, every second pixel is written to the cache, not to memory
+            if backend_name(planes) == "numpy":
+                planes[part] = 0  # in one go; after that, every second pixel is written to the cache, not to memory
             for tap, pixels in windows.taps(planes[part]):
                 pixels[...] = keep(grads[part], winners[part] == tap)
             return

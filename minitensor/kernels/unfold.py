@@ -12,7 +12,7 @@ is in phases.py. Source: Chellapilla, Puri and Simard 2006, High performance con
 
 from __future__ import annotations
 
-from minitensor.backend import array_module
+from minitensor.backend import array_module, backend_name
 from minitensor.kernels.columns import (
     MOST_COLUMN_BYTES,
     fill_columns,
@@ -151,7 +151,8 @@ def _put(place, result):
     loops of two or three numbers are slow; one copy for each phase runs along the rows.
     """
     if place.ndim == 7 and place.shape[4] < LONG_PHASES:
-        place[...] = 0  # in one go; after that, every second number is written to the cache, not to memory
+        if backend_name(place) == "numpy":
+            place[...] = 0  # in one go; after that, every second number is written to the cache, not to memory
         for down in range(place.shape[3]):
             for across in range(place.shape[4]):
                 place[:, :, :, down, across] = result[:, :, :, down, across]
