@@ -60,6 +60,13 @@ class Blas:
                 if self.users == 0:
                     _limit(self.saved)
 
+    def before_fork(self):
+        """No other thread may be setting limits meanwhile: a child would wait for OpenBLAS's own lock for ever."""
+        self.lock.acquire()
+
+    def after_fork_in_parent(self):
+        self.lock.release()
+
     def after_fork(self):
         """In a forked child only the thread that forked lives on; the blocks of all others will never be left."""
         self.lock = threading.Lock()
@@ -84,4 +91,6 @@ def _limit(limits):
 
 blas = Blas()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=blas.after_fork)
+    os.register_at_fork(
+        before=blas.before_fork, after_in_parent=blas.after_fork_in_parent, after_in_child=blas.after_fork
+    )

@@ -20,6 +20,12 @@ from contextlib import suppress
 LINGER = 0.02  # seconds without work after which a helper ends
 FORGOTTEN = 60  # seconds after which a helper that was taken, and given nothing, ends
 
+try:
+    # looked up once: the loader has a lock of its own, and a child forked while a thread holds it could not look again
+    _current_processor = ctypes.CDLL(None).sched_getcpu
+except (OSError, AttributeError, TypeError):  # no such library, no such function; Windows refuses None
+    _current_processor = None
+
 _idle = []  # helpers that wait for work; append, pop and remove are atomic
 
 
@@ -100,13 +106,9 @@ def _taken_lock():
 
 def _other_processors():
     """The processors this thread may use but for the one it is on; empty where the system does not tell."""
-    if not hasattr(os, "sched_getaffinity"):
+    if _current_processor is None or not hasattr(os, "sched_getaffinity"):
         return set()
-    try:
-        here = ctypes.CDLL(None).sched_getcpu()
-    except (OSError, AttributeError):
-        return set()
-    return os.sched_getaffinity(0) - {here}
+    return os.sched_getaffinity(0) - {_current_processor()}
 
 
 def _move_to(processors):

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -220,3 +221,23 @@ def test_a_child_forked_inside_another_threads_block_gets_its_own_number_back():
     leave.set()
     holder.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_waits_until_no_thread_is_setting_limits():
+    holding, done = threading.Event(), []
+
+    def set_limits():
+        with blas.lock:
+            holding.set()
+            time.sleep(0.05)
+            done.append(True)
+
+    thread = threading.Thread(target=set_limits)
+    thread.start()
+    holding.wait()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if done else 1)
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
