@@ -66,7 +66,7 @@ class BlankWindows:
         self.x, self.weight, self.geometry = x, weight, (weight.shape[2:], out_size, before, dilation)
 
     def find(self):
-        """Look for them; takes as long as a tile, and one thread: it makes calls of a few microseconds."""
+        """Look for them, on one thread: threads would wait for each other, as each call takes some microseconds."""
         self.blank = blank_windows(self.x, *self.geometry)
 
     def write(self, out, bias, step, relu=False):
@@ -77,23 +77,20 @@ class BlankWindows:
         bias came out: only steps that are blank in part are left to write. Not where a weight is NaN or infinite:
         0 times that is NaN, and so is the sum.
         """
-        if self.blank is not None and np.isfinite(self.weight).all():
-            _write(out, self.blank, bias, step, relu)
+        if self.blank is None or not np.isfinite(self.weight).all():
+            return
+        if bias is None:
+            bias = np.zeros(out.shape[1], out.dtype)
+        elif relu:
+            bias = np.maximum(bias, 0)
+        runs = [_mixed_rows(image, step) for image in self.blank]
 
+        def tile(part):
+            for image, where, rows in zip(out, self.blank, runs, strict=True):
+                for some in rows:
+                    np.copyto(image[part, some], bias[part, None, None], where=where[some])
 
-def _write(out, blank, bias, step, relu):
-    if bias is None:
-        bias = np.zeros(out.shape[1], out.dtype)
-    elif relu:
-        bias = np.maximum(bias, 0)
-    runs = [_mixed_rows(image, step) for image in blank]
-
-    def tile(part):
-        for image, where, rows in zip(out, blank, runs, strict=True):
-            for some in rows:
-                np.copyto(image[part, some], bias[part, None, None], where=where[some])
-
-    run_tiles(tile, blocks(out.shape[1], out[:, :1].nbytes))
+        run_tiles(tile, blocks(out.shape[1], out[:, :1].nbytes))
 
 
 def _mixed_rows(blank, step):

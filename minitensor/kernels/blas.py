@@ -67,7 +67,7 @@ class Blas:
     def after_fork_in_parent(self):
         self.lock.release()
 
-    def after_fork(self):
+    def after_fork_in_child(self):
         """In a forked child only the thread that forked lives on; the blocks of all others will never be left."""
         self.lock = threading.Lock()
         inside = self.users > 0
@@ -92,5 +92,7 @@ def _limit(limits):
 blas = Blas()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=blas.before_fork, after_in_parent=blas.after_fork_in_parent, after_in_child=blas.after_fork
+        before=blas.before_fork,
+        after_in_parent=blas.after_fork_in_parent,
+        after_in_child=blas.after_fork_in_child,
     )

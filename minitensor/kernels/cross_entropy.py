@@ -114,12 +114,13 @@ def cross_entropy(
             # whatever the logits are there: a weight of 0 times an infinite loss would be NaN
             loss = xp.where(ignored, 0, loss)
         losses[part] = loss
+        # without weights each pixel counts 1
         weights[rows.start, places.start] = loss.size if own_weights is None else own_weights.sum()
         log_normaliser[part] = log_total + largest
 
     over_columns(tile, columns)
-    total = sum(weights[tile] for tile in sorted(weights))  # in the same order, whichever thread was first
-    total = xp.asarray(total, dtype=logits.dtype)
+    # in the order of the tiles, whichever thread was first
+    total = xp.asarray(sum(weights[start] for start in sorted(weights)), dtype=logits.dtype)
     return losses.reshape(target.shape), total, log_normaliser.reshape(target.shape)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minitensor.backend import array_module
 
 
-def keep(values, mask, out=None):
+def keep(values, mask):
     """The values where mask (bool) is True, and zero elsewhere.
 
     On the bits, as `values AND (all ones or all zeros)`. A product would make NaN of infinity times 0; np.where
@@ -15,5 +15,4 @@ def keep(values, mask, out=None):
     xp = array_module(values)
     integer = f"i{values.itemsize}"
     ones = xp.negative(mask.view("i1")).astype(integer)  # -1 is all ones, in a byte and in what it is widened to
-    bits = None if out is None else out.view(integer)
-    return xp.bitwise_and(values.view(integer), ones, out=bits).view(values.dtype)
+    return xp.bitwise_and(values.view(integer), ones).view(values.dtype)

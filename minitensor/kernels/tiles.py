@@ -64,9 +64,9 @@ def set_num_threads(n):
     blas.set_threads(n)
 
 
-def threads_for(bytes_touched):
-    """Number of parts into which a pass over so many bytes is worth cutting: 1 where it is small."""
-    return 1 if bytes_touched < SERIAL_BYTES else get_num_threads()
+def threads_for(bytes_touched, serial=SERIAL_BYTES):
+    """Number of parts into which a pass over so many bytes is worth cutting: 1 below `serial`."""
+    return 1 if bytes_touched < serial else get_num_threads()
 
 
 def split(length, parts):
@@ -86,10 +86,9 @@ def blocks(length, bytes_each, budget=TILE_BYTES):
     return split(length, -(-length // fitting))
 
 
-def shares(length, bytes_each, budget=TILE_BYTES):
-    """`blocks` for `run_tiles`: at least one for each thread, where the whole is worth more than one thread."""
-    fitting = max(1, int(budget // max(1, bytes_each)))
-    return split(length, max(-(-length // fitting), threads_for(length * bytes_each)))
+def shares(length, bytes_each, budget=TILE_BYTES, serial=SERIAL_BYTES):
+    """`blocks` for `run_tiles`: at least one for each thread, where the whole takes `serial` bytes or more."""
+    return split(length, max(len(blocks(length, bytes_each, budget)), threads_for(length * bytes_each, serial)))
 
 
 def run_tiles(function, tiles, beside=None):
@@ -114,7 +113,7 @@ def run_tiles(function, tiles, beside=None):
 
 
 def _run(jobs):
-    """Call each function of the deque."""
+    """Call each function of the deque, on threads where there is more than one."""
     helpers = min(get_num_threads(), len(jobs)) - 1
     if helpers < 1 or getattr(_here, "in_tile", False):
         for job in jobs:

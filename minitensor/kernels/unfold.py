@@ -138,8 +138,8 @@ def correlate(x, weight, bias, stride, before, dilation, target, relu=False):
         everything = slice(0, len(x)), slice(0, height)
         run_tiles(tile, [(everything, some) for some in split(filter_shape[0], get_num_threads())])
         return
-    if not in_reading_order:
-        bytes_per_pixel += groups * filters * x.itemsize  # what has been multiplied is still to be put into its place
+    if backend_name(x) == "numpy" and not in_reading_order:
+        bytes_per_pixel += groups * filters * x.itemsize  # products stay in the cache until they are put into place
     parts = plan_tiles(len(x), (height, width), bytes_per_pixel, weight.nbytes)
     run_tiles(tile, [(part, slice(0, filter_shape[0])) for part in parts])
 

@@ -210,9 +210,11 @@ def _multiply_long(wanted, image):
     wanted = wanted.reshape(*wanted.shape[:3], -1, piece, blocks)
     image = image[:, :, :, None]
     first, *others = split(blocks, -(-piece * channels * blocks // UNPACKED))
+    # (6, 6, g, pieces, piece, some) @ (6, 6, g, 1, some, C/g) -> (6, 6, g, pieces, piece, C/g), and the blocks summed
     products = np.matmul(wanted[..., first], image[..., first, :])
     for some in others:
         products += np.matmul(wanted[..., some], image[..., some, :])
+    # (6, 6, g, pieces, piece, C/g) -> (6, 6, g, o, C/g)
     return products.reshape(*products.shape[:3], filters, channels)
 
 

@@ -115,15 +115,13 @@ def pick_columns(down, windows, name, scratch):
     To pick every fourth number is slow in short runs, so all rows are made one long run first: (6*c*n*R*T, 4).
     """
     across = windows.shape[-1]
+    fours = down
     if down.shape[-1] > OUTPUTS * across:
-        # fours are copied as opaque items, which is faster than as numbers
-        item = np.dtype((np.void, OUTPUTS * down.itemsize))
         fours = scratch.empty(name + " fours", (*down.shape[:-1], OUTPUTS * across), down.dtype)
-        fours.view(item)[...] = down.view(item)[..., :across]
-    else:
-        fours = down
-    # (s, 6, c, n, R, T) -> (s, 6*c*n*R*T)
+        fours[...] = down[..., : OUTPUTS * across]
+    # (4 or 6, 6, c, n, R, T) -> (4 or 6, 6*c*n*R*T)
     run = windows.reshape(len(windows), -1)
+    # (6, c, n, R, 4 T) -> (6*c*n*R*T, 4) -> (4, 6*c*n*R*T)
     run[:OUTPUTS] = fours.reshape(-1, OUTPUTS).T
     if len(windows) > OUTPUTS:
         # columns 4 and 5 of a window are columns 0 and 1 of the next one, or, at the end of a row, lie behind it

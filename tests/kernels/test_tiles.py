@@ -241,4 +241,4 @@ def test_a_fork_waits_until_no_thread_is_setting_limits():
     if child == 0:
         os._exit(0 if done else 1)
     thread.join()
-    assert os.waitpid(child, 0)[1] == 0
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
