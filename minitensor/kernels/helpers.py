@@ -15,7 +15,9 @@ import _thread
 import atexit
 import ctypes
 import os
+from collections import deque
 from contextlib import suppress
+from functools import partial
 
 LINGER = 0.02  # seconds without work after which a helper ends
 FORGOTTEN = 60  # seconds after which a helper that was taken, and given nothing, ends
@@ -33,8 +35,8 @@ class _Helper:
     """A thread that runs the functions it is given, one after the other."""
 
     def __init__(self):
-        self.work = None
-        self.wake, self.ended, placed = (_taken_lock() for _ in range(3))
+        self.given = deque()  # at most one function and the lock that tells its end, or None: end
+        self.wake, self.gone, placed = (_taken_lock() for _ in range(3))
         _thread.start_new_thread(self._live, (_other_processors(), placed))
         placed.acquire()
 
@@ -42,50 +44,67 @@ class _Helper:
         try:
             _move_to(processors)
             placed.release()
-            while self._next_work():
-                work, self.work = self.work, None
+            while self._woken():
+                try:
+                    given = self.given.pop()
+                except IndexError:  # it was taken back
+                    continue
+                if given is None:
+                    return
+                work, ended = given
                 work()
-                del work  # and with it the arrays it works on
+                del given, work  # and with it the arrays it works on
+                _idle.append(self)
+                ended.release()
         finally:
-            self.ended.release()
+            self.gone.release()
 
-    def _next_work(self):
+    def _woken(self):
         """Wait for work; False where there will be none."""
-        if not self.wake.acquire(timeout=LINGER):
-            try:
-                _idle.remove(self)
-            except ValueError:
-                # somebody has just taken this helper: work is on its way, unless Ctrl-C came between
-                self.wake.acquire(timeout=FORGOTTEN)
-        return self.work is not None
+        if self.wake.acquire(timeout=LINGER):
+            return True
+        try:
+            _idle.remove(self)
+            return False
+        except ValueError:
+            # somebody has just taken this helper: work is on its way, unless Ctrl-C came between
+            return self.wake.acquire(timeout=FORGOTTEN)
 
-    def give(self, work):
-        self.work = work
-        self.wake.release()
+    def give(self, what):
+        self.given.append(what)
+        with suppress(
+            RuntimeError
+        ):  # the lock is free: woken for work that was taken back, it has yet to look
+            self.wake.release()
+
+    def take_back(self):
+        """Take back what was given; False where it has begun. pop is atomic: it goes to one of the two."""
+        try:
+            self.given.pop()
+        except IndexError:
+            return False
+        _idle.append(self)
+        return True
 
     def dismiss(self):
         """End the thread, which must be waiting, and wait until it has ended."""
         self.give(None)
-        self.ended.acquire()
+        self.gone.acquire()
 
 
 def start(function, *arguments):
-    """Run a function on a helper; returns a lock that is let go when it has ended. It must not raise."""
+    """Run a function on a helper. It must not raise.
+
+    Returns a function that waits until it has ended and returns True, or, where it has not yet begun, sees to it that
+    it never does and returns False: it takes some 0.1 ms to wake a thread, in which the caller may have done the work.
+    """
     try:
         helper = _idle.pop()
     except IndexError:
         helper = _Helper()
     ended = _taken_lock()
-
-    def work():
-        nonlocal function, arguments
-        function(*arguments)
-        function = arguments = None  # a waiting helper keeps nothing of its last work alive
-        _idle.append(helper)
-        ended.release()
-
-    helper.give(work)
-    return ended
+    helper.give((partial(function, *arguments), ended))
+    return lambda: not helper.take_back() and ended.acquire()
 
 
 def dismiss_idle():
@@ -115,7 +134,9 @@ def _move_to(processors):
     """Put this thread on one of these processors, and leave it to the system from there on."""
     if processors:
         allowed = os.sched_getaffinity(0)
-        with suppress(OSError):  # a container may forbid it, and processors may have been taken away meanwhile
+        with suppress(
+            OSError
+        ):  # a container may forbid it, and processors may have been taken away meanwhile
             os.sched_setaffinity(0, processors)
             os.sched_setaffinity(0, allowed)
 

@@ -128,8 +128,8 @@ def _run(jobs):
             _work(jobs, errors)
         finally:
             jobs.clear()  # something is left only after an exception
-            for ended in running:
-                ended.acquire()
+            for end in running:
+                end()
     if errors:
         try:
             raise errors[0]

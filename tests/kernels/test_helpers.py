@@ -26,8 +26,15 @@ def no_helpers_before_and_after():
 
 
 def finish(function, *arguments):
-    ended = start(function, *arguments)
-    assert ended.acquire(timeout=PATIENCE)
+    """Run it on a helper; `end` alone would take back what has not begun."""
+    begun = threading.Event()
+
+    def work(arguments):
+        begun.set()
+        function(*arguments)
+
+    end = start(work, arguments)
+    assert begun.wait(PATIENCE) and end()
 
 
 def test_one_thread_serves_calls_that_follow_each_other(monkeypatch):
@@ -41,9 +48,37 @@ def test_one_thread_serves_calls_that_follow_each_other(monkeypatch):
 
 def test_callers_at_the_same_time_have_a_thread_each():
     both_here = threading.Barrier(3)
-    locks = [start(both_here.wait, PATIENCE) for _ in range(2)]
+    ends = [start(both_here.wait, PATIENCE) for _ in range(2)]
     both_here.wait(PATIENCE)
-    assert all(lock.acquire(timeout=PATIENCE) for lock in locks)
+    assert all(end() for end in ends)
+
+
+def test_work_that_has_not_begun_is_taken_back_and_its_helper_serves_the_next_call(monkeypatch):
+    monkeypatch.setattr(helpers, "LINGER", PATIENCE)
+    threads, array = [], np.zeros(3)
+    gone = weakref.ref(array)
+    finish(lambda: threads.append(threading.get_ident()))
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(PATIENCE)  # this thread goes on until it waits
+    try:
+        assert not any(start(np.add, array, 1, array)() for _ in range(5))
+    finally:
+        sys.setswitchinterval(interval)
+    assert (array == 0).all()
+    del array
+    assert gone() is None
+    finish(lambda: threads.append(threading.get_ident()))
+    assert threads[0] == threads[1] and len(helpers._idle) == 1
+
+
+def test_work_is_either_done_or_taken_back():
+    done, ended = [], []
+    for turn in range(500):
+        end = start(done.append, turn)
+        time.sleep(0.00002 * (turn % 5))
+        if end():
+            ended.append(turn)
+    assert done == ended
 
 
 def test_a_helper_without_work_ends_by_itself(monkeypatch):
@@ -54,7 +89,7 @@ def test_a_helper_without_work_ends_by_itself(monkeypatch):
     while helpers._idle and time.monotonic() < deadline:
         time.sleep(0.001)
     assert not helpers._idle
-    assert helper is None or helper.ended.acquire(timeout=PATIENCE)
+    assert helper is None or helper.gone.acquire(timeout=PATIENCE)
     finish(int)  # and the next call has a new one
 
 
@@ -96,8 +131,8 @@ def test_no_helper_is_waiting_when_a_process_forks(monkeypatch):
     child = os.fork()
     if child == 0:
         ran = []
-        ended = start(ran.append, 1)
-        os._exit(0 if ended.acquire(timeout=PATIENCE) and ran == [1] else 1)
+        finish(ran.append, 1)
+        os._exit(0 if ran == [1] else 1)
     assert not helpers._idle
     deadline = time.monotonic() + PATIENCE  # the system forgets a thread a moment after its last line
     while os.path.exists(f"/proc/self/task/{threads[0]}") and time.monotonic() < deadline:
@@ -107,7 +142,7 @@ def test_no_helper_is_waiting_when_a_process_forks(monkeypatch):
 
 
 def test_a_program_does_not_wait_for_its_helpers():
-    text = "from minitensor.kernels import helpers; helpers.LINGER = 3600; helpers.start(int).acquire()"
+    text = "from minitensor.kernels import helpers; helpers.LINGER = 3600; helpers.start(int)()"
     ended = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (0, "")
 
