@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from minitensor.backend import array_module, backend_name
 from minitensor.kernels.geometry import overlap
-from minitensor.kernels.tiles import SERIAL_BYTES, get_num_threads, split
+from minitensor.kernels.tiles import get_num_threads, split
 
 COLUMN_BYTES = 2 << 20  # columns of one tile: smaller ones cost more Python, larger ones leave the cache
+SERIAL_BYTES = 1 << 18  # of columns: below, to multiply them takes less time than to wake a thread
 MOST_COLUMN_BYTES = 8 << 20  # the limit for tiles that are larger because their weight is
 UNPACKED = 10**6  # OpenBLAS with AVX-512 multiplies (M, K) @ (K, N) without copying the factors up to this M N K
 UNPACKED_CELLS = 1200  # and (M, K) @ (N, K)^T, whose right factor is transposed, only up to this M N as well

@@ -30,7 +30,7 @@ from minitensor.kernels.blas import blas
 from minitensor.kernels.helpers import start
 
 TILE_BYTES = 3 << 20  # what a thread's buffers may take so that they stay in a core's share of the cache
-SERIAL_BYTES = 1 << 18  # below this, a pass over memory takes less time than starting a thread
+SERIAL_BYTES = 6 << 20  # below this, a pass over memory is faster on one thread: to wake another takes 0.1 ms
 
 # Numbers in a buffer of NumPy's elementwise functions. Where a column (C, 1) meets rows (C, n), NumPy spreads it out in
 # a buffer first if that holds two rows or more, and a pass takes twice the time. Its own 8192 does so for rows of up to
@@ -87,8 +87,10 @@ def blocks(length, bytes_each, budget=TILE_BYTES):
 
 
 def shares(length, bytes_each, budget=TILE_BYTES, serial=SERIAL_BYTES):
-    """`blocks` for `run_tiles`: at least one for each thread, where the whole takes `serial` bytes or more."""
-    return split(length, max(len(blocks(length, bytes_each, budget)), threads_for(length * bytes_each, serial)))
+    """`blocks` for `run_tiles`: one where all take less than `serial` bytes, else at least one for each thread."""
+    if length * bytes_each < serial:
+        return split(length, 1)
+    return split(length, max(len(blocks(length, bytes_each, budget)), get_num_threads()))
 
 
 def run_tiles(function, tiles, beside=None):

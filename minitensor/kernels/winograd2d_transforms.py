@@ -20,6 +20,7 @@ from minitensor.kernels.tiles import Scratch, blocks, get_num_threads, run_tiles
 from minitensor.kernels.winograd import A_T, POINTS, TAPS, G
 
 CACHED_BYTES = 2 << 20  # windows of as many channels at a time: half as much takes twice the calls of NumPy
+SERIAL_BYTES = 1 << 19  # of the weight; below, to transform it takes less time than to wake a thread
 
 
 def blocks_in(tile, across):
@@ -46,7 +47,7 @@ def transform_weight(weight, matrix):
         both = points[:, :, part].reshape(POINTS, POINTS, -1)
         np.matmul(matrix, columns.reshape(POINTS, -1, TAPS).swapaxes(1, 2), out=both)
 
-    run_tiles(tile, split(filters, threads_for(weight.nbytes)))
+    run_tiles(tile, split(filters, threads_for(weight.nbytes, SERIAL_BYTES)))
     return points
 
 

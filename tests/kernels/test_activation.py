@@ -9,7 +9,7 @@ from minitensor.kernels import activation
 from minitensor.kernels.masking import keep
 from minitensor.kernels.table import kernel_variants, run, use_kernels
 
-LARGE = (3, 5, 97, 101)  # above SERIAL_BYTES in float32, and no multiple of a tile
+LARGE = (3, 7, 297, 303)  # above SERIAL_BYTES in float32, and no multiple of a tile
 
 
 def _numbers(shape, dtype, seed):

@@ -6,15 +6,17 @@ import pytest
 import minitensor as mt
 from tests.parity import normal, same_as_torch
 
-IMAGES = normal(2, 8, 160, 128)  # 1.3 MB in float32: well above what one thread does alone
+IMAGES = normal(2, 8, 160, 128)  # 1.3 MB in float32, to work on: well above what one thread does alone
+LARGER = normal(2, 8, 520, 512)  # 17 MB, to pass over, which threads pay for later
 CLASSES = np.random.default_rng(0).integers(0, 8, (2, 160, 128))
 KERNEL, TURNED = normal(8, 8, 3, 3), normal(8, 8, 2, 2)
 
 # name: (products summed for one number, in the gradients too; function; arrays)
 LARGE = {
-    "relu": (1, lambda m, x: m.relu(x), IMAGES),
+    "relu": (1, lambda m, x: m.relu(x), LARGER),
     "tanh": (1, lambda m, x: m.tanh(x), IMAGES),
-    "mean": (IMAGES.size, lambda m, x: m.mean(x, (0, 2, 3)), IMAGES),
+    "mean": (LARGER.size, lambda m, x: m.mean(x, (0, 2, 3)), LARGER),
+    "cat": (1, lambda m, x, y: m.cat([x, y, x], 1), LARGER, LARGER[:, :3] + 1),
     "max": (1, lambda m, x: m.max(x, 1), IMAGES),
     "bias": (IMAGES[:, 0].size, lambda m, x, b: x + b[:, None, None], IMAGES, normal(8)),
     "pad": (4, lambda m, x: m.pad(x, (1, 2, 3, 4), mode="reflect"), IMAGES),
@@ -38,9 +40,9 @@ LARGE = {
         IMAGES,
     ),
     "batch_norm": (
-        IMAGES[:, 0].size,
+        LARGER[:, 0].size,
         lambda m, x, w, b: m.batch_norm(x, None, None, w, b, training=True),
-        IMAGES,
+        LARGER,
         normal(8),
         normal(8, seed=1),
     ),
