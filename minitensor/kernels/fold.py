@@ -11,10 +11,10 @@ than the image (a 7 x 7 kernel on the last map of a VGG) and where there are few
 from __future__ import annotations
 
 from minitensor.backend import array_module
-from minitensor.kernels.columns import COLUMN_BYTES
+from minitensor.kernels.columns import BUSY_COLUMNS, COLUMN_BYTES, SERIAL_BYTES
 from minitensor.kernels.geometry import overlap, transposed_output_size
 from minitensor.kernels.table import register
-from minitensor.kernels.tiles import run_tiles, shares
+from minitensor.kernels.tiles import run_tiles, shares, split
 
 
 @register("conv_transpose2d", "fold")
@@ -26,8 +26,12 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     taps = kernel_size[0] * kernel_size[1]
     out_size = transposed_output_size(x, kernel_size, stride, padding, output_padding, dilation)
     out = xp.empty((images, groups, group_filters, *out_size), x.dtype)
-    # (N, C, H, W) -> (N, g, C/g, H*W)
-    pixels = x.reshape(images, groups, channels // groups, height * width)
+    # a product reads all of its weight, so small images share one
+    columns_each = max(BUSY_COLUMNS, height * width)
+    shared = split(images, -(-images * height * width // columns_each))
+    # (n, C, H, W) -> (n, g, C/g, H*W) -> (g, C/g, n, H*W) -> (g, C/g, n*H*W)
+    by_group = [x[some].reshape(-1, groups, channels // groups, height * width) for some in shared]
+    pixels = [some.transpose(1, 2, 0, 3).reshape(groups, channels // groups, -1) for some in by_group]
     # (C, O/g, KH, KW) -> (g, C/g, O/g, KH*KW)
     weight = weight.reshape(groups, channels // groups, group_filters, taps)
     # for each axis and tap: which pixels of x reach the image through it, and where they land
@@ -39,16 +43,18 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     ]
 
     def tile(part):
-        image, group, filters = part
-        target = out[image, group, filters]
-        target[...] = 0 if bias is None else bias.reshape(groups, group_filters)[group, filters, None, None]
+        number, group, filters = part
+        # (n, o, OH, OW) -> (o, n, OH, OW)
+        target = out[shared[number], group, filters].swapaxes(0, 1)
+        target[...] = 0 if bias is None else bias.reshape(groups, group_filters)[group, filters, None, None, None]
         matrix = weight[group, :, filters].reshape(channels // groups, len(target) * taps)
-        # (o*KH*KW, C/g) @ (C/g, H*W) -> (o*KH*KW, H*W)
-        columns = (matrix.T @ pixels[image, group]).reshape(len(target), *kernel_size, height, width)
+        # (o*KH*KW, C/g) @ (C/g, n*H*W) -> (o*KH*KW, n*H*W)
+        columns = matrix.T @ pixels[number][group]
+        columns = columns.reshape(len(target), *kernel_size, target.shape[1], height, width)
         for a, (rows, rows_hit) in enumerate(where[0]):
             for b, (across, across_hit) in enumerate(where[1]):
-                target[:, rows_hit, across_hit] += columns[:, a, b, rows, across]
+                target[:, :, rows_hit, across_hit] += columns[:, a, b, :, rows, across]
 
-    parts = shares(group_filters, taps * height * width * x.itemsize, COLUMN_BYTES)
-    run_tiles(tile, [(n, g, part) for n in range(images) for g in range(groups) for part in parts])
+    parts = shares(group_filters, taps * columns_each * x.itemsize, COLUMN_BYTES, SERIAL_BYTES)
+    run_tiles(tile, [(n, g, part) for n in range(len(shared)) for g in range(groups) for part in parts])
     return out.reshape(images, groups * group_filters, *out_size)

@@ -172,14 +172,16 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     rows_of_columns = x.shape[1] // groups * kernel_size[0] * kernel_size[1]
     weight_bytes = filters * rows_of_columns * x.itemsize
     tiles = plan_tiles(len(x), (height, width), groups * rows_of_columns * x.itemsize, weight_bytes)
+    new_sums = xp.zeros
     if weight_bytes > LARGE_WEIGHT_BYTES:
         if len(x) * height * width * rows_of_columns * x.itemsize <= MOST_COLUMN_BYTES:
             tiles = [(slice(0, len(x)), slice(0, height))]  # so that nothing need be summed
+            new_sums = xp.empty
         parts = [(0, tiles, some) for some in split(filters // groups, get_num_threads())]
     else:
         shares = split(len(tiles), get_num_threads())
         parts = [(number, tiles[share], slice(None)) for number, share in enumerate(shares)]
-    sums = xp.zeros((parts[-1][0] + 1 if parts else 0, groups, filters // groups, rows_of_columns), x.dtype)
+    sums = new_sums((parts[-1][0] + 1 if parts else 0, groups, filters // groups, rows_of_columns), x.dtype)
     by_row = sum_by_row(x, filters // groups * rows_of_columns, width)
 
     def add_up(part):
