@@ -1,11 +1,11 @@
-"""Where a convolution's window sees nothing but zeros, its output is the bias, to the last bit.
+"""Where a convolution's window sees nothing but zeros, and a bias is zero too, the output is zero, to the last bit.
 
 Winograd's transforms mix neighbouring windows and take apart again what they mixed, so beside an image such an output
-comes out as rounding noise, a millionth of its neighbours, on either side of zero. One case makes that noise matter:
-where the bias is zero too, as in an FCN's border of 100 black pixels before it has been trained, ReLU lets half of the
-noise pass, and with it gradients that it should have blocked: bias gradients came out wrong by 4 to 42 percent. So the
-Winograd kernels of conv2d ask here which windows are blank, and write those outputs themselves. The transposed
-convolution does not ask: it is mostly a gradient, and behind a gradient comes no kink.
+comes out as the bias with rounding noise, a millionth of its neighbours, on either side. One case makes that noise
+matter: where the bias is zero, as in an FCN's border of 100 black pixels before it has been trained, ReLU lets half of
+the noise pass, and with it gradients that it should have blocked: bias gradients came out wrong by 4 to 42 percent. So
+the Winograd kernels of conv2d ask here which windows are blank, and write those outputs themselves. Where no bias is
+zero they need not, nor in a transposed convolution: it is mostly a gradient, and behind a gradient comes no kink.
 """
 
 from __future__ import annotations
@@ -62,14 +62,17 @@ def _all_of_window(empty, kernel_size, out_size, before, dilation):
 class BlankWindows:
     """The blank windows of a convolution with stride 1: found beside its tiles, and written when they have run."""
 
-    def __init__(self, x, weight, out_size, before, dilation):
-        self.x, self.weight, self.geometry = x, weight, (weight.shape[2:], out_size, before, dilation)
+    def __init__(self, x, weight, bias, out_size, before, dilation):
+        self.x, self.weight, self.bias = x, weight, bias
+        self.geometry = weight.shape[2:], out_size, before, dilation
+        self.blank = None
 
     def find(self):
         """Look for them, on one thread: threads would wait for each other, as each call takes some microseconds."""
-        self.blank = blank_windows(self.x, *self.geometry)
+        if self.bias is None or not self.bias.all():
+            self.blank = blank_windows(self.x, *self.geometry)
 
-    def write(self, out, bias, step, relu=False):
+    def write(self, out, step, relu=False):
         """out (N, O, OH, OW) = bias, or max(bias, 0) if `relu`, wherever the window of x sees only zeros.
 
         `step` rows of the output are computed together, down each column for itself, or with step 0 together with
@@ -79,9 +82,8 @@ class BlankWindows:
         """
         if self.blank is None or not np.isfinite(self.weight).all():
             return
-        if bias is None:
-            bias = np.zeros(out.shape[1], out.dtype)
-        elif relu:
+        bias = np.zeros(out.shape[1], out.dtype) if self.bias is None else self.bias
+        if relu:
             bias = np.maximum(bias, 0)
         runs = [_mixed_rows(image, step) for image in self.blank]
 

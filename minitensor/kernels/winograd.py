@@ -108,9 +108,9 @@ def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, grou
 def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     """Convolution with a kernel of 3 rows and any width, stride 1, no dilation of rows. Shapes as in reference.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
-    blank = BlankWindows(x, weight, out_size, padding, dilation)
+    blank = BlankWindows(x, weight, bias, out_size, padding, dilation)
     out = correlate(x, weight, bias, padding, dilation[1], groups, out_size, relu, beside=blank.find)
-    blank.write(out, bias, OUTPUTS, relu)
+    blank.write(out, OUTPUTS, relu)
     return out
 
 

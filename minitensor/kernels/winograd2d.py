@@ -90,9 +90,9 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
         part = transform_weight(weight[filters], G)
         return part.reshape(POINTS, POINTS, groups, -1, weight.shape[1])
 
-    blank = BlankWindows(x, weight, out_size, padding, dilation)
+    blank = BlankWindows(x, weight, bias, out_size, padding, dilation)
     out = correlate(x, points, len(weight), bias, padding, groups, out_size, relu, beside=blank.find)
-    blank.write(out, bias, 0, relu)
+    blank.write(out, 0, relu)
     return out
 
 
