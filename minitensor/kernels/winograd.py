@@ -44,6 +44,8 @@ Barabasz et al. 2018, Error analysis and improving the accuracy of Winograd conv
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from minitensor.kernels.blank import BlankWindows
@@ -205,9 +207,17 @@ def plan_steps(images, out_size, channels):
 def transform_weight(weight):
     """G w for the rows of every kernel: (O, C/g, 3, KW) -> (KW, 6, O, C/g)."""
     filters, channels, _, kernel_width = weight.shape
-    # (O, C/g, 3, KW) -> (KW, 3, O*C/g);  (6, 3) @ (KW, 3, O*C/g) -> (KW, 6, O*C/g)
-    taps = weight.transpose(3, 2, 0, 1).reshape(kernel_width, TAPS, filters * channels)
-    return np.matmul(G, taps).reshape(kernel_width, POINTS, filters, channels)
+    # One product for all columns of a kernel: its taps lie side by side, and BLAS turns them round while it reads them.
+    # (O, C/g, 3, KW) -> (O*C/g, 3*KW) -> (3*KW, O*C/g);  (KW*6, 3*KW) @ (3*KW, O*C/g) -> (KW*6, O*C/g)
+    taps = weight.reshape(filters * channels, TAPS * kernel_width).T
+    return (_g_of_columns(kernel_width) @ taps).reshape(kernel_width, POINTS, filters, channels)
+
+
+@lru_cache
+def _g_of_columns(kernel_width):
+    """(KW*6, 3*KW): G for each column of a kernel, [b 6 + t, a KW + c] = G[t, a] where b = c, else 0."""
+    # (6, 3) and (KW, KW) -> (KW, 6, 3, KW)
+    return np.einsum("ta,bc->btac", G, np.eye(kernel_width, dtype=G.dtype)).reshape(kernel_width * POINTS, -1)
 
 
 def transform(matrix, windows, tile, name, scratch):
