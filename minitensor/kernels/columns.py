@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from minitensor.backend import array_module, backend_name
 from minitensor.kernels.geometry import overlap
-from minitensor.kernels.tiles import get_num_threads, split
+from minitensor.kernels.tiles import get_num_threads, rounded_up, split
 
 COLUMN_BYTES = 2 << 20  # columns of one tile: smaller ones cost more Python, larger ones leave the cache
 SERIAL_BYTES = 1 << 18  # of columns: below, to multiply them takes less time than to wake a thread
@@ -22,26 +22,29 @@ UNPACKED_CELLS = 1200  # and (M, K) @ (N, K)^T, whose right factor is transposed
 LONG_ROW = 64  # pixels from which one product for each row is worth its call
 LEAST_PIECE = 8  # rows of a product below which that gains nothing
 FEW_WEIGHTS = 1 << 10  # weights of a group up to which the sums of single rows are added in less time than they save
-BUSY_COLUMNS = 256  # fewer columns than this do not keep a matrix product busy, so images share a tile
+BUSY_COLUMNS = 256  # fewer columns than this do not keep a matrix product busy, so an image is not cut up for threads
 
 
-def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes, budget=COLUMN_BYTES):
-    """Cut the output into tiles [(slice of images, slice of rows)] for columns of `bytes_per_pixel` each.
+def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes=0, budget=COLUMN_BYTES, multiple=None):
+    """Cut the output into tiles [(slice of images, slice of rows)], each of `budget` bytes, `bytes_per_pixel`, or less.
 
-    A product reads the whole weight for every tile, so a tile has columns enough to be worth that.
+    A product reads the whole weight for every tile, so a tile has columns enough to be worth that. Their number is
+    a multiple of `multiple` where it can be, of the threads if None: so none has to wait for the last tile.
     """
     height, width = out_size
-    if images * height * width == 0:
+    pixels = height * width
+    if images * pixels == 0:
         return []
-    budget = max(budget, min(weight_bytes, MOST_COLUMN_BYTES))
-    if images * height * width * bytes_per_pixel < SERIAL_BYTES:
+    if images * pixels * bytes_per_pixel < SERIAL_BYTES:
         return [(slice(0, images), slice(0, height))]
-    if height * width < BUSY_COLUMNS:
-        fitting = max(1, min(BUSY_COLUMNS, budget // bytes_per_pixel) // (height * width))
-        parts = max(get_num_threads(), -(-images // fitting))
+    threads = get_num_threads() if multiple is None else multiple
+    fitting = max(1, max(budget, min(weight_bytes, MOST_COLUMN_BYTES)) // bytes_per_pixel)
+    if pixels <= fitting // 2 and (images >= threads or pixels < BUSY_COLUMNS):
+        parts = rounded_up(-(-images * pixels // fitting), threads)
         return [(part, slice(0, height)) for part in split(images, parts)]
-    fitting = max(1, budget // (bytes_per_pixel * width))
-    parts = max(-(-height // fitting), -(-get_num_threads() // max(1, images)))
+    parts = -(-height // max(1, fitting // width))
+    if images % threads:
+        parts = rounded_up(parts, threads)
     return [(slice(n, n + 1), rows) for n in range(images) for rows in split(height, parts)]
 
 

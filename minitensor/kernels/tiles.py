@@ -86,6 +86,11 @@ def blocks(length, bytes_each, budget=TILE_BYTES):
     return split(length, -(-length // fitting))
 
 
+def rounded_up(parts, multiple):
+    """As many parts or a few more: a multiple of the threads, so that none has to wait for the last part."""
+    return -(-parts // multiple) * multiple
+
+
 def shares(length, bytes_each, budget=TILE_BYTES, serial=SERIAL_BYTES):
     """`blocks` for `run_tiles`: one where all take less than `serial` bytes, else at least one for each thread."""
     if length * bytes_each < serial:

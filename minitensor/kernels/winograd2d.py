@@ -35,15 +35,14 @@ import math
 import numpy as np
 
 from minitensor.kernels.blank import BlankWindows
-from minitensor.kernels.columns import UNPACKED, UNPACKED_CELLS, unpacked_piece
+from minitensor.kernels.columns import UNPACKED, UNPACKED_CELLS, plan_tiles, unpacked_piece
 from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.row_windows import OUTPUTS, row_windows
 from minitensor.kernels.table import register
-from minitensor.kernels.tiles import Scratch, get_num_threads, run_tiles, split
+from minitensor.kernels.tiles import Scratch, get_num_threads, rounded_up, run_tiles, split
 from minitensor.kernels.winograd import B_T, POINTS, TAPS, A, G
 from minitensor.kernels.winograd2d_transforms import (
     blocks_in,
-    rounded_up,
     transform,
     transform_all,
     transform_back,
@@ -152,7 +151,7 @@ def correlate(x, points, filters, bias, before, groups, out_size, relu=False, be
         image = transform(B_T, rows, part, across, "input", scratch)
         multiply(weight, image, part, every_filter)
 
-    run_tiles(tile, plan_steps(len(x), out_size, max(channels, filters), budget, get_num_threads()), beside)
+    run_tiles(tile, plan_steps(len(x), out_size, max(channels, filters), budget), beside)
     return out
 
 
@@ -174,7 +173,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
         parts = [(slice(0, 1), part) for part in split(filters, number)]
     else:
         parts = [(part, slice(None)) for part in split(groups, number)]
-    chunks = plan_steps(len(x), out_size, channels + filters, CHUNK_BYTES)
+    chunks = plan_steps(len(x), out_size, channels + filters, CHUNK_BYTES, 1)
     sums = np.zeros(points, x.dtype) if len(chunks) > 1 else None
     for chunk in chunks:
         image, wanted = transform_all(chunk, across, (B_T, rows), (A, grad_rows))
@@ -250,19 +249,7 @@ def whole_tile(images, out_size):
     return slice(0, images), slice(0, -(-out_size[0] // OUTPUTS))
 
 
-def plan_steps(images, out_size, channels, budget, parts_multiple=1):
-    """Tiles [(slice of images, slice of steps down)] whose points of `channels` take about `budget` bytes.
-
-    Their number is a multiple of `parts_multiple`, the threads, where it can be, so that none waits for the last tile.
-    """
-    down, across = (-(-size // OUTPUTS) for size in out_size)
-    if images * down * across == 0:
-        return []
-    fitting = max(1, budget // _block_bytes(channels))
-    if down * across <= fitting // 2:
-        parts = -(-images * down * across // fitting)
-        return [(part, slice(0, down)) for part in split(images, rounded_up(parts, parts_multiple))]
-    parts = -(-down * across // fitting)
-    if images % parts_multiple:
-        parts = rounded_up(parts, parts_multiple)
-    return [(slice(n, n + 1), steps) for n in range(images) for steps in split(down, parts)]
+def plan_steps(images, out_size, channels, budget, multiple=None):
+    """Tiles [(slice of images, slice of steps down)] whose points of `channels` take about `budget` bytes."""
+    blocks = [-(-size // OUTPUTS) for size in out_size]
+    return plan_tiles(images, blocks, _block_bytes(channels), 0, budget, multiple)

@@ -16,7 +16,15 @@ from __future__ import annotations
 import numpy as np
 
 from minitensor.kernels.row_windows import OUTPUTS, transform_rows, write_rows
-from minitensor.kernels.tiles import Scratch, blocks, get_num_threads, run_tiles, split, threads_for
+from minitensor.kernels.tiles import (
+    Scratch,
+    blocks,
+    get_num_threads,
+    rounded_up,
+    run_tiles,
+    split,
+    threads_for,
+)
 from minitensor.kernels.winograd import A_T, POINTS, TAPS, G
 
 CACHED_BYTES = 2 << 20  # windows of as many channels at a time: half as much takes twice the calls of NumPy
@@ -27,11 +35,6 @@ def blocks_in(tile, across):
     """Blocks of 4 x 4 outputs in a tile (slice of images, slice of steps down), `across` of them in each step."""
     images, steps = tile
     return (images.stop - images.start) * (steps.stop - steps.start) * across
-
-
-def rounded_up(parts, multiple):
-    """As many parts or a few more: a multiple of the threads, so that none has to wait for the last part."""
-    return -(-parts // multiple) * multiple
 
 
 def transform_weight(weight, matrix):
