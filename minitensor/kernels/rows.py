@@ -7,7 +7,7 @@ written out; the KH rows need no copies, because they lie one after the other:
     columns    (n, R, KH*KW*C, OW)           row r of the output sees bands r, ..., r + KH - 1: a run of memory, which
                                              overlaps with the next one's, so this is a view with strides of its own
 
-and one product a row of the output makes it, small enough for OpenBLAS to multiply the factors as they lie:
+and one product a row of the output makes it, or a few, small enough for OpenBLAS to multiply the factors as they lie:
 
     conv2d           weight (O, KH*KW*C) @ columns (KH*KW*C, OW) -> (O, OW)
     conv2d_weight    columns (KH*KW*C, OW) @ grad^T (OW, O) -> (KH*KW*C, O), summed over all rows
@@ -17,7 +17,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitensor.kernels.columns import UNPACKED_CELLS, fill_columns, largest_part, plan_tiles
+from minitensor.kernels.columns import (
+    LONG_ROW,
+    UNPACKED,
+    UNPACKED_CELLS,
+    fill_columns,
+    largest_part,
+    plan_tiles,
+)
 from minitensor.kernels.finish import finish
 from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.reference import turn_kernel
@@ -61,14 +68,22 @@ def correlate(x, weight, bias, before, stride_across, dilation_across, out_size,
     out = np.empty((len(x), filters, *out_size), x.dtype)
     # (O, C, KH, KW) -> (O, KH, KW, C) -> (O, KH*KW*C)
     weight = weight.transpose(0, 2, 3, 1).reshape(filters, channels * kernel_size[0] * kernel_size[1])
+    # What BLAS is to multiply without copying it first: pieces of a row, if they are long, and of the taps.
+    pieces = split(out_size[1], min(weight.size * out_size[1] // UNPACKED + 1, out_size[1] // LONG_ROW))
+    taps = split(weight.shape[1], weight.size * (out_size[1] // len(pieces)) // UNPACKED + 1)
+    first, *others = taps or [slice(0, 0)]  # without channels there are none, and the sum is zero
     scratch = Scratch()
 
     def tile(part):
         images, rows = part
         columns = row_columns(x, part, kernel_size, before, stride_across, dilation_across, out_size[1], scratch)
         target = out[images, :, rows]
-        # (O, KH*KW*C) @ (n, R, KH*KW*C, OW) -> (n, R, O, OW), into a view of the output
-        np.matmul(weight, columns, out=target.swapaxes(1, 2))
+        for piece in pieces:
+            # (O, k) @ (n, R, k, w) -> (n, R, O, w), into a view of the output; k of KH*KW*C at a time, added up
+            by_row, seen = target.swapaxes(1, 2)[..., piece], columns[..., piece]
+            np.matmul(weight[:, first], seen[:, :, first], out=by_row)
+            for some in others:
+                by_row += np.matmul(weight[:, some], seen[:, :, some])
         finish(target, bias, relu)
 
     run_tiles(tile, _plan(x, kernel_size, out_size))
