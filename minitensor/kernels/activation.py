@@ -9,6 +9,7 @@ from minitensor.kernels.table import register, rule
 from minitensor.kernels.tiles import Scratch, run_tiles, shares
 
 SMALL_BYTES = 1 << 16  # below this, the plain text takes less time
+RUN = 1 << 12  # numbers that are compared with the same zeros, which stay in the nearest cache
 TILE_BYTES = 1 << 20  # of x; what is made of it takes as much again, and the mask a quarter
 
 
@@ -28,17 +29,20 @@ def relu_grad_reference(grad, y):
 @register("relu", "tiles", backends=("numpy",), products=False)
 def relu(x):
     """The same, a tile at a time."""
-    xp = array_module(x)
-    y = xp.empty(x.shape, x.dtype)
+    y = np.empty(x.shape, x.dtype)
     flat_x, flat_y = x.reshape(-1), y.reshape(-1)
-    tiles = shares(flat_x.size, flat_x.itemsize, TILE_BYTES)
     # NumPy's maximum of two arrays takes 0.15 ns a number, that of an array and a scalar 0.4 (measured)
-    zeros = xp.zeros(max((part.stop - part.start for part in tiles), default=0), x.dtype)
+    zeros = np.zeros(RUN, x.dtype)
+
+    runs, rest = divmod(x.size, RUN)
+    # (runs RUN + rest,) -> (runs, RUN), to meet the zeros, and (rest,)
+    x_runs, y_runs = (flat[: runs * RUN].reshape(runs, RUN) for flat in (flat_x, flat_y))
+    np.maximum(flat_x[runs * RUN :], zeros[:rest], out=flat_y[runs * RUN :])
 
     def tile(part):
-        xp.maximum(flat_x[part], zeros[: part.stop - part.start], out=flat_y[part])
+        np.maximum(x_runs[part], zeros, out=y_runs[part])
 
-    run_tiles(tile, tiles)
+    run_tiles(tile, shares(runs, zeros.nbytes, TILE_BYTES))
     return y
 
 
