@@ -14,9 +14,11 @@ from minitensor.backend import array_module
 from minitensor.kernels.average_pool import avg_pool2d
 from minitensor.kernels.interpolate import reads
 from minitensor.kernels.table import register, rule
-from minitensor.kernels.tiles import blocks, run_tiles, split
+from minitensor.kernels.tiles import TILE_BYTES, run_tiles, shares, split
 
 BAND_ROWS = 16  # output pixels a block: fewer waste no zeros, more keep BLAS efficient
+BAND_INPUTS = 6  # input pixels that the outputs of a block see, where these are many times more
+ENLARGED_BYTES = 6 << 20  # planes of a tile that grow: more calls of NumPy a plane, so more planes for each
 DENSE_SIZE = 32  # axes up to this long are multiplied densely
 SMALL_PIXELS = 1 << 16  # images of fewer pixels are not worth cutting into tiles
 
@@ -58,7 +60,7 @@ def resample2d_select(x, matrix_h, matrix_w):
         wide = np.take(planes[part], columns, axis=2)
         np.take(wide, rows, axis=1, out=y[part], mode="clip")
 
-    run_tiles(tile, blocks(len(planes), y[:1].nbytes))
+    run_tiles(tile, shares(len(planes), y[:1].nbytes, serial=TILE_BYTES))
     return y.reshape(batch, channels, *y.shape[1:])
 
 
@@ -120,7 +122,8 @@ def resample2d_bands(x, matrix_h, matrix_w):
             np.matmul(weights, wide[:, inputs], out=out_planes[part, outputs])
 
     plane_bytes = x.itemsize * (height * width + (height + out_height) * out_width)
-    run_tiles(tile, blocks(len(planes), plane_bytes))
+    budget = ENLARGED_BYTES if y.size > x.size else TILE_BYTES
+    run_tiles(tile, shares(len(planes), plane_bytes, budget, budget))
     return y
 
 
@@ -129,7 +132,8 @@ def _bands(matrix):
     if max(matrix.shape) <= DENSE_SIZE:
         return [(slice(0, len(matrix)), slice(0, matrix.shape[1]), matrix)]
     bands = []
-    for outputs in split(len(matrix), -(-len(matrix) // BAND_ROWS)):
+    rows = max(BAND_ROWS, BAND_INPUTS * len(matrix) // matrix.shape[1])
+    for outputs in split(len(matrix), -(-len(matrix) // rows)):
         used = np.flatnonzero(matrix[outputs].any(axis=0))
         first, last = (used[0], used[-1] + 1) if len(used) else (0, 1)
         bands.append((outputs, slice(first, last), np.ascontiguousarray(matrix[outputs, first:last])))
