@@ -10,7 +10,7 @@ import math
 
 from minitensor.backend import array_module, backend_name
 from minitensor.kernels.table import register, rule
-from minitensor.kernels.tiles import blocks, run_tiles
+from minitensor.kernels.tiles import run_tiles, shares
 
 TILE_BYTES = 1 << 20  # logits of one tile, below which a second thread waits longer for the interpreter than it helps
 
@@ -88,10 +88,10 @@ def over_columns(function, columns):
     if backend_name(columns) != "numpy":
         tiles = [(slice(0, rows), slice(0, places))]
     elif places * column_bytes > TILE_BYTES or rows == 1:
-        cuts = blocks(places, column_bytes, TILE_BYTES)
+        cuts = shares(places, column_bytes, TILE_BYTES, TILE_BYTES)
         tiles = [(slice(row, row + 1), cut) for row in range(rows) for cut in cuts]
     else:
-        tiles = [(cut, slice(0, places)) for cut in blocks(rows, places * column_bytes, TILE_BYTES)]
+        tiles = [(cut, slice(0, places)) for cut in shares(rows, places * column_bytes, TILE_BYTES, TILE_BYTES)]
     run_tiles(function, tiles)
 
 

@@ -92,10 +92,10 @@ def rounded_up(parts, multiple):
 
 
 def shares(length, bytes_each, budget=TILE_BYTES, serial=SERIAL_BYTES):
-    """`blocks` for `run_tiles`: one where all take less than `serial` bytes, else at least one for each thread."""
+    """`blocks` for `run_tiles`: one where all take less than `serial` bytes, else a multiple of the threads."""
     if length * bytes_each < serial:
         return split(length, 1)
-    return split(length, max(len(blocks(length, bytes_each, budget)), get_num_threads()))
+    return split(length, rounded_up(len(blocks(length, bytes_each, budget)), get_num_threads()))
 
 
 def run_tiles(function, tiles, beside=None):

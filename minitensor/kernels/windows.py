@@ -12,7 +12,10 @@ from functools import cached_property
 
 from minitensor.backend import array_module, backend_name
 from minitensor.kernels.geometry import extent, pool_output_size, taps
-from minitensor.kernels.tiles import blocks, run_tiles
+from minitensor.kernels.tiles import run_tiles, shares, split
+
+PLANE_BYTES = 4 << 20  # planes of a tile, in and out; more of them leave the cache, fewer wait for the interpreter lock
+SERIAL_BYTES = 3 << 20  # below this, one thread takes less time than it takes to wake another
 
 
 class Windows:
@@ -85,8 +88,9 @@ class Windows:
 
     def over_planes(self, function, planes, bytes_each):
         """Call function(part) for slices of range(planes) that fit the cache, on threads; on a GPU once for all."""
-        whole = [slice(0, len(planes))] if len(planes) else []
-        run_tiles(function, blocks(len(planes), bytes_each) if backend_name(planes) == "numpy" else whole)
+        on_cpu = backend_name(planes) == "numpy"
+        parts = shares(len(planes), bytes_each, PLANE_BYTES, SERIAL_BYTES) if on_cpu else split(len(planes), 1)
+        run_tiles(function, parts)
 
     def divisor(self, xp, count_include_pad, divisor_override, dtype):
         """What average pooling divides by: a number where it is the same for all windows, else (OH, OW)."""
