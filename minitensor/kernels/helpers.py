@@ -35,7 +35,7 @@ class _Helper:
     """A thread that runs the functions it is given, one after the other."""
 
     def __init__(self):
-        self.given = deque()  # at most one function and the lock that tells its end, or None: end
+        self.given = deque()  # of _Work, or None: end
         self.wake, self.gone, placed = (_taken_lock() for _ in range(3))
         _thread.start_new_thread(self._live, (_other_processors(), placed))
         placed.acquire()
@@ -45,17 +45,12 @@ class _Helper:
             _move_to(processors)
             placed.release()
             while self._woken():
-                try:
-                    given = self.given.pop()
-                except IndexError:  # it was taken back
-                    continue
-                if given is None:
-                    return
-                work, ended = given
-                work()
-                del given, work  # and with it the arrays it works on
-                _idle.append(self)
-                ended.release()
+                while self.given:
+                    work = self.given.popleft()
+                    if work is None:
+                        return
+                    work.run(self)
+                    del work
         finally:
             self.gone.release()
 
@@ -70,26 +65,42 @@ class _Helper:
             # somebody has just taken this helper: work is on its way, unless Ctrl-C came between
             return self.wake.acquire(timeout=FORGOTTEN)
 
-    def give(self, what):
-        self.given.append(what)
-        with suppress(
-            RuntimeError
-        ):  # the lock is free: woken for work that was taken back, it has yet to look
+    def give(self, work):
+        self.given.append(work)
+        with suppress(RuntimeError):  # the lock is free: woken for work that was taken back, it has yet to look
             self.wake.release()
-
-    def take_back(self):
-        """Take back what was given; False where it has begun. pop is atomic: it goes to one of the two."""
-        try:
-            self.given.pop()
-        except IndexError:
-            return False
-        _idle.append(self)
-        return True
 
     def dismiss(self):
         """End the thread, which must be waiting, and wait until it has ended."""
         self.give(None)
         self.gone.acquire()
+
+
+class _Work:
+    """A function that one of two runs, or takes: the helper it is given to, or its caller, who takes it back."""
+
+    def __init__(self, function):
+        self.function = deque([function])  # pop is atomic, so one of the two has it
+        self.ended = _taken_lock()
+
+    def run(self, helper):
+        try:
+            function = self.function.pop()
+        except IndexError:  # it was taken back, and `helper` with it
+            return
+        function()
+        del function  # and with it the arrays it works on
+        _idle.append(helper)
+        self.ended.release()
+
+    def end(self, helper):
+        try:
+            self.function.pop()
+        except IndexError:
+            self.ended.acquire()
+            return True
+        _idle.append(helper)
+        return False
 
 
 def start(function, *arguments):
@@ -102,9 +113,9 @@ def start(function, *arguments):
         helper = _idle.pop()
     except IndexError:
         helper = _Helper()
-    ended = _taken_lock()
-    helper.give((partial(function, *arguments), ended))
-    return lambda: not helper.take_back() and ended.acquire()
+    work = _Work(partial(function, *arguments))
+    helper.give(work)
+    return partial(work.end, helper)
 
 
 def dismiss_idle():

@@ -71,6 +71,24 @@ def test_work_that_has_not_begun_is_taken_back_and_its_helper_serves_the_next_ca
     assert threads[0] == threads[1] and len(helpers._idle) == 1
 
 
+def test_a_call_takes_back_no_work_but_its_own(monkeypatch):
+    """The helper goes on to the next call's work before the first call has heard that its own has ended."""
+    monkeypatch.setattr(helpers, "LINGER", PATIENCE)
+    done = []
+    first = start(done.append, 1)
+    deadline = time.monotonic() + PATIENCE
+    while not (done and helpers._idle) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(PATIENCE)
+    try:
+        second = start(done.append, 2)
+        assert first() and not second()
+    finally:
+        sys.setswitchinterval(interval)
+    assert done == [1] and len(helpers._idle) == 1
+
+
 def test_work_is_either_done_or_taken_back():
     done, ended = [], []
     for turn in range(500):
