@@ -26,10 +26,11 @@ BUSY_COLUMNS = 256  # fewer columns than this do not keep a matrix product busy,
 
 
 def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes=0, budget=COLUMN_BYTES, multiple=None):
-    """Cut the output into tiles [(slice of images, slice of rows)], each of `budget` bytes, `bytes_per_pixel`, or less.
+    """Cut the output into tiles [(slice of images, slice of rows)] of at most `budget` bytes, where that is a row or more.
 
-    A product reads the whole weight for every tile, so a tile has columns enough to be worth that. Their number is
-    a multiple of `multiple` where it can be, of the threads if None: so none has to wait for the last tile.
+    A pixel takes `bytes_per_pixel`. A product reads the whole weight for every tile, so where that is larger, tiles may
+    be as large. Their number is a multiple of `multiple`, by default of the threads, where it can be: so none has to
+    wait for the last tile.
     """
     height, width = out_size
     pixels = height * width
@@ -40,7 +41,7 @@ def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes=0, budget=COLUMN_
     threads = get_num_threads() if multiple is None else multiple
     fitting = max(1, max(budget, min(weight_bytes, MOST_COLUMN_BYTES)) // bytes_per_pixel)
     if pixels <= fitting // 2 and (images >= threads or pixels < BUSY_COLUMNS):
-        parts = rounded_up(-(-images * pixels // fitting), threads)
+        parts = rounded_up(-(-images // (fitting // pixels)), threads)
         return [(part, slice(0, height)) for part in split(images, parts)]
     parts = -(-height // max(1, fitting // width))
     if images % threads:

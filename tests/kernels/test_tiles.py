@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from minitensor.kernels import tiles
 from minitensor.kernels.blas import blas
-from minitensor.kernels.tiles import blocks, get_num_threads, run_tiles, set_num_threads, split, threads_for
+from minitensor.kernels.columns import COLUMN_BYTES, SERIAL_BYTES, plan_tiles
+from minitensor.kernels.tiles import blocks, get_num_threads, run_tiles, set_num_threads, shares, split, threads_for
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +53,32 @@ def test_blocks_stay_within_the_budget(length, bytes_each, budget):
 def test_small_passes_are_not_cut():
     assert threads_for(100) == 1
     assert threads_for(1 << 30) == 2
+    assert len(shares(100, bytes_each=1, budget=10, serial=101)) == 1
+
+
+@given(length=st.integers(1, 200), bytes_each=st.integers(1, 50), budget=st.integers(1, 300))
+def test_shares_are_a_multiple_of_the_threads(length, bytes_each, budget):
+    slices = shares(length, bytes_each, budget, serial=0)
+    assert [i for part in slices for i in range(length)[part]] == list(range(length))
+    assert len(slices) % get_num_threads() == 0 or len(slices) == length
+
+
+@given(
+    images=st.integers(0, 9),
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    bytes_per_pixel=st.integers(1, 1 << 16),
+    multiple=st.integers(1, 4),
+)
+def test_tiles_of_a_convolution_cover_its_output_once(images, size, bytes_per_pixel, multiple):
+    tiles = plan_tiles(images, size, bytes_per_pixel, multiple=multiple)
+    covered = np.zeros((images, size[0]), int)
+    for some, rows in tiles:
+        covered[some, rows] += 1
+        pixels = (some.stop - some.start) * (rows.stop - rows.start) * size[1]
+        assert pixels * bytes_per_pixel <= COLUMN_BYTES or pixels == size[1]  # a row, at least
+    assert (covered == 1).all()
+    small = images * size[0] * size[1] * bytes_per_pixel < SERIAL_BYTES
+    assert small or images < multiple or len(tiles) % multiple == 0 or len(tiles) in (images, images * size[0])
 
 
 def test_every_tile_runs_once_and_no_thread_remains():
