@@ -26,7 +26,7 @@ BUSY_COLUMNS = 256  # fewer columns than this do not keep a matrix product busy,
 
 
 def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes=0, budget=COLUMN_BYTES, multiple=None):
-    """Cut the output into tiles [(slice of images, slice of rows)] of at most `budget` bytes, where that is a row or more.
+    """Cut the output into tiles [(slice of images, slice of rows)] of at most `budget` bytes, but a row at least.
 
     A pixel takes `bytes_per_pixel`. A product reads the whole weight for every tile, so where that is larger, tiles may
     be as large. Their number is a multiple of `multiple`, by default of the threads, where it can be: so none has to

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from minitensor.kernels import tiles
 from minitensor.kernels.blas import blas
 from minitensor.kernels.columns import COLUMN_BYTES, SERIAL_BYTES, plan_tiles
-from minitensor.kernels.tiles import blocks, get_num_threads, run_tiles, set_num_threads, shares, split, threads_for
+from minitensor.kernels.tiles import (
+    blocks,
+    get_num_threads,
+    run_tiles,
+    set_num_threads,
+    shares,
+    split,
+    threads_for,
+)
 
 
 @pytest.fixture(autouse=True)
