@@ -22,7 +22,7 @@ UNPACKED_CELLS = 1200  # and (M, K) @ (N, K)^T, whose right factor is transposed
 LONG_ROW = 64  # pixels from which one product for each row is worth its call
 LEAST_PIECE = 8  # rows of a product below which that gains nothing
 FEW_WEIGHTS = 1 << 10  # weights of a group up to which the sums of single rows are added in less time than they save
-BUSY_COLUMNS = 256  # fewer columns than this do not keep a matrix product busy, so an image is not cut up for threads
+BUSY_COLUMNS = 256  # fewer columns than this do not keep a product busy: images share it, and none is cut for threads
 
 
 def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes=0, budget=COLUMN_BYTES, multiple=None):
@@ -38,14 +38,16 @@ def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes=0, budget=COLUMN_
         return []
     if images * pixels * bytes_per_pixel < SERIAL_BYTES:
         return [(slice(0, images), slice(0, height))]
-    threads = get_num_threads() if multiple is None else multiple
+    if multiple is None:
+        multiple = get_num_threads()
     fitting = max(1, max(budget, min(weight_bytes, MOST_COLUMN_BYTES)) // bytes_per_pixel)
-    if pixels <= fitting // 2 and (images >= threads or pixels < BUSY_COLUMNS):
-        parts = rounded_up(-(-images // (fitting // pixels)), threads)
+    # small images share a tile, unless they are so few that threads had better share an image
+    if pixels <= fitting // 2 and (images >= multiple or pixels < BUSY_COLUMNS):
+        parts = rounded_up(-(-images // (fitting // pixels)), multiple)
         return [(part, slice(0, height)) for part in split(images, parts)]
     parts = -(-height // max(1, fitting // width))
-    if images % threads:
-        parts = rounded_up(parts, threads)
+    if images % multiple:
+        parts = rounded_up(parts, multiple)
     return [(slice(n, n + 1), rows) for n in range(images) for rows in split(height, parts)]
 
 

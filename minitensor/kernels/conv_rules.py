@@ -48,7 +48,7 @@ def conv2d_rule(x, weight, bias, stride, padding, dilation, groups, relu=False):
     (1,  256,   8) ->  256                    1.0        1.6        2.2
 
                                            unfold    patches       rows
-    (1,   16, 100) ->   16, 7x7               7.0        4.7        3.0
+    (1,   16, 100) ->   16, 7x7               7.0        4.7        1.9
     (2,  128,  15) ->  256, 7x7               5.4                    11
     (2,   21, 344) ->   21, 16x16/8            16        8.7
     (2,   21,  84) ->   21, 4x4/2             1.3        1.1

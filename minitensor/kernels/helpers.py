@@ -77,10 +77,10 @@ class _Helper:
 
 
 class _Work:
-    """A function that one of two runs, or takes: the helper it is given to, or its caller, who takes it back."""
+    """A function for a helper, which runs it, unless the caller takes it back before it has begun."""
 
     def __init__(self, function):
-        self.function = deque([function])  # pop is atomic, so one of the two has it
+        self.function = deque([function])  # pop is atomic, so only one of helper and caller gets it
         self.ended = _taken_lock()
 
     def run(self, helper):
@@ -94,6 +94,7 @@ class _Work:
         self.ended.release()
 
     def end(self, helper):
+        """Take the function back and return False, or wait until it has ended and return True."""
         try:
             self.function.pop()
         except IndexError:
@@ -145,9 +146,7 @@ def _move_to(processors):
     """Put this thread on one of these processors, and leave it to the system from there on."""
     if processors:
         allowed = os.sched_getaffinity(0)
-        with suppress(
-            OSError
-        ):  # a container may forbid it, and processors may have been taken away meanwhile
+        with suppress(OSError):  # a container may forbid it, and processors may have been taken away meanwhile
             os.sched_setaffinity(0, processors)
             os.sched_setaffinity(0, allowed)
 

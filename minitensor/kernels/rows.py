@@ -137,4 +137,4 @@ def row_columns(x, tile, kernel_size, before, stride_across, dilation_across, ou
 
 
 def _plan(x, kernel_size, out_size):
-    return plan_tiles(len(x), out_size, x.shape[1] * kernel_size[1] * x.itemsize, 0, BAND_BYTES)
+    return plan_tiles(len(x), out_size, x.shape[1] * kernel_size[1] * x.itemsize, budget=BAND_BYTES)

@@ -55,18 +55,19 @@ def dot_last(a, b=None):
     """
     length = a.shape[-1]
     whole = length // RUN * RUN
-    if b is None:
-        ones = np.ones(min(length, RUN), a.dtype)
-    if length <= RUN:
-        return np.vecdot(a, ones if b is None else b)
 
     def runs(x):
         # (..., n // RUN * RUN) -> (..., n // RUN, RUN), a view of the same numbers
         return x[..., :whole].reshape(*x.shape[:-1], whole // RUN, RUN)
 
-    total = np.vecdot(runs(a), ones if b is None else runs(b)).sum(axis=-1)
+    if b is None:
+        factors, rest = np.ones(RUN, a.dtype), np.ones(length - whole, a.dtype)
+    else:
+        factors, rest = runs(b), b[..., whole:]
+    # (..., n // RUN, RUN) . (..., n // RUN, RUN) or (RUN,) -> (..., n // RUN) -> (...)
+    total = np.vecdot(runs(a), factors).sum(axis=-1)
     if whole < length:
-        total += np.vecdot(a[..., whole:], ones[: length - whole] if b is None else b[..., whole:])
+        total += np.vecdot(a[..., whole:], rest)
     return total
 
 
@@ -127,9 +128,7 @@ def _sum_last(x, axes, last):
 
     parts = shares(len(runs), run * x.itemsize, SUM_BYTES, SERIAL_BYTES)
     run_tiles(tile, [(some, cut) for some in parts for cut in range(len(cuts))])
-    total = sums.sum(axis=1, dtype=x.dtype).reshape(
-        [1 if axis in last else n for axis, n in enumerate(x.shape)]
-    )
+    total = sums.sum(axis=1, dtype=x.dtype).reshape([1 if axis in last else n for axis, n in enumerate(x.shape)])
     others = tuple([axis for axis in axes if axis not in last])
     return total.sum(axis=others, dtype=x.dtype, keepdims=True) if others else total
 

@@ -172,17 +172,18 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     rows_of_columns = x.shape[1] // groups * kernel_size[0] * kernel_size[1]
     weight_bytes = filters * rows_of_columns * x.itemsize
     tiles = plan_tiles(len(x), (height, width), groups * rows_of_columns * x.itemsize, weight_bytes)
-    new_sums = xp.zeros
     if weight_bytes > LARGE_WEIGHT_BYTES:
-        if len(x) * height * width * rows_of_columns * x.itemsize <= MOST_COLUMN_BYTES:
+        if tiles and len(x) * height * width * rows_of_columns * x.itemsize <= MOST_COLUMN_BYTES:
             tiles = [(slice(0, len(x)), slice(0, height))]  # so that nothing need be summed
-            new_sums = xp.empty
         parts = [(0, tiles, some) for some in split(filters // groups, get_num_threads())]
     else:
         shares = split(len(tiles), get_num_threads())
         parts = [(number, tiles[share], slice(None)) for number, share in enumerate(shares)]
-    sums = new_sums((parts[-1][0] + 1 if parts else 0, groups, filters // groups, rows_of_columns), x.dtype)
     by_row = sum_by_row(x, filters // groups * rows_of_columns, width)
+    as_it_is = not by_row and (filters // groups >= rows_of_columns or weight_bytes >= TURNED_BYTES)
+    # where each part has one tile, its product is written where its sum belongs, and not added to zeros
+    new_sums = xp.empty if as_it_is and all(len(tiles) == 1 for _, tiles, _ in parts) else xp.zeros
+    sums = new_sums((parts[-1][0] + 1 if parts else 0, groups, filters // groups, rows_of_columns), x.dtype)
 
     def add_up(part):
         number, tiles, some = part
@@ -199,7 +200,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
                 columns = columns.reshape(groups, rows_of_columns, pixels // width, width).swapaxes(1, 2)
                 # (g, n*R, O/g, OW) @ (g, n*R, OW, C/g*KH*KW) -> (g, n*R, O/g, C/g*KH*KW), and the rows summed
                 total += (seen @ columns.swapaxes(2, 3)).sum(axis=1)
-            elif filters // groups >= rows_of_columns or weight_bytes >= TURNED_BYTES:
+            elif as_it_is:
                 # (g, O/g, n*R*OW) @ (g, n*R*OW, C/g*KH*KW) -> (g, O/g, C/g*KH*KW)
                 if len(tiles) == 1:
                     xp.matmul(seen, columns.swapaxes(1, 2), out=total)

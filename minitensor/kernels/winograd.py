@@ -201,7 +201,7 @@ def plan_steps(images, out_size, channels):
     """Tiles [(slice of images, slice of steps)]: a step is four rows of the output."""
     steps = -(-out_size[0] // OUTPUTS)
     bytes_per_pixel = POINTS * channels * np.dtype(np.float32).itemsize
-    return plan_tiles(images, (steps, out_size[1]), bytes_per_pixel, 0, TILE_BYTES)
+    return plan_tiles(images, (steps, out_size[1]), bytes_per_pixel, budget=TILE_BYTES)
 
 
 def transform_weight(weight):

@@ -173,7 +173,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
         parts = [(slice(0, 1), part) for part in split(filters, number)]
     else:
         parts = [(part, slice(None)) for part in split(groups, number)]
-    chunks = plan_steps(len(x), out_size, channels + filters, CHUNK_BYTES, 1)
+    chunks = plan_steps(len(x), out_size, channels + filters, CHUNK_BYTES, multiple=1)
     sums = np.zeros(points, x.dtype) if len(chunks) > 1 else None
     for chunk in chunks:
         image, wanted = transform_all(chunk, across, (B_T, rows), (A, grad_rows))
@@ -250,6 +250,9 @@ def whole_tile(images, out_size):
 
 
 def plan_steps(images, out_size, channels, budget, multiple=None):
-    """Tiles [(slice of images, slice of steps down)] whose points of `channels` take about `budget` bytes."""
+    """Tiles [(slice of images, slice of steps down)] whose points of `channels` take at most `budget` bytes.
+
+    But a step at least. Their number is a multiple of `multiple` where it can be (`plan_tiles`).
+    """
     blocks = [-(-size // OUTPUTS) for size in out_size]
-    return plan_tiles(images, blocks, _block_bytes(channels), 0, budget, multiple)
+    return plan_tiles(images, blocks, _block_bytes(channels), budget=budget, multiple=multiple)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import weakref
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -37,6 +38,17 @@ def finish(function, *arguments):
     assert begun.wait(PATIENCE) and end()
 
 
+@contextmanager
+def no_switching():
+    """Within the block this thread goes on until it waits."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(PATIENCE)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+
+
 def test_one_thread_serves_calls_that_follow_each_other(monkeypatch):
     monkeypatch.setattr(helpers, "LINGER", PATIENCE)
     threads = []
@@ -58,12 +70,8 @@ def test_work_that_has_not_begun_is_taken_back_and_its_helper_serves_the_next_ca
     threads, array = [], np.zeros(3)
     gone = weakref.ref(array)
     finish(lambda: threads.append(threading.get_ident()))
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(PATIENCE)  # this thread goes on until it waits
-    try:
+    with no_switching():
         assert not any(start(np.add, array, 1, array)() for _ in range(5))
-    finally:
-        sys.setswitchinterval(interval)
     assert (array == 0).all()
     del array
     assert gone() is None
@@ -79,13 +87,9 @@ def test_a_call_takes_back_no_work_but_its_own(monkeypatch):
     deadline = time.monotonic() + PATIENCE
     while not (done and helpers._idle) and time.monotonic() < deadline:
         time.sleep(0.001)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(PATIENCE)
-    try:
+    with no_switching():
         second = start(done.append, 2)
         assert first() and not second()
-    finally:
-        sys.setswitchinterval(interval)
     assert done == [1] and len(helpers._idle) == 1
 
 
