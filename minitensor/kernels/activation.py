@@ -1,16 +1,21 @@
-"""ReLU and its gradient: the plain text, and the same a cache-sized tile at a time on threads."""
+"""ReLU and its gradient: the plain text, and the same a cache-sized tile at a time on threads.
+
+A convolution with ReLU wants two gradients at once: that of its sum, and the sum over all pixels of that, which is the
+bias's. `relu_bias_grad` adds up what it has just written, while it is in the cache.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from minitensor.backend import array_module
-from minitensor.kernels.table import register, rule
+from minitensor.kernels.summation import dot_last, sum_over
+from minitensor.kernels.table import register, rule, run
 from minitensor.kernels.tiles import Scratch, run_tiles, shares
 
 SMALL_BYTES = 1 << 16  # below this, the plain text takes less time
 RUN = 1 << 12  # numbers that are compared with the same zeros, which stay in the nearest cache
-TILE_BYTES = 1 << 20  # of x; what is made of it takes as much again, and the mask a quarter
+TILE_BYTES = 2 << 20  # of x; smaller tiles fit the cache better, but threads wait for the interpreter's lock more often
 
 
 @register("relu", "reference", products=False)
@@ -24,6 +29,13 @@ def relu_grad_reference(grad, y):
     """grad where the output y is positive, else 0. Written as "not <= 0": NaN passes its gradient on, as in torch."""
     xp = array_module(grad)
     return xp.where(y <= 0, grad.dtype.type(0), grad)
+
+
+@register("relu_bias_grad", "reference", products=False)
+def relu_bias_grad_reference(grad, y):
+    """relu_grad of (N, O, H, W), and its sums over all but O, (O,): the gradient of a bias added before ReLU."""
+    grad_x = run("relu_grad", grad, y)
+    return grad_x, sum_over(grad_x, (0, 2, 3)).reshape(-1)
 
 
 @register("relu", "tiles", backends=("numpy",), products=False)
@@ -47,25 +59,51 @@ def relu(x):
 
 @register("relu_grad", "tiles", backends=("numpy",), products=False)
 def relu_grad(grad, y):
-    """The same, a tile at a time, on the bits of the numbers: see masking.py."""
+    """The same, a tile at a time."""
     grad_x = np.empty(grad.shape, grad.dtype)
-    flat_y, integer = y.reshape(-1), f"i{grad.itemsize}"
-    flat_grad, flat_x = grad.reshape(-1).view(integer), grad_x.reshape(-1).view(integer)
+    flat_grad, flat_y, flat_x = (array.reshape(-1) for array in (grad, y, grad_x))
     scratch = Scratch()
 
     def tile(part):
-        blocked = scratch.empty("blocked", (part.stop - part.start,), np.dtype(bool))
-        np.less_equal(flat_y[part], 0, out=blocked)
-        # blocked 1, else 0  ->  blocked 0, else -1: all ones, in a byte and in what it is widened to
-        bits = np.subtract(blocked.view("i1"), 1, out=blocked.view("i1"))
-        np.bitwise_and(flat_grad[part], bits, out=flat_x[part])
+        _pass(flat_grad[part], flat_y[part], flat_x[part], scratch)
 
     run_tiles(tile, shares(flat_x.size, flat_x.itemsize, TILE_BYTES))
     return grad_x
 
 
+@register("relu_bias_grad", "tiles", backends=("numpy",), products=False)
+def relu_bias_grad(grad, y):
+    """The same, some planes of an image at a time: their sums are taken while they are in the cache."""
+    images, filters = grad.shape[:2]
+    grad_x = np.empty(grad.shape, grad.dtype)
+    # (N, O, H, W) -> (N*O, H*W)
+    planes = [array.reshape(images * filters, -1) for array in (grad, y, grad_x)]
+    sums = np.empty(images * filters, grad.dtype)
+    scratch = Scratch()
+
+    def tile(part):
+        some_grad, some_y, some_x = (array[part] for array in planes)
+        _pass(some_grad, some_y, some_x, scratch)
+        sums[part] = dot_last(some_x)
+
+    run_tiles(tile, shares(len(sums), planes[0][:1].nbytes, TILE_BYTES))
+    # (N*O,) -> (N, O) -> (O,)
+    return grad_x, sums.reshape(images, filters).sum(axis=0)
+
+
+def _pass(grad, y, grad_x, scratch):
+    """grad_x = grad where y > 0 or NaN, else 0, on the bits of the numbers: see masking.py."""
+    integer = f"i{grad.itemsize}"
+    blocked = scratch.empty("blocked", y.shape, np.dtype(bool))
+    np.less_equal(y, 0, out=blocked)
+    # blocked 1, else 0  ->  blocked 0, else -1: all ones, in a byte and in what it is widened to
+    bits = np.subtract(blocked.view("i1"), 1, out=blocked.view("i1"))
+    np.bitwise_and(grad.view(integer), bits, out=grad_x.view(integer))
+
+
 @rule("relu", backends=("numpy",))
 @rule("relu_grad", backends=("numpy",))
+@rule("relu_bias_grad", backends=("numpy",))
 def _choose(*arrays):
     """Tiles pay on large arrays, and only in row-major order, which they flatten without a copy."""
     large = arrays[0].nbytes >= SMALL_BYTES and arrays[0].dtype.kind == "f"

@@ -15,7 +15,9 @@ from minitensor.kernels.geometry import overlap
 from minitensor.kernels.tiles import get_num_threads, rounded_up, split
 
 COLUMN_BYTES = 2 << 20  # columns of one tile: smaller ones cost more Python, larger ones leave the cache
-SERIAL_BYTES = 1 << 18  # of columns: below, to multiply them takes less time than to wake a thread
+# Multiplications of a direct convolution, some 0.5 ms, below which one thread is as fast as two: to wake another and to
+# wait for it takes 0.1 ms, and while it runs as much again, as each of the two waits for the interpreter's lock.
+SERIAL_PRODUCTS = 18 * 10**6
 MOST_COLUMN_BYTES = 8 << 20  # the limit for tiles that are larger because their weight is
 UNPACKED = 10**6  # OpenBLAS with AVX-512 multiplies (M, K) @ (K, N) without copying the factors up to this M N K
 UNPACKED_CELLS = 1200  # and (M, K) @ (N, K)^T, whose right factor is transposed, only up to this M N as well
@@ -25,22 +27,23 @@ FEW_WEIGHTS = 1 << 10  # weights of a group up to which the sums of single rows 
 BUSY_COLUMNS = 256  # fewer columns than this do not keep a product busy: images share it, and none is cut for threads
 
 
-def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes=0, budget=COLUMN_BYTES, multiple=None):
+def plan_tiles(images, out_size, bytes_per_pixel, weights, weight_bytes=0, budget=COLUMN_BYTES, multiple=None):
     """Cut the output into tiles [(slice of images, slice of rows)] of at most `budget` bytes, but a row at least.
 
-    A pixel takes `bytes_per_pixel`. A product reads the whole weight for every tile, so where that is larger, tiles may
-    be as large. Their number is a multiple of `multiple`, by default of the threads, where it can be: so none has to
-    wait for the last tile.
+    A pixel takes `bytes_per_pixel`, and is multiplied by as many `weights`: by all of them, without groups. A product
+    reads the whole weight for every tile, so where that has more bytes, tiles may have as many. Their number is a
+    multiple of `multiple`, by default of the threads, where it can be: so none has to wait for the last tile. Work that
+    is not worth a second thread is one tile, if that fits.
     """
     height, width = out_size
     pixels = height * width
     if images * pixels == 0:
         return []
-    if images * pixels * bytes_per_pixel < SERIAL_BYTES:
+    fitting = max(1, max(budget, min(weight_bytes, MOST_COLUMN_BYTES)) // max(1, bytes_per_pixel))
+    if images * pixels <= fitting and not worth_threads(images * pixels * weights):
         return [(slice(0, images), slice(0, height))]
     if multiple is None:
         multiple = get_num_threads()
-    fitting = max(1, max(budget, min(weight_bytes, MOST_COLUMN_BYTES)) // bytes_per_pixel)
     # small images share a tile, unless they are so few that threads had better share an image
     if pixels <= fitting // 2 and (images >= multiple or pixels < BUSY_COLUMNS):
         parts = rounded_up(-(-images // (fitting // pixels)), multiple)
@@ -49,6 +52,11 @@ def plan_tiles(images, out_size, bytes_per_pixel, weight_bytes=0, budget=COLUMN_
     if images % multiple:
         parts = rounded_up(parts, multiple)
     return [(slice(n, n + 1), rows) for n in range(images) for rows in split(height, parts)]
+
+
+def worth_threads(products):
+    """True where so many multiplications take less time on several threads than on one."""
+    return products >= SERIAL_PRODUCTS
 
 
 def tile_columns(x, tile, kernel_size, stride, before, dilation, out_width):

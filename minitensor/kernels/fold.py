@@ -11,7 +11,7 @@ than the image (a 7 x 7 kernel on the last map of a VGG) and where there are few
 from __future__ import annotations
 
 from minitensor.backend import array_module
-from minitensor.kernels.columns import BUSY_COLUMNS, COLUMN_BYTES, SERIAL_BYTES
+from minitensor.kernels.columns import BUSY_COLUMNS, COLUMN_BYTES, worth_threads
 from minitensor.kernels.geometry import overlap, transposed_output_size
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import run_tiles, shares, split
@@ -55,6 +55,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
             for b, (across, across_hit) in enumerate(where[1]):
                 target[:, :, rows_hit, across_hit] += columns[:, a, b, :, rows, across]
 
-    parts = shares(group_filters, taps * columns_each * x.itemsize, COLUMN_BYTES, SERIAL_BYTES)
+    serial = 0 if worth_threads(images * height * width * weight.size) else COLUMN_BYTES
+    parts = shares(group_filters, taps * columns_each * x.itemsize, COLUMN_BYTES, serial)
     run_tiles(tile, [(n, g, part) for n in range(len(shared)) for g in range(groups) for part in parts])
     return out.reshape(images, groups * group_filters, *out_size)

@@ -67,7 +67,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
         target[...] = result.swapaxes(0, 1)
         finish(target, bias, relu)
 
-    run_tiles(tile, plan_tiles(len(x), out_size, size * x.itemsize, budget=PATCH_BYTES))
+    run_tiles(tile, plan_tiles(len(x), out_size, size * x.itemsize, weight.size, budget=PATCH_BYTES))
     return out
 
 
@@ -76,7 +76,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """The weight gradient; every thread sums its own part of the tiles. Shapes as in reference.py."""
     channels, (filters, height, width) = x.shape[1], grad.shape[1:]
     size = channels * kernel_size[0] * kernel_size[1]
-    tiles = plan_tiles(len(x), (height, width), size * x.itemsize, budget=PATCH_BYTES)
+    tiles = plan_tiles(len(x), (height, width), size * x.itemsize, filters * size, budget=PATCH_BYTES)
     parts = split(len(tiles), get_num_threads())
     piece = size  # numbers of a patch in a product
     if tiles and filters <= FEW_FILTERS:

@@ -86,7 +86,7 @@ def correlate(x, weight, bias, before, stride_across, dilation_across, out_size,
                 by_row += np.matmul(weight[:, some], seen[:, :, some])
         finish(target, bias, relu)
 
-    run_tiles(tile, _plan(x, kernel_size, out_size))
+    run_tiles(tile, _plan(x, filters, kernel_size, out_size))
     return out
 
 
@@ -95,7 +95,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """The weight gradient; every thread sums its own part of the tiles. Shapes as in reference.py."""
     channels, (filters, *out_size) = x.shape[1], grad.shape[1:]
     size = channels * kernel_size[0] * kernel_size[1]
-    tiles = _plan(x, kernel_size, out_size)
+    tiles = _plan(x, filters, kernel_size, out_size)
     parts = split(len(tiles), get_num_threads())
     piece = largest_part(size, UNPACKED_CELLS // max(1, filters))  # rows of the columns in a product
     sums = np.zeros((len(parts), size // piece, piece, filters), x.dtype)
@@ -136,5 +136,6 @@ def row_columns(x, tile, kernel_size, before, stride_across, dilation_across, ou
     )
 
 
-def _plan(x, kernel_size, out_size):
-    return plan_tiles(len(x), out_size, x.shape[1] * kernel_size[1] * x.itemsize, budget=BAND_BYTES)
+def _plan(x, filters, kernel_size, out_size):
+    row = x.shape[1] * kernel_size[1]
+    return plan_tiles(len(x), out_size, row * x.itemsize, filters * kernel_size[0] * row, budget=BAND_BYTES)

@@ -20,6 +20,7 @@ from minitensor.kernels.columns import (
     plan_tiles,
     sum_by_row,
     tile_columns,
+    worth_threads,
 )
 from minitensor.kernels.finish import finish
 from minitensor.kernels.geometry import conv_output_size, output_size, taps
@@ -132,7 +133,8 @@ def correlate(x, weight, bias, stride, before, dilation, target, relu=False):
             _put(place, result.reshape(*place.shape))
 
     pixels = len(x) * height * width
-    if 0 < pixels < filters and groups == 1 and pixels * bytes_per_pixel <= MOST_COLUMN_BYTES:
+    few = 0 < pixels < filters and groups == 1 and pixels * bytes_per_pixel <= MOST_COLUMN_BYTES
+    if few and worth_threads(pixels * weight.size):
         # A product reads its weight once. Where there is more of that than of the image, threads share out the filters,
         # and each makes all columns.
         everything = slice(0, len(x)), slice(0, height)
@@ -140,7 +142,7 @@ def correlate(x, weight, bias, stride, before, dilation, target, relu=False):
         return
     if backend_name(x) == "numpy" and not in_reading_order:
         bytes_per_pixel += groups * filters * x.itemsize  # products stay in the cache until they are put into place
-    parts = plan_tiles(len(x), (height, width), bytes_per_pixel, weight.nbytes)
+    parts = plan_tiles(len(x), (height, width), bytes_per_pixel, weight.size, weight.nbytes)
     run_tiles(tile, [(part, slice(0, filter_shape[0])) for part in parts])
 
 
@@ -170,8 +172,9 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     xp = array_module(x)
     filters, height, width = grad.shape[1:]
     rows_of_columns = x.shape[1] // groups * kernel_size[0] * kernel_size[1]
-    weight_bytes = filters * rows_of_columns * x.itemsize
-    tiles = plan_tiles(len(x), (height, width), groups * rows_of_columns * x.itemsize, weight_bytes)
+    weights = filters * rows_of_columns
+    weight_bytes = weights * x.itemsize
+    tiles = plan_tiles(len(x), (height, width), groups * rows_of_columns * x.itemsize, weights, weight_bytes)
     if weight_bytes > LARGE_WEIGHT_BYTES:
         if tiles and len(x) * height * width * rows_of_columns * x.itemsize <= MOST_COLUMN_BYTES:
             tiles = [(slice(0, len(x)), slice(0, height))]  # so that nothing need be summed

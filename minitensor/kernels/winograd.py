@@ -156,7 +156,7 @@ def correlate(x, weight, bias, before, dilation_across, groups, out_size, relu=F
         products = products.reshape(*shape[:3], filters, width).transpose(1, 3, 2, 0, 4)
         write_rows(A_T, products, bias, relu, out, part)
 
-    run_tiles(tile, plan_steps(len(x), out_size, x.shape[1] + 2 * filters), beside)
+    run_tiles(tile, plan_steps(len(x), out_size, x.shape[1] + 2 * filters, weight.size), beside)
     return out
 
 
@@ -167,7 +167,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     kernel_width, spread, group_channels = kernel_size[1], dilation[1], channels // groups
     piece = unpacked_piece(filters // groups, group_channels)
     pieces = filters // groups // piece
-    tiles = plan_steps(len(x), (height, width), channels + filters)
+    tiles = plan_steps(len(x), (height, width), channels + filters, filters * group_channels * TAPS * kernel_width)
     parts = split(len(tiles), get_num_threads())
     sums = np.zeros((len(parts), kernel_width, POINTS, groups, pieces, group_channels, piece), x.dtype)
     windows = row_windows(x, POINTS, padding, width + extent(kernel_width, spread) - 1)
@@ -197,11 +197,11 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     return weight.reshape(filters, group_channels, TAPS, kernel_width)
 
 
-def plan_steps(images, out_size, channels):
-    """Tiles [(slice of images, slice of steps)]: a step is four rows of the output."""
+def plan_steps(images, out_size, channels, weights):
+    """Tiles [(slice of images, slice of steps)]: a step is four rows of the output, which all meet all `weights`."""
     steps = -(-out_size[0] // OUTPUTS)
     bytes_per_pixel = POINTS * channels * np.dtype(np.float32).itemsize
-    return plan_tiles(images, (steps, out_size[1]), bytes_per_pixel, budget=TILE_BYTES)
+    return plan_tiles(images, (steps, out_size[1]), bytes_per_pixel, OUTPUTS * weights, budget=TILE_BYTES)
 
 
 def transform_weight(weight):

@@ -151,7 +151,8 @@ def correlate(x, points, filters, bias, before, groups, out_size, relu=False, be
         image = transform(B_T, rows, part, across, "input", scratch)
         multiply(weight, image, part, every_filter)
 
-    run_tiles(tile, plan_steps(len(x), out_size, max(channels, filters), budget), beside)
+    weights = filters * channels // groups * TAPS * TAPS
+    run_tiles(tile, plan_steps(len(x), out_size, max(channels, filters), weights, budget), beside)
     return out
 
 
@@ -173,7 +174,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
         parts = [(slice(0, 1), part) for part in split(filters, number)]
     else:
         parts = [(part, slice(None)) for part in split(groups, number)]
-    chunks = plan_steps(len(x), out_size, channels + filters, CHUNK_BYTES, multiple=1)
+    chunks = plan_steps(len(x), out_size, channels + filters, weight.size, CHUNK_BYTES, multiple=1)
     sums = np.zeros(points, x.dtype) if len(chunks) > 1 else None
     for chunk in chunks:
         image, wanted = transform_all(chunk, across, (B_T, rows), (A, grad_rows))
@@ -249,10 +250,11 @@ def whole_tile(images, out_size):
     return slice(0, images), slice(0, -(-out_size[0] // OUTPUTS))
 
 
-def plan_steps(images, out_size, channels, budget, multiple=None):
+def plan_steps(images, out_size, channels, weights, budget, multiple=None):
     """Tiles [(slice of images, slice of steps down)] whose points of `channels` take at most `budget` bytes.
 
     But a step at least. Their number is a multiple of `multiple` where it can be (`plan_tiles`).
     """
     blocks = [-(-size // OUTPUTS) for size in out_size]
-    return plan_tiles(images, blocks, _block_bytes(channels), budget=budget, multiple=multiple)
+    weights *= OUTPUTS * OUTPUTS  # that a block is multiplied by
+    return plan_tiles(images, blocks, _block_bytes(channels), weights, budget=budget, multiple=multiple)

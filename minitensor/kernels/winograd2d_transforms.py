@@ -19,9 +19,8 @@ from minitensor.kernels.row_windows import OUTPUTS, transform_rows, write_rows
 from minitensor.kernels.tiles import (
     Scratch,
     blocks,
-    get_num_threads,
-    rounded_up,
     run_tiles,
+    shares,
     split,
     threads_for,
 )
@@ -70,7 +69,7 @@ def transform_all(tile, across, *images):
     for number, (matrix, rows) in enumerate(images):
         channels, dtype = rows.x.shape[1], rows.x.dtype
         points = np.empty((POINTS, POINTS, channels, blocks_in(tile, across)), dtype)
-        parts = split(channels, rounded_up(-(-points.nbytes // CACHED_BYTES), get_num_threads()))
+        parts = shares(channels, points.nbytes // channels, CACHED_BYTES, CACHED_BYTES)
         jobs += [(matrix, rows, part, points[:, :, part], f"image {number}") for part in parts]
         every.append(points)
 

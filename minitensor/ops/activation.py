@@ -56,6 +56,7 @@ class ReluGradient(Op):
     """grad where y > 0, else 0: linear in grad, and its own adjoint"""
 
     uses = ((),)
+    sums = None
 
     def __init__(self, y):
         self.y = y
@@ -66,6 +67,14 @@ class ReluGradient(Op):
 
     def backward(self, grad):
         return ReluGradient(self.y)(grad)
+
+
+class ReluBiasGradient(ReluGradient):
+    """the same of images, with the gradient of a bias that was added before ReLU: `sums` (O,), over all else"""
+
+    def forward(self, grad):
+        grad_x, self.sums = run("relu_bias_grad", grad, self.y.data)
+        return grad_x
 
 
 class LeakyRelu(Op):

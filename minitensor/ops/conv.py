@@ -23,10 +23,11 @@ from minitensor.kernels.geometry import (
     pair,
     same_padding,
 )
-from minitensor.ops.activation import ReluGradient
+from minitensor.ops.activation import ReluBiasGradient, ReluGradient
 from minitensor.ops.dtypes import check_float, check_same_dtype
 from minitensor.ops.images import batched
 from minitensor.ops.pad import pad
+from minitensor.ops.reduce import KnownSum, Sum
 from minitensor.tensor import shape_argument
 
 
@@ -42,12 +43,13 @@ class Conv2d(Op):
         self.sizes = x.shape[2:], weight.shape[2:]
         return run("conv2d", x, weight, bias, *self.settings)
 
-    def backward(self, grad):
+    def backward(self, grad, sums=None):
+        """`sums` (O,): those of grad over images and pixels, where they are known."""
         x, weight, *_ = self.inputs
         size, kernel_size = self.sizes
         grad_x = _transposed_to(size, grad, weight, *self.settings) if self.needs[0] else None
         grad_weight = Conv2dWeight(kernel_size, *self.settings)(x, grad) if self.needs[1] else None
-        return (grad_x, grad_weight, *_bias_gradient(self, grad))
+        return (grad_x, grad_weight, *_bias_gradient(self, grad, sums))
 
 
 class Conv2dRelu(Conv2d):
@@ -60,7 +62,9 @@ class Conv2dRelu(Conv2d):
         return run("conv2d_relu", x, weight, bias, *self.settings)
 
     def backward(self, grad):
-        return super().backward(ReluGradient(self.output)(grad))
+        wants_bias = len(self.needs) > 2 and self.needs[2]
+        through_relu = ReluBiasGradient(self.output) if wants_bias else ReluGradient(self.output)
+        return super().backward(through_relu(grad), through_relu.sums)
 
 
 class ConvTranspose2d(Op):
@@ -131,11 +135,16 @@ def _transposed_to(size, grad, weight, stride, padding, dilation, groups):
     return ConvTranspose2d(stride, padding, output_padding, groups, dilation)(grad, weight)
 
 
-def _bias_gradient(op, grad):
+def _bias_gradient(op, grad, sums=None):
     """The bias reaches every pixel of its channel, so its gradient is the sum over them: (N, O, OH, OW) -> (O,)"""
     if len(op.needs) < 3:
         return ()
-    return (grad.sum((0, 2, 3)) if op.needs[2] else None,)
+    if not op.needs[2]:
+        return (None,)
+    axes = (0, 2, 3)
+    # (O,) -> (1, O, 1, 1), as a sum that keeps its axes
+    total = Sum(axes) if sums is None else KnownSum(axes, sums.reshape(1, -1, 1, 1))
+    return (total(grad).reshape(-1),)
 
 
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):

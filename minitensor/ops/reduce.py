@@ -40,6 +40,18 @@ class Sum(Op):
         return Expand(self.shape)(grad)
 
 
+class KnownSum(Sum):
+    """The same where whoever made x has added it up already, while it was in the cache"""
+
+    def __init__(self, axes, total):
+        super().__init__(axes)
+        self.total = total
+
+    def forward(self, x):
+        self.shape = x.shape
+        return self.total
+
+
 class Mean(Sum):
     """y = sum of x over `axes` / count: each element has derivative 1 / count"""
 

@@ -29,6 +29,18 @@ def test_tiles_equal_the_definition(shape, dtype):
         np.testing.assert_array_equal(activation.relu_grad(grad, y), activation.relu_grad_reference(grad, y))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [LARGE, (2, 3, 5, 7)])
+def test_the_gradient_of_a_bias_is_the_sum_of_that_of_relu(shape, dtype):
+    rng = np.random.default_rng(4)
+    y, grad = np.maximum(rng.standard_normal(shape), 0).astype(dtype), rng.standard_normal(shape).astype(dtype)
+    expected, sums = activation.relu_bias_grad_reference(grad, y)
+    grad_x, grad_bias = activation.relu_bias_grad(grad, y)
+    np.testing.assert_array_equal(grad_x, expected)
+    scale = np.abs(expected).sum(axis=(0, 2, 3)).max()
+    np.testing.assert_allclose(grad_bias, sums, rtol=0, atol=8 * np.finfo(dtype).eps * scale)
+
+
 def test_a_gradient_that_is_infinite_or_nan_is_dropped_where_the_output_is_zero():
     grad = np.full(LARGE, np.inf, np.float32)
     grad[0] = np.nan

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from minitensor.kernels import tiles
 from minitensor.kernels.blas import blas
-from minitensor.kernels.columns import COLUMN_BYTES, SERIAL_BYTES, plan_tiles
+from minitensor.kernels.columns import COLUMN_BYTES, plan_tiles, worth_threads
 from minitensor.kernels.tiles import (
     blocks,
     get_num_threads,
@@ -75,18 +75,19 @@ def test_shares_are_a_multiple_of_the_threads(length, bytes_each, budget):
     images=st.integers(0, 9),
     size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     bytes_per_pixel=st.integers(1, 1 << 16),
+    weights=st.integers(1, 1 << 20),
     multiple=st.integers(1, 4),
 )
-def test_tiles_of_a_convolution_cover_its_output_once(images, size, bytes_per_pixel, multiple):
-    tiles = plan_tiles(images, size, bytes_per_pixel, multiple=multiple)
+def test_tiles_of_a_convolution_cover_its_output_once(images, size, bytes_per_pixel, weights, multiple):
+    tiles = plan_tiles(images, size, bytes_per_pixel, weights, multiple=multiple)
     covered = np.zeros((images, size[0]), int)
     for some, rows in tiles:
         covered[some, rows] += 1
         pixels = (some.stop - some.start) * (rows.stop - rows.start) * size[1]
         assert pixels * bytes_per_pixel <= COLUMN_BYTES or pixels == size[1]  # a row, at least
     assert (covered == 1).all()
-    small = images * size[0] * size[1] * bytes_per_pixel < SERIAL_BYTES
-    assert small or images < multiple or len(tiles) % multiple == 0 or len(tiles) in (images, images * size[0])
+    few = not worth_threads(images * size[0] * size[1] * weights)
+    assert (few and len(tiles) <= 1) or images < multiple or len(tiles) % multiple == 0 or len(tiles) in (images, images * size[0])
 
 
 def test_every_tile_runs_once_and_no_thread_remains():
