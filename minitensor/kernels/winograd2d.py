@@ -40,7 +40,7 @@ from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.row_windows import OUTPUTS, row_windows
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, get_num_threads, rounded_up, run_tiles, split
-from minitensor.kernels.winograd import B_T, POINTS, TAPS, A, G
+from minitensor.kernels.winograd import B_T, POINTS, SCALED_G, TAPS, A
 from minitensor.kernels.winograd2d_transforms import (
     blocks_in,
     transform,
@@ -86,7 +86,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
 
     def points(filters):
         # (6, 6, o, C/g) -> (6, 6, g, o/g, C/g); with groups, all filters at once
-        part = transform_weight(weight[filters], G)
+        part = transform_weight(weight[filters], SCALED_G)
         return part.reshape(POINTS, POINTS, groups, -1, weight.shape[1])
 
     blank = BlankWindows(x, weight, bias, out_size, padding, dilation)
@@ -102,7 +102,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     To turn the kernel is to read the taps of G backwards, and to swap its channels is to transpose each point.
     """
     out_size = transposed_output_size(x, weight.shape[2:], stride, padding, output_padding, dilation)
-    turned = np.ascontiguousarray(G[:, ::-1])
+    turned = np.ascontiguousarray(SCALED_G[:, ::-1])
     group_filters = weight.shape[1]
 
     def points(filters):

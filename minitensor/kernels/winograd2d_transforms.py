@@ -16,15 +16,8 @@ from __future__ import annotations
 import numpy as np
 
 from minitensor.kernels.row_windows import OUTPUTS, transform_rows, write_rows
-from minitensor.kernels.tiles import (
-    Scratch,
-    blocks,
-    run_tiles,
-    shares,
-    split,
-    threads_for,
-)
-from minitensor.kernels.winograd import A_T, POINTS, TAPS, G
+from minitensor.kernels.tiles import Scratch, blocks, run_tiles, shares
+from minitensor.kernels.winograd import A_T, POINTS, SCALED_G, TAPS, UNSCALE
 
 CACHED_BYTES = 2 << 20  # windows of as many channels at a time: half as much takes twice the calls of NumPy
 SERIAL_BYTES = 1 << 19  # of the weight; below, to transform it takes less time than to wake a thread
@@ -37,7 +30,7 @@ def blocks_in(tile, across):
 
 
 def transform_weight(weight, matrix):
-    """matrix w matrix^T of every kernel, where matrix is G: (O, C/g, 3, 3) -> (6, 6, O, C/g)."""
+    """matrix w matrix^T / SCALE^2 of every kernel, where matrix is SCALED_G: (O, C/g, 3, 3) -> (6, 6, O, C/g)."""
     filters, channels = weight.shape[:2]
     points = np.empty((POINTS, POINTS, filters, channels), weight.dtype)
 
@@ -45,11 +38,13 @@ def transform_weight(weight, matrix):
         # taps lie side by side in memory, so BLAS takes each pair as a transposed matrix:
         # (o, C/g, 3, 3) -> (o*C/g*3, 3) -> (3 across, o*C/g*3 down);  (6, 3) @ (3, o*C/g*3) -> (6, o*C/g*3)
         columns = matrix @ weight[part].reshape(-1, TAPS).T
+        columns *= UNSCALE  # for one axis,
+        columns *= UNSCALE  # and for the other
         # (6, o*C/g*3) -> (6, o*C/g, 3) -> (6, 3, o*C/g);  (6, 3) @ (6, 3, o*C/g) -> (6, 6, o*C/g)
         both = points[:, :, part].reshape(POINTS, POINTS, -1)
         np.matmul(matrix, columns.reshape(POINTS, -1, TAPS).swapaxes(1, 2), out=both)
 
-    run_tiles(tile, split(filters, threads_for(weight.nbytes, SERIAL_BYTES)))
+    run_tiles(tile, shares(filters, weight.nbytes // filters, SERIAL_BYTES, SERIAL_BYTES))
     return points
 
 
@@ -57,10 +52,12 @@ def weight_back(points, weight):
     """G^T P G, `transform_weight` transposed: points (6, 6, g, o, C/g) -> weight (g, o, C/g, 3, 3), contiguous."""
     # (6, 6, g, o, C/g) -> (6, 6*g*o*C/g)
     # (3, 6) @ (6, 6*g*o*C/g) -> (3, 6, g*o*C/g);  (3, 6) @ (3, 6, g*o*C/g) -> (3, 3, g*o*C/g)
-    columns = (G.T @ points.reshape(POINTS, -1)).reshape(TAPS, POINTS, -1)
-    taps = np.matmul(G.T, columns)
+    columns = (SCALED_G.T @ points.reshape(POINTS, -1)).reshape(TAPS, POINTS, -1)
+    taps = np.matmul(SCALED_G.T, columns)
     # the first axis goes across: (KW, KH, g*o*C/g) -> (g*o*C/g, KH, KW)
     weight.reshape(-1, TAPS, TAPS)[...] = taps.transpose(2, 1, 0)
+    weight *= UNSCALE
+    weight *= UNSCALE
 
 
 def transform_all(tile, across, *images):

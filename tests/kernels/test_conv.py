@@ -5,6 +5,7 @@ input size that fits it, so that no draw is thrown away and the odd corners are 
 kernel, padding beyond its reach, rows that no window sees, groups, empty batches.
 """
 
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minitensor.kernels import conv_rules, kernel_variants, run, use_kernels
+from minitensor.kernels import conv_rules, kernel_variants, run, use_kernels, winograd
 from minitensor.kernels.geometry import conv_output_size, conv_transpose_output_size, leftover
 from minitensor.kernels.table import candidates
 
@@ -326,6 +327,30 @@ def test_layers_of_real_size_take_their_variant_and_stay_accurate(channels, filt
         result = run(*call)
         assert result.dtype == np.float32
         assert np.abs(result - exact).max() < 3e-5 * exact.std()
+
+
+def test_winograds_matrices_are_exact():
+    """In fractions: the float32 matrices make of every pixel and every tap exactly what the filter makes of them."""
+    b_t, g, a_t = (
+        np.vectorize(Fraction, otypes=[object])(matrix)
+        for matrix in (winograd.B_T, winograd.SCALED_G, winograd.A_T)
+    )
+    for tap in range(winograd.TAPS):
+        for pixel in range(winograd.POINTS):
+            output = a_t @ (g[:, tap] / Fraction(winograd.SCALE) * b_t[:, pixel])
+            assert list(output) == [int(k + tap == pixel) for k in range(winograd.OUTPUTS)]
+
+
+@pytest.mark.parametrize("variant", ["unfold", "winograd", "winograd2d"])
+def test_rounding_cancels_in_the_mean_of_a_weight_gradient(variant):
+    """Of positive images, whose products are all positive: an error that they shared would be that of the mean."""
+    rng = np.random.default_rng(0)
+    x, grad = (np.abs(rng.standard_normal((1, 32, 40, 40), np.float32)) for _ in range(2))
+    settings = (3, 3), (1, 1), (1, 1), (1, 1), 1
+    exact = run("conv2d_weight", x.astype(np.float64), grad.astype(np.float64), *settings)
+    with use_kernels(conv2d_weight=variant):
+        result = run("conv2d_weight", x, grad, *settings)
+    assert abs((result - exact).mean()) < 1e-8 * exact.mean()
 
 
 @pytest.mark.parametrize(

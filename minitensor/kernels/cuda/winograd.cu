@@ -27,12 +27,15 @@ enum { OUTPUTS = 4, TAPS = 3, POINTS = 6 };
 
 // Evaluation at t = 0, P, -P, Q, -Q and infinity, as kernels/winograd.py makes them.
 constexpr float P = 5 / 8.0f, Q = 3 / 2.0f, P2 = P * P, Q2 = Q * Q;
-constexpr float AT_0 = 1 / (P2 * Q2), AT_P = 1 / (2 * P2 * (P2 - Q2)), AT_Q = 1 / (2 * Q2 * (Q2 - P2));
+// SCALE makes G exact in float32; the weight is divided by it, once for each axis.
+constexpr float SCALE = 25 * 9 * 119 / 32768.0f;
+constexpr float AT_0 = SCALE / (P2 * Q2), AT_P = SCALE / (2 * P2 * (P2 - Q2)), AT_Q = SCALE / (2 * Q2 * (Q2 - P2));
 __device__ constexpr float B_T[POINTS][POINTS] = {{P2 * Q2, 0, -P2 - Q2, 0, 1, 0}, {0, -P * Q2, -Q2, P, 1, 0},
                                                   {0, P * Q2, -Q2, -P, 1, 0}, {0, -Q * P2, -P2, Q, 1, 0},
                                                   {0, Q * P2, -P2, -Q, 1, 0}, {0, P2 * Q2, 0, -P2 - Q2, 0, 1}};
-__device__ constexpr float G[POINTS][TAPS] = {{AT_0, 0, 0}, {AT_P, P * AT_P, P2 * AT_P}, {AT_P, -P * AT_P, P2 * AT_P},
-                                              {AT_Q, Q * AT_Q, Q2 * AT_Q}, {AT_Q, -Q * AT_Q, Q2 * AT_Q}, {0, 0, 1}};
+__device__ constexpr float SCALED_G[POINTS][TAPS] = {
+    {AT_0, 0, 0},               {AT_P, P * AT_P, P2 * AT_P},   {AT_P, -P * AT_P, P2 * AT_P},
+    {AT_Q, Q * AT_Q, Q2 * AT_Q}, {AT_Q, -Q * AT_Q, Q2 * AT_Q}, {0, 0, SCALE}};
 __device__ constexpr float A_T[OUTPUTS][POINTS] = {{1, 1, 1, 1, 1, 0}, {0, P, -P, Q, -Q, 0},
                                                    {0, P2, P2, Q2, Q2, 0}, {0, P * P2, -P * P2, Q * Q2, -Q * Q2, 1}};
 
@@ -118,9 +121,11 @@ extern "C" __global__ void factors(const float *__restrict__ x, const float *__r
   const long long kernel = turned ? (group * group_channels + c) * group_filters + o % group_filters : thread;
   float taps[TAPS][TAPS], points[POINTS][POINTS];
 #pragma unroll
-  for (int tap = 0; tap < TAPS * TAPS; tap++)
-    taps[tap / TAPS][tap % TAPS] = weight[kernel * TAPS * TAPS + (turned ? TAPS * TAPS - 1 - tap : tap)];
-  both_sides<POINTS, TAPS>([](int i, int k) { return G[i][k]; }, taps, points);
+  for (int tap = 0; tap < TAPS * TAPS; tap++) {
+    const float w = weight[kernel * TAPS * TAPS + (turned ? TAPS * TAPS - 1 - tap : tap)];
+    taps[tap / TAPS][tap % TAPS] = w / SCALE / SCALE;
+  }
+  both_sides<POINTS, TAPS>([](int i, int k) { return SCALED_G[i][k]; }, taps, points);
 #pragma unroll
   for (int point = 0; point < POINTS * POINTS; point++)
     weights[point * (threads - window_count) + thread] = points[point / POINTS][point % POINTS];
@@ -177,7 +182,8 @@ extern "C" __global__ void weights(const float *__restrict__ products, float *__
 #pragma unroll
   for (int point = 0; point < POINTS * POINTS; point++)
     points[point / POINTS][point % POINTS] = products[point * count + thread];
-  both_sides<TAPS, POINTS>([](int i, int k) { return G[k][i]; }, points, taps);
+  both_sides<TAPS, POINTS>([](int i, int k) { return SCALED_G[k][i]; }, points, taps);
 #pragma unroll
-  for (int tap = 0; tap < TAPS * TAPS; tap++) weight[thread * TAPS * TAPS + tap] = taps[tap / TAPS][tap % TAPS];
+  for (int tap = 0; tap < TAPS * TAPS; tap++)
+    weight[thread * TAPS * TAPS + tap] = taps[tap / TAPS][tap % TAPS] / SCALE / SCALE;
 }
