@@ -60,30 +60,31 @@ def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
     Gradients travel in a local table and are dropped as soon as they have been passed on. Each op drops the
     arrays that it kept for backward at the same moment, so memory falls while backward proceeds.
     """
-    grads = {}
+    grads = _Gradients(overwrite=not create_graph)
     for output, grad in zip(outputs, output_grads, strict=True):
-        _add_gradient(grads, _key(output), grad)
+        grads.add(_key(output), grad)
     order = _in_order([output.node for output in outputs if output.node is not None])
     narrowed = None if targets is None else _needs_towards(targets, order)
     found = {}
     with SetRecording(create_graph), quiet():
         while order:
             op = order.pop()
-            grad = grads.pop(op, None)
+            grad, spare = grads.take(op)
             if grad is None:
                 continue
             needs = op.needs
             if targets is not None:
                 if op in targets:
                     found[op] = grad
+                    spare = False
                 needs = narrowed.get(op)
                 if needs is None:
                     continue
             for parent, need, parent_grad in zip(
-                op.parents, needs, _run_backward(op, grad, needs), strict=True
+                op.parents, needs, _run_backward(op, grad, needs, spare), strict=True
             ):
                 if need and parent_grad is not None:
-                    _add_gradient(grads, parent, parent_grad)
+                    grads.add(parent, parent_grad, op.fresh)
             if not retain_graph:
                 op.free()
     if targets is None:
@@ -91,13 +92,41 @@ def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
     return found | {key: grad for key, grad in grads.items() if key in targets}
 
 
-def _add_gradient(grads, key, grad):
-    """A tensor used twice receives two gradients; the chain rule adds them."""
-    before = grads.get(key)
-    grads[key] = grad if before is None else before + grad
+class _Gradients(dict):
+    """Gradients on their way: key -> the sum of those that have come so far.
+
+    spare      keys whose gradient lies in memory that nobody else holds, so that it may be overwritten: a large array
+               less to write, and to wait for
+    overwrite  False where gradients are recorded, and what was computed from them needs them again
+    """
+
+    def __init__(self, overwrite):
+        self.spare, self.overwrite = set(), overwrite
+
+    def add(self, key, grad, fresh=False):
+        """A tensor used twice receives two gradients; the chain rule adds them. `fresh`: nobody else holds this one."""
+        before, fresh = self.get(key), fresh and self.overwrite
+        if before is None:
+            self[key] = grad
+        elif key in self.spare:
+            before._data += grad._data
+        elif fresh:
+            grad._data += before._data
+            self[key] = grad
+        else:
+            self[key] = before + grad
+            fresh = self.overwrite
+        if fresh:
+            self.spare.add(key)
+
+    def take(self, op):
+        """Remove and return the gradient of an op's output, None where none has come, and whether it is spare."""
+        spare = op in self.spare
+        self.spare.discard(op)
+        return self.pop(op, None), spare
 
 
-def _run_backward(op, grad, needs):
+def _run_backward(op, grad, needs, spare):
     """The gradients of those of the op's inputs that need one, as a tuple."""
     if op.freed:
         raise RuntimeError(
@@ -105,7 +134,7 @@ def _run_backward(op, grad, needs):
             "to go through it twice, pass retain_graph=True the first time"
         )
     op.check_unchanged()
-    own_needs, op.needs = op.needs, needs
+    own_needs, op.needs, op.spare = op.needs, needs, spare
     try:
         input_grads = op.backward(grad)
     finally:

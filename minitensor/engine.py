@@ -124,18 +124,22 @@ class Op:
     uses         for each input, the inputs from which its gradient is computed; the rest is not kept. It may be longer
                  than the inputs, where the last one (a bias) is optional
     uses_output  True where the gradient is computed from the output (exp, sqrt, softmax)
+    fresh        True where `backward` returns arrays made for it alone: whoever gets them may overwrite them
     needs        for each input, whether its gradient is wanted
     inputs       in backward: the kept inputs, None where not kept
     output       in backward: the output, if `uses_output`
+    spare        in backward: whether nobody else needs the gradient's memory, so that it may be overwritten
     watched      Tensors besides the inputs that backward reads (targets, indices): their edits are noticed too
     """
 
     uses: tuple[tuple[int, ...], ...] = ()
     uses_output = False
+    fresh = False
     watched: tuple = ()
 
     needs: tuple[bool, ...] = ()
     inputs: tuple = ()
+    spare = False
     parents: tuple = ()  # for each input: the Op that made it, the leaf itself, or None
     number: int | None = None  # of the recorded call: larger than the numbers of the ops that made its inputs
     _kept_output = None  # the output's array, not its Tensor: that would make a cycle op -> output -> op

@@ -161,3 +161,74 @@ class TestMemory:
             assert node() is None
         finally:
             gc.enable()
+
+
+def drawn(*shape):
+    return mt.tensor(normal(*shape), requires_grad=True)
+
+
+def forked(x, weight, bias):
+    """A convolution, and a sum of its uses, as by skip connections.
+
+    Some of the gradients that meet at its output lie in memory that nobody else holds, where they may be added up, and
+    ReLU's be taken of their sum. Those of a and b are one and the same array.
+    """
+    h = mt.conv2d_relu(x, weight, bias, padding=1)
+    pooled = mt.interpolate(mt.max_pool2d(h, 2), scale_factor=2)
+    a, b = mt.conv2d_relu(h, weight, bias, padding=1), mt.conv2d_relu(pooled, weight, bias, padding=1)
+    return h, ((a + b) * h + mt.conv2d(h, weight, padding=1)).sum()
+
+
+class TestOverwriting:
+    """Gradients that nobody else holds are overwritten; those that somebody does are not."""
+
+    @pytest.mark.parametrize("size", [6, 72])  # the large one goes by tiles
+    def test_gradients_are_those_of_a_recorded_pass_which_overwrites_nothing(self, size):
+        inputs = drawn(2, 4, size, size), drawn(4, 4, 3, 3), drawn(4)
+        recorded = mt.grad(forked(*inputs)[1], inputs, create_graph=True)
+        plain = mt.grad(forked(*inputs)[1], inputs)
+        for a, b in zip(plain, recorded, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12, atol=1e-12)
+
+    def test_the_recorded_pass_can_be_differentiated(self):
+        inputs = drawn(1, 2, 4, 4), drawn(2, 2, 3, 3), drawn(2)
+        assert mt.gradcheck(lambda *inputs: forked(*inputs)[1], inputs, order=2)
+
+    def test_a_gradient_that_is_asked_for_on_the_way(self):
+        inputs = drawn(2, 4, 72, 72), drawn(4, 4, 3, 3), drawn(4)
+        h, total = forked(*inputs)
+        on_the_way, *_ = mt.grad(total, (h, *inputs))
+        h, total = forked(*inputs)
+        (alone,) = mt.grad(total, (h,))
+        np.testing.assert_array_equal(on_the_way.numpy(), alone.numpy())
+
+    def test_the_callers_gradient(self):
+        x, weight = drawn(2, 4, 72, 72), drawn(4, 4, 3, 3)
+        y = mt.conv2d_relu(x, weight, drawn(4), padding=1)
+        grad = mt.tensor(normal(*y.shape))
+        before = grad.numpy().copy()
+        y.backward(grad)
+        np.testing.assert_array_equal(grad.numpy(), before)
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda x: mt.conv2d(x, drawn(3, 3, 1, 1), drawn(3)),
+            lambda x: mt.conv2d_relu(x, drawn(3, 3, 3, 3), drawn(3), padding=1),
+            lambda x: mt.conv_transpose2d(x, drawn(3, 3, 1, 1), drawn(3)),
+            lambda x: mt.conv_transpose2d(x, drawn(3, 3, 2, 2), drawn(3), stride=2),
+            lambda x: mt.max_pool2d(x, 1),
+            lambda x: mt.max_pool2d(x, 3, stride=1, padding=1),
+        ],
+    )
+    @pytest.mark.parametrize("size", [1, 5])
+    def test_fresh_gradients_share_no_memory(self, make, size):
+        """Not with the incoming gradient, nor with what the operation keeps, nor with each other."""
+        y = make(drawn(1, 3, size, size))
+        assert y.node.fresh
+        grad = mt.tensor(normal(*y.shape))
+        kept = [grad, *(x for x in y.node.inputs if x is not None)]
+        made = [g for g in y.node.backward(grad) if g is not None] if y.node.needs[1:] else [y.node.backward(grad)]
+        for position, g in enumerate(made):
+            for other in kept + made[:position]:
+                assert not np.shares_memory(g.data, other.data)

@@ -32,8 +32,11 @@ def relu_grad_reference(grad, y):
 
 
 @register("relu_bias_grad", "reference", products=False)
-def relu_bias_grad_reference(grad, y):
-    """relu_grad of (N, O, H, W), and its sums over all but O, (O,): the gradient of a bias added before ReLU."""
+def relu_bias_grad_reference(grad, y, overwrite=False):
+    """relu_grad of (N, O, H, W), and its sums over all but O, (O,): the gradient of a bias added before ReLU.
+
+    `overwrite` allows, but does not demand, that the result takes the memory of grad.
+    """
     grad_x = run("relu_grad", grad, y)
     return grad_x, sum_over(grad_x, (0, 2, 3)).reshape(-1)
 
@@ -72,10 +75,10 @@ def relu_grad(grad, y):
 
 
 @register("relu_bias_grad", "tiles", backends=("numpy",), products=False)
-def relu_bias_grad(grad, y):
+def relu_bias_grad(grad, y, overwrite=False):
     """The same, some planes of an image at a time: their sums are taken while they are in the cache."""
     images, filters = grad.shape[:2]
-    grad_x = np.empty(grad.shape, grad.dtype)
+    grad_x = grad if overwrite else np.empty(grad.shape, grad.dtype)
     # (N, O, H, W) -> (N*O, H*W)
     planes = [array.reshape(images * filters, -1) for array in (grad, y, grad_x)]
     sums = np.empty(images * filters, grad.dtype)
@@ -104,7 +107,7 @@ def _pass(grad, y, grad_x, scratch):
 @rule("relu", backends=("numpy",))
 @rule("relu_grad", backends=("numpy",))
 @rule("relu_bias_grad", backends=("numpy",))
-def _choose(*arrays):
+def _choose(x, y=None, overwrite=False):
     """Tiles pay on large arrays, and only in row-major order, which they flatten without a copy."""
-    large = arrays[0].nbytes >= SMALL_BYTES and arrays[0].dtype.kind == "f"
-    return "tiles" if large and all(array.flags.c_contiguous for array in arrays) else "reference"
+    large = x.nbytes >= SMALL_BYTES and x.dtype.kind == "f"
+    return "tiles" if large and x.flags.c_contiguous and (y is None or y.flags.c_contiguous) else "reference"

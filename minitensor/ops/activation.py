@@ -72,8 +72,12 @@ class ReluGradient(Op):
 class ReluBiasGradient(ReluGradient):
     """the same of images, with the gradient of a bias that was added before ReLU: `sums` (O,), over all else"""
 
+    def __init__(self, y, overwrite):
+        super().__init__(y)
+        self.overwrite = overwrite  # whether grad may be
+
     def forward(self, grad):
-        grad_x, self.sums = run("relu_bias_grad", grad, self.y.data)
+        grad_x, self.sums = run("relu_bias_grad", grad, self.y.data, self.overwrite)
         return grad_x
 
 

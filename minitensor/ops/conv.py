@@ -35,6 +35,7 @@ class Conv2d(Op):
     """y[n,o,i,j] = sum_ckl x[n, c, s i + d k - p, s j + d l - p] w[o,c,k,l] (+ b[o])"""
 
     uses = ((1,), (0,), ())
+    fresh = True
 
     def __init__(self, stride, padding, dilation, groups):
         self.settings = stride, padding, dilation, groups
@@ -63,7 +64,7 @@ class Conv2dRelu(Conv2d):
 
     def backward(self, grad):
         wants_bias = len(self.needs) > 2 and self.needs[2]
-        through_relu = ReluBiasGradient(self.output) if wants_bias else ReluGradient(self.output)
+        through_relu = ReluBiasGradient(self.output, self.spare) if wants_bias else ReluGradient(self.output)
         return super().backward(through_relu(grad), through_relu.sums)
 
 
@@ -71,6 +72,7 @@ class ConvTranspose2d(Op):
     """y[n, o, s i + d k - p, s j + d l - p] += x[n,c,i,j] w[c,o,k,l] (+ b[o]): each pixel stamps the kernel"""
 
     uses = ((1,), (0,), ())
+    fresh = True
 
     def __init__(self, stride, padding, output_padding, groups, dilation):
         self.settings = stride, padding, dilation, groups

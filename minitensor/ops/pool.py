@@ -28,6 +28,7 @@ class MaxPool2d(Op):
     """
 
     uses = ((),)
+    fresh = True
 
     def __init__(self, window, keep_taps):
         self.window, self.keep_taps = window, keep_taps
