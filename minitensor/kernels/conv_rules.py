@@ -12,6 +12,9 @@ from minitensor.kernels.table import rule
 
 FEW_CHANNELS = 8  # below, Winograd's transforms cost more than the products they save
 PRODUCT_PAYS = 128 * 128  # C/g O/g, channels in times out, from which 2-D Winograd pays: it transforms a second axis
+# ... and for gradients of images that together have so many pixels. Forward it would pay as well, but rounding twice as
+# much there carries more values across ReLU's kink: gradients of an FCN-8s above 1e-4 in 6 of 15 images, not 2 (measured)
+LARGE_PRODUCT_PAYS, MANY_PIXELS = 64 * 64, 1 << 16
 GRAD_PRODUCT_PAYS = 64 * 128  # PRODUCT_PAYS of the weight gradient ...
 SHORT_ROWS, SHORT_PRODUCT_PAYS = 64, 64 * 64  # ... and of rows of fewer pixels than that, whose product in 1-D is slow
 LEAST_GRAD_CHANNELS = 32  # in and out, below which it does not pay at any size
@@ -42,7 +45,8 @@ def conv2d_rule(x, weight, bias, stride, padding, dilation, groups, relu=False):
     (4,   64,  64) ->   64                    9.5        4.7        5.4
     (4,  128,  32) ->  128                    8.4        4.3        4.6
     (4,  256,  16) ->  256                    7.4        6.2        4.8
-    (1,   64, 570) ->   64                    166         86         99
+    (4,   64, 128) ->   64                               16         16
+    (1,   64, 570) ->   64                    185         88         74
     (1,  256, 138) ->  256                    130         74         47
     (1, 1024,  30) -> 1024                     79        137         47
     (1,  256,   8) ->  256                    1.0        1.6        2.2
@@ -79,6 +83,7 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
     (N, C, H) -> O                         phases       fold   winograd winograd2d
     (4,   16, 256) ->   16                     16         32        9.0         14
     (4,   64,  64) ->   64                    9.6         12        4.5        4.8
+    (1,   64, 568) ->   64                    170        412         84         67
     (1,  256, 136) ->  256                    141        215         81         47
     (1, 1024,  28) -> 1024                    195         79        193         57
     (1, 1024,  16) ->  128, 7x7               156         20
@@ -98,7 +103,8 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
     by_rows = by_rows and _rows_pay(filters, weight.shape[2:], stride, dilation, groups)
     if by_rows and len(weight) <= FEW_CHANNELS:
         return "rows"
-    if _both_axes_pay(x, channels):
+    product_pays = LARGE_PRODUCT_PAYS if _pixels(x) >= MANY_PIXELS else PRODUCT_PAYS
+    if _both_axes_pay(x, channels, product_pays):
         if winograd2d.conv_transpose2d_supports(x, weight, bias, *settings):
             return "winograd2d"
     few_filters = filters < FEW_CHANNELS <= channels[1] and _pixels(x) >= LARGE_PIXELS
@@ -167,11 +173,11 @@ def unfold_rule(*args):
     return "unfold"
 
 
-def _both_axes_pay(x, channels):
+def _both_axes_pay(x, channels, product_pays=PRODUCT_PAYS):
     """True where 2-D Winograd saves more than its transforms cost; channels (O/g, C/g)."""
     if min(channels) >= DEEP_CHANNELS:
         return _pixels(x) >= DEEP_PIXELS
-    enough = min(channels) >= FEW_CHANNELS and channels[0] * channels[1] >= PRODUCT_PAYS
+    enough = min(channels) >= FEW_CHANNELS and channels[0] * channels[1] >= product_pays
     return enough and _pixels(x) >= BOTH_PAY_PIXELS
 
 
