@@ -13,7 +13,7 @@ from minitensor.kernels.table import rule
 FEW_CHANNELS = 8  # below, Winograd's transforms cost more than the products they save
 PRODUCT_PAYS = 128 * 128  # C/g O/g, channels in times out, from which 2-D Winograd pays: it transforms a second axis
 # ... and for gradients of images that together have so many pixels. Forward it would pay as well, but rounding twice as
-# much there carries more values across ReLU's kink: gradients of an FCN-8s above 1e-4 in 6 of 15 images, not 2 (measured)
+# much there carries more values across ReLU's kink: gradients of an FCN-8s above 1e-4 in 6 of 15 images, not 2
 LARGE_PRODUCT_PAYS, MANY_PIXELS = 64 * 64, 1 << 16
 GRAD_PRODUCT_PAYS = 64 * 128  # PRODUCT_PAYS of the weight gradient ...
 SHORT_ROWS, SHORT_PRODUCT_PAYS = 64, 64 * 64  # ... and of rows of fewer pixels than that, whose product in 1-D is slow
