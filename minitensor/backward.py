@@ -6,7 +6,7 @@ import threading
 from operator import attrgetter
 
 from minitensor.backend import array_module, is_array
-from minitensor.engine import Op, SetRecording, quiet
+from minitensor.engine import Op, SetRecording, _mode, quiet
 from minitensor.tensor import Tensor
 
 # Held while gradients are added to those of leaves, or of two threads that add to one, one would be lost. Reentrant,
@@ -134,11 +134,11 @@ def _run_backward(op, grad, needs, spare):
             "to go through it twice, pass retain_graph=True the first time"
         )
     op.check_unchanged()
-    own_needs, op.needs, op.spare = op.needs, needs, spare
+    own_needs, op.needs, _mode.spare = op.needs, needs, spare
     try:
         input_grads = op.backward(grad)
     finally:
-        op.needs = own_needs
+        op.needs, _mode.spare = own_needs, False
     input_grads = input_grads if isinstance(input_grads, tuple) else (input_grads,)
     if len(input_grads) != len(op.parents):
         raise TypeError(

@@ -24,6 +24,7 @@ from minitensor.tensor import Tensor
 class _Mode(threading.local):
     recording = True
     quiet = False  # inside a block of `quiet`, below
+    spare = False  # whether the backward that runs may overwrite its gradient; in each thread, for graphs are shared
 
 
 _mode = _Mode()
@@ -139,7 +140,6 @@ class Op:
 
     needs: tuple[bool, ...] = ()
     inputs: tuple = ()
-    spare = False
     parents: tuple = ()  # for each input: the Op that made it, the leaf itself, or None
     number: int | None = None  # of the recorded call: larger than the numbers of the ops that made its inputs
     _kept_output = None  # the output's array, not its Tensor: that would make a cycle op -> output -> op
@@ -199,6 +199,10 @@ class Op:
         output = Tensor.wrap(self._kept_output, self)
         output._version = self._output_version
         return output
+
+    @property
+    def spare(self):
+        return _mode.spare
 
     def _edits(self):
         """The edits of all that backward reads, counted together: counts only grow, so their sum tells of any edit."""

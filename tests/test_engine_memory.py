@@ -1,6 +1,7 @@
 """Memory of graphs: what is kept, when it is freed, and that no cycle keeps it from being freed."""
 
 import gc
+import threading
 import tracemalloc
 import weakref
 
@@ -232,3 +233,30 @@ class TestOverwriting:
         for position, g in enumerate(made):
             for other in kept + made[:position]:
                 assert not np.shares_memory(g.data, other.data)
+
+    def test_threads_that_share_a_graph(self):
+        """Both are in the backward of one operation; only the gradient of the one is its own to overwrite."""
+        both, found = threading.Barrier(2, timeout=10), {}
+
+        class Meeting(mt.Op):
+            uses = ((),)
+
+            def forward(self, x):
+                return x * 1
+
+            def backward(self, grad):
+                both.wait()
+                found[threading.current_thread().name] = self.spare
+                return grad * 1
+
+        y = Meeting()(drawn(1, 1, 4, 4))
+        z = mt.conv2d(y, drawn(1, 1, 1, 1)).sum()
+        threads = [
+            threading.Thread(target=z.backward, kwargs={"retain_graph": True}, name="made on the way"),
+            threading.Thread(target=y.backward, args=(mt.tensor(normal(1, 1, 4, 4)), True), name="given"),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == {"made on the way": True, "given": False}
