@@ -37,6 +37,8 @@ LONG_STRIDE = 8  # from here on, fold adds single pixels far apart: phases are b
 def conv2d_rule(x, weight, bias, stride, padding, dilation, groups, relu=False):
     """Winograd for 3-row kernels, in 2-D where there are many channels; else rows for few filters, patches, or unfold.
 
+    Not in 2-D at (1, 64, 570), though it is faster: LARGE_PRODUCT_PAYS says why.
+
     (N, C, H) -> O                         unfold   winograd winograd2d       rows
     (4,    3, 256) ->   16                    4.2        5.0        8.8        2.9
     (4,    8, 256) ->    8                               4.8                   4.1

@@ -20,7 +20,9 @@ from minitensor.kernels.tiles import Scratch, blocks, run_tiles, shares
 from minitensor.kernels.winograd import A_T, POINTS, SCALED_G, TAPS, UNSCALE
 
 CACHED_BYTES = 2 << 20  # windows of as many channels at a time: half as much takes twice the calls of NumPy
-SERIAL_BYTES = 1 << 19  # of the weight; below, to transform it takes less time than to wake a thread
+# Of the weight: up to here one thread transforms it in less time than it takes to wake another, and what is made of it
+# on the way, twice as many numbers, stays in the cache
+SERIAL_BYTES = 1 << 19
 
 
 def blocks_in(tile, across):
@@ -30,7 +32,7 @@ def blocks_in(tile, across):
 
 
 def transform_weight(weight, matrix):
-    """matrix w matrix^T / SCALE^2 of every kernel, where matrix is SCALED_G: (O, C/g, 3, 3) -> (6, 6, O, C/g)."""
+    """matrix w matrix^T / SCALE^2 of every kernel: (O, C/g, 3, 3) -> (6, 6, O, C/g); matrix SCALED_G, or it turned."""
     filters, channels = weight.shape[:2]
     points = np.empty((POINTS, POINTS, filters, channels), weight.dtype)
 
@@ -56,8 +58,8 @@ def weight_back(points, weight):
     taps = np.matmul(SCALED_G.T, columns)
     # the first axis goes across: (KW, KH, g*o*C/g) -> (g*o*C/g, KH, KW)
     weight.reshape(-1, TAPS, TAPS)[...] = taps.transpose(2, 1, 0)
-    weight *= UNSCALE
-    weight *= UNSCALE
+    weight *= UNSCALE  # for one axis,
+    weight *= UNSCALE  # and for the other
 
 
 def transform_all(tile, across, *images):

@@ -39,6 +39,10 @@ def test_the_gradient_of_a_bias_is_the_sum_of_that_of_relu(shape, dtype):
     np.testing.assert_array_equal(grad_x, expected)
     scale = np.abs(expected).sum(axis=(0, 2, 3)).max()
     np.testing.assert_allclose(grad_bias, sums, rtol=0, atol=8 * np.finfo(dtype).eps * scale)
+    in_place, again = activation.relu_bias_grad(grad, y, overwrite=True)
+    assert in_place is grad
+    np.testing.assert_array_equal(in_place, expected)
+    np.testing.assert_array_equal(again, grad_bias)
 
 
 def test_a_gradient_that_is_infinite_or_nan_is_dropped_where_the_output_is_zero():
