@@ -19,6 +19,8 @@ from benchmarks.output import facts_line, progress, say, write_json
 from benchmarks.targets import geometric_mean
 
 OPERATIONS = ("conv2d", "conv_transpose2d", "conv2d_weight")
+AT_ONCE = "conv2d_gradients"  # the last two of these; `reference` runs one after the other, by their rules
+TRANSPOSED_AT_ONCE = "conv_transpose2d_gradients"  # the same of a transposed convolution
 REFERENCE_PRODUCTS = 10**6  # the definition loops: it takes part only where it has few products to form
 HOPELESS = 4  # a variant so many times slower than the fastest is timed once
 SHORTEST = 0.01  # seconds: shorter runs are repeated within a turn
@@ -42,25 +44,26 @@ def calls():
         for name, n, c, h, w, o, kernel, padding in layers:
             batch = max(1, n // 4) if prefix else n
             shapes = (batch, c, h, w), (o, c, kernel, kernel)
-            for operation in OPERATIONS:
+            for operation in (*OPERATIONS, AT_ONCE):
                 found[f"{prefix}{name}: {operation}"] = _call(operation, *shapes, 1, padding)
     for name, n, c, h, w, o, kernel, stride in TRANSPOSED:
         size = [(side - 1) * stride + kernel for side in (h, w)]
         # The image of the convolution whose adjoint this is; its three operations are forward and both gradients.
         shapes = (n, o, *size), (c, o, kernel, kernel)
-        for operation in OPERATIONS:
+        for operation in (*OPERATIONS, TRANSPOSED_AT_ONCE):
             found[f"{name}: {operation}"] = _call(operation, *shapes, stride, 0)
     return found
 
 
 def _call(operation, x_shape, weight_shape, stride, padding):
-    """One operation of the convolution of an image with a weight: itself, its input's or its weight's gradient."""
+    """One operation of the convolution of an image with a weight: itself, one of its gradients, or two at once."""
     n, _, *size = x_shape
     kernel_size = weight_shape[2:]
     positions = [(side + 2 * padding - k) // stride + 1 for side, k in zip(size, kernel_size, strict=True)]
     grad_shape = (n, weight_shape[0], *positions)
     stride, padding, dilation, groups = (stride, stride), (padding, padding), (1, 1), 1
-    products = int(np.prod(grad_shape)) * int(np.prod(weight_shape[1:]))
+    sums = 1 if operation in OPERATIONS else 2
+    products = sums * int(np.prod(grad_shape)) * int(np.prod(weight_shape[1:]))
 
     def arguments():
         if operation == "conv2d":
@@ -70,6 +73,10 @@ def _call(operation, x_shape, weight_shape, stride, padding):
             grad, weight = cases.numbers(*grad_shape), cases.numbers(*weight_shape)
             return grad, weight, None, stride, padding, (0, 0), groups, dilation
         x, grad = cases.numbers(*x_shape), cases.numbers(*grad_shape)
+        if operation == AT_ONCE:
+            return x, cases.numbers(*weight_shape), grad, stride, padding, (0, 0), groups, dilation
+        if operation == TRANSPOSED_AT_ONCE:
+            return grad, cases.numbers(*weight_shape), x, stride, padding, dilation, groups
         return x, grad, kernel_size, stride, padding, dilation, groups
 
     return operation, arguments, products
@@ -108,7 +115,7 @@ def measure(operation, arguments, products, turns):
 
     args = arguments()
     rule, able = candidates(operation, *args)
-    if products > REFERENCE_PRODUCTS and rule != "reference":
+    if products > REFERENCE_PRODUCTS and operation in OPERATIONS and rule != "reference":
         able = [variant for variant in able if variant != "reference"]
     call = partial(run, operation, *args)
 
@@ -156,7 +163,7 @@ def summary(rows):
         worst = max(members, key=lambda row: row["loss"])
         mean = geometric_mean([row["loss"] for row in members])
         lines.append(
-            f"{operation or 'all':16}  {len(members):3} calls  geometric mean loss {mean:.3f}  "
+            f"{operation or 'all':26}  {len(members):3} calls  geometric mean loss {mean:.3f}  "
             f"worst {worst['loss']:.2f} ({worst['case']}: {worst['rule']} chosen)"
         )
     return "\n".join(lines)

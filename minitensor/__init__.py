@@ -36,7 +36,7 @@ from minitensor.ops import softmax as _softmax
 from minitensor.ops.activation import leaky_relu, relu, sigmoid, tanh
 from minitensor.ops.choose import clamp, maximum, minimum, where
 from minitensor.ops.compare import eq, ge, gt, isnan, le, lt, ne, one_hot
-from minitensor.ops.conv import conv2d, conv2d_relu, conv2d_weight, conv_transpose2d
+from minitensor.ops.conv_functions import conv2d, conv2d_relu, conv2d_weight, conv_transpose2d
 from minitensor.ops.cross_entropy import cross_entropy
 from minitensor.ops.dropout import dropout, dropout2d
 from minitensor.ops.elementwise import add, div, mul, neg, sub

@@ -3,6 +3,7 @@
 # importing a module enters its kernels into the table
 from minitensor.kernels import (
     activation,
+    at_once_rules,
     average_pool,
     conv_rules,
     cross_entropy,
@@ -20,9 +21,12 @@ from minitensor.kernels import (
     scatter,
     softmax,
     unfold,
+    unfold_gradients,
     update,
     winograd,
     winograd2d,
+    winograd2d_gradients,
+    winograd_gradients,
 )
 from minitensor.kernels.table import kernel_variants, operations, run, use_kernels
 

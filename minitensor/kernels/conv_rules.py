@@ -6,7 +6,7 @@ a 3x3 kernel on (N, C, H, H) with padding 1 (570, 138 and 30: without), unless a
 
 from __future__ import annotations
 
-from minitensor.kernels import patches, winograd, winograd2d
+from minitensor.kernels import patches, winograd, winograd2d, winograd2d_gradients, winograd_gradients
 from minitensor.kernels.columns import FEW_WEIGHTS, LONG_ROW
 from minitensor.kernels.table import rule
 
@@ -16,7 +16,9 @@ PRODUCT_PAYS = 128 * 128  # C/g O/g, channels in times out, from which 2-D Winog
 # much there carries more values across ReLU's kink: gradients of an FCN-8s above 1e-4 in 6 of 15 images, not 2
 LARGE_PRODUCT_PAYS, MANY_PIXELS = 64 * 64, 1 << 16
 GRAD_PRODUCT_PAYS = 64 * 128  # PRODUCT_PAYS of the weight gradient ...
-SHORT_ROWS, SHORT_PRODUCT_PAYS = 64, 64 * 64  # ... and of rows of fewer pixels than that, whose product in 1-D is slow
+# ... and of rows of fewer pixels than that, whose product in 1-D is slow; the input's gradient takes as long either
+# way there, and goes the one on which both go at once
+SHORT_ROWS, SHORT_PRODUCT_PAYS = 64, 64 * 64
 LEAST_GRAD_CHANNELS = 32  # in and out, below which it does not pay at any size
 WEIGHT_PAYS_PIXELS = 256  # of all images; below, transforming the weight costs more than multiplying by it ...
 PIXELS_PER_CHANNEL = 2  # ... and so it does below this many for each channel, in or out
@@ -105,7 +107,9 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
     by_rows = by_rows and _rows_pay(filters, weight.shape[2:], stride, dilation, groups)
     if by_rows and len(weight) <= FEW_CHANNELS:
         return "rows"
-    product_pays = LARGE_PRODUCT_PAYS if _pixels(x) >= MANY_PIXELS else PRODUCT_PAYS
+    product_pays = SHORT_PRODUCT_PAYS if x.shape[3] < SHORT_ROWS else PRODUCT_PAYS
+    if _pixels(x) >= MANY_PIXELS:
+        product_pays = LARGE_PRODUCT_PAYS
     if _both_axes_pay(x, channels, product_pays):
         if winograd2d.conv_transpose2d_supports(x, weight, bias, *settings):
             return "winograd2d"
@@ -154,10 +158,10 @@ def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
     channels = grad.shape[1] // groups, x.shape[1] // groups
     pays = SHORT_PRODUCT_PAYS if grad.shape[3] < SHORT_ROWS else GRAD_PRODUCT_PAYS
     if channels[0] * channels[1] >= pays and min(channels) >= LEAST_GRAD_CHANNELS and _pixels(x) >= GRAD_PAYS_PIXELS:
-        if winograd2d.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
+        if winograd2d_gradients.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
             return "winograd2d"
     if _one_axis_pays(x, channels):
-        if winograd.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
+        if winograd_gradients.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
             return "winograd"
     geometry = kernel_size, stride, dilation, groups
     filters, width = grad.shape[1], grad.shape[3]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from minitensor.backend import array_module
 from minitensor.kernels.geometry import conv_output_size, extent, output_size
-from minitensor.kernels.table import register
+from minitensor.kernels.table import register, run
 
 
 @register("conv2d", "reference")
@@ -72,6 +72,29 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
             # (N, O/g) . (N, C/g, KH, KW) -> (O/g, C/g, KH, KW)
             out[filters] += array_module(x).einsum("no,ncab->ocab", grad[:, filters, i, j], window)
     return out
+
+
+# The kernels that these two run hold BLAS at one thread, so they need not (products=False).
+@register("conv2d_gradients", "reference", products=False)
+def conv2d_gradients(x, weight, grad, stride, padding, output_padding, groups, dilation):
+    """The gradients of a convolution by x and by its weight, one after the other.
+
+    x and weight are what it was computed from, grad (N, O, OH, OW) is the gradient of its output. output_padding is
+    what makes the first of the two as large as x.
+    """
+    grad_x = run("conv_transpose2d", grad, weight, None, stride, padding, output_padding, groups, dilation)
+    return grad_x, run("conv2d_weight", x, grad, weight.shape[2:], stride, padding, dilation, groups)
+
+
+@register("conv_transpose2d_gradients", "reference", products=False)
+def conv_transpose2d_gradients(x, weight, grad, stride, padding, dilation, groups):
+    """The gradients of a transposed convolution by x and by its weight, one after the other.
+
+    x and weight are what it was computed from, grad is the gradient of its output, whose output_padding is below the
+    stride.
+    """
+    grad_x = run("conv2d", grad, weight, None, stride, padding, dilation, groups)
+    return grad_x, run("conv2d_weight", grad, x, weight.shape[2:], stride, padding, dilation, groups)
 
 
 @register("unfold", "reference")

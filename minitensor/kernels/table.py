@@ -70,7 +70,7 @@ def rule(operation, backends=BACKENDS):
 def run(operation, *args, **params):
     """Run `operation` on arrays; the first argument is an array and decides the backend."""
     backend = backend_name(args[0])
-    kernel = _chosen(operation, backend, args, params)
+    kernel = _kernels[operation, backend][_chosen(operation, backend, args, params)]
     if backend != "numpy" or not kernel.products:
         return kernel.run(*args, **params)
     with blas.one_thread():
@@ -78,14 +78,18 @@ def run(operation, *args, **params):
 
 
 def _chosen(operation, backend, args, params):
-    """The kernel for this call, by the three rules at the top of this file."""
-    variants = _kernels[operation, backend]
+    """The variant for this call, by the three rules at the top of this file."""
     wanted = _choice.variants.get(operation, "auto")
     if wanted != "auto":
-        kernel = variants.get(wanted)
+        kernel = _kernels[operation, backend].get(wanted)
         if kernel is not None and (kernel.supports is None or kernel.supports(*args, **params)):
-            return kernel
-    return variants[_by_rule(operation, backend, args, params)]
+            return wanted
+    return _by_rule(operation, backend, args, params)
+
+
+def chosen_variant(operation, *args, **params):
+    """The variant that `run` would take for this call."""
+    return _chosen(operation, backend_name(args[0]), args, params)
 
 
 def _by_rule(operation, backend, args, params):

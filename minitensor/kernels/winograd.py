@@ -16,7 +16,7 @@ Now weigh c by d. The one number
                                      = <a, A^T [ (G w) * (B^T d) ]>      what a multiplies is y, the filter
                                      = <w, G^T [ (A a) * (B^T d) ]>      what w multiplies is its gradient, a = dy
 
-is read three ways: the same six products give the filter and its gradient.
+is read three ways: the same six products give the filter and, in winograd_gradients.py, its gradient.
 
 Here d are six rows of the image and w the three rows of a kernel. Summed over channels, the elementwise product
 becomes a matrix product at each point; column b of the kernel sees the same rows, shifted by s = b times the dilation.
@@ -49,12 +49,12 @@ from functools import lru_cache
 import numpy as np
 
 from minitensor.kernels.blank import BlankWindows
-from minitensor.kernels.columns import plan_tiles, unpacked_piece
+from minitensor.kernels.columns import plan_tiles
 from minitensor.kernels.geometry import extent, output_size, transposed_output_size
 from minitensor.kernels.reference import turn_kernel
 from minitensor.kernels.row_windows import OUTPUTS, row_windows, transform_rows, write_rows
 from minitensor.kernels.table import register
-from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split
+from minitensor.kernels.tiles import Scratch, run_tiles
 
 TAPS, POINTS = 3, 6  # rows of the kernel; products that make OUTPUTS rows of output
 TILE_BYTES = 3 << 20  # rows and products of a tile: smaller ones cost more Python than the cache gains
@@ -93,7 +93,7 @@ B_T, SCALED_G, A_T = _matrices()
 A = np.ascontiguousarray(A_T.T)  # for the gradient of the output
 
 
-def _supports(x, other, kernel_height, stride, dilation):
+def supports(x, other, kernel_height, stride, dilation):
     """float32, three rows, stride 1, rows not dilated: what the matrices are made for; float64 takes an exact path.
 
     Nothing empty either, neither x nor `other`, the second array: tiles are planned by dividing by sizes.
@@ -103,15 +103,11 @@ def _supports(x, other, kernel_height, stride, dilation):
 
 
 def conv2d_supports(x, weight, bias, stride, padding, dilation, groups, relu=False):
-    return _supports(x, weight, weight.shape[2], stride, dilation)
+    return supports(x, weight, weight.shape[2], stride, dilation)
 
 
 def conv_transpose2d_supports(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    return _supports(x, weight, weight.shape[2], stride, dilation)
-
-
-def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
-    return _supports(x, grad, kernel_size[0], stride, dilation)
+    return supports(x, weight, weight.shape[2], stride, dilation)
 
 
 @register("conv2d", "winograd", backends=("numpy",), supports=conv2d_supports)
@@ -141,84 +137,54 @@ def correlate(x, weight, bias, before, dilation_across, groups, out_size, relu=F
     where d is dilation_across, `before` the padding (top, left), and c runs over the channels of the group of o.
     `beside` is called beside the tiles (`run_tiles`).
     """
-    filters, group_channels, _, kernel_width = weight.shape
-    group_filters, width = filters // groups, out_size[1]
-    # (KW, 6, O, C/g) -> (KW, 6, 1, 1, g, O/g, C/g): the same for every image and step
-    points = transform_weight(weight).reshape(kernel_width, POINTS, 1, 1, groups, group_filters, group_channels)
+    filters, kernel_width = len(weight), weight.shape[3]
+    points = filter_points(weight, groups)
     out = np.empty((len(x), filters, *out_size), x.dtype)
-    windows = row_windows(x, POINTS, before, width + extent(kernel_width, dilation_across) - 1)
+    windows = row_windows(x, POINTS, before, out_size[1] + extent(kernel_width, dilation_across) - 1)
     scratch = Scratch()
 
     def tile(part):
-        # (6, n, R, C, width) -> (6, n, R, g, C/g, width)
-        rows = transform(B_T, windows, part, "rows", scratch)
-        rows = rows.reshape(*rows.shape[:3], groups, group_channels, windows.width)
-        shape = (*rows.shape[:4], group_filters, width)
-        products, more = (scratch.empty(name, shape, x.dtype) for name in ("products", "more products"))
-        # (6, 1, 1, g, O/g, C/g) @ (6, n, R, g, C/g, OW) -> (6, n, R, g, O/g, OW), summed over the columns of the kernel
-        np.matmul(points[0], rows[..., :width], out=products)
-        for tap in range(1, kernel_width):
-            first = tap * dilation_across
-            products += np.matmul(points[tap], rows[..., first : first + width], out=more)
-        # (6, n, R, g, O/g, OW) -> (6, n, R, O, OW) -> (n, O, R, 6, OW)
-        products = products.reshape(*shape[:3], filters, width).transpose(1, 3, 2, 0, 4)
-        write_rows(A_T, products, bias, relu, out, part)
+        rows = transform(B_T, windows, part, groups, "rows", scratch)
+        write_filtered(points, rows, dilation_across, bias, relu, out, part, scratch)
 
     run_tiles(tile, plan_steps(len(x), out_size, x.shape[1] + 2 * filters, weight.size), beside)
     return out
 
 
-@register("conv2d_weight", "winograd", backends=("numpy",), supports=conv2d_weight_supports)
-def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
-    """The weight gradient, dw = G^T [(A dy) * (B^T d)], summed over all steps. Shapes as in reference.py."""
-    channels, (filters, height, width) = x.shape[1], grad.shape[1:]
-    kernel_width, spread, group_channels = kernel_size[1], dilation[1], channels // groups
-    piece = unpacked_piece(filters // groups, group_channels)
-    pieces = filters // groups // piece
-    tiles = plan_steps(len(x), (height, width), channels + filters, filters * group_channels * TAPS * kernel_width)
-    parts = split(len(tiles), get_num_threads())
-    sums = np.zeros((len(parts), kernel_width, POINTS, groups, pieces, group_channels, piece), x.dtype)
-    windows = row_windows(x, POINTS, padding, width + extent(kernel_width, spread) - 1)
-    grad_windows = row_windows(grad, OUTPUTS, (0, 0), width)
-    scratch = Scratch()
-
-    def add_up(part):
-        for tile in tiles[parts[part]]:
-            # (6, n, R, C, width) -> (6, n, R, g, 1, C/g, width)
-            rows = transform(B_T, windows, tile, "rows", scratch)
-            rows = rows.reshape(*rows.shape[:3], groups, 1, group_channels, windows.width)
-            # (6, n, R, O, OW) -> (6, n, R, g, pieces, piece, OW) -> (6, n, R, g, pieces, OW, piece)
-            wanted = transform(A, grad_windows, tile, "grad rows", scratch)
-            wanted = wanted.reshape(*wanted.shape[:3], groups, pieces, piece, width).swapaxes(5, 6)
-            for tap in range(kernel_width):
-                seen = rows[..., tap * spread : tap * spread + width]
-                # (6, n, R, g, 1, C/g, OW) @ (6, n, R, g, pieces, OW, piece) -> (6, n, R, g, pieces, C/g, piece),
-                # and the steps summed
-                sums[part, tap] += np.matmul(seen, wanted).sum(axis=(1, 2))
-
-    run_tiles(add_up, range(len(parts)))
-    # (3, 6) @ (KW, 6, g*pieces*C/g*piece) -> (KW, 3, g*pieces*C/g*piece)
-    weight = np.matmul(SCALED_G.T, add_parts(sums).reshape(kernel_width, POINTS, -1)) * UNSCALE
-    # (KW, 3, g, pieces, C/g, piece) -> (g, pieces, piece, C/g, 3, KW) -> (O, C/g, 3, KW)
-    weight = weight.reshape(kernel_width, TAPS, groups, pieces, group_channels, piece)
-    weight = np.ascontiguousarray(weight.transpose(2, 3, 5, 4, 1, 0))
-    return weight.reshape(filters, group_channels, TAPS, kernel_width)
+def write_filtered(points, rows, dilation_across, bias, relu, out, tile, scratch):
+    """The filter itself, A^T [(G w) * (B^T d)]: points (KW, 6, 1, 1, g, O/g, C/g), rows (6, n, R, g, C/g, width)."""
+    width, group_filters = out.shape[3], points.shape[5]
+    shape = (*rows.shape[:4], group_filters, width)
+    products, more = (scratch.empty(name, shape, out.dtype) for name in ("products", "more products"))
+    # (6, 1, 1, g, O/g, C/g) @ (6, n, R, g, C/g, OW) -> (6, n, R, g, O/g, OW), summed over the columns of the kernel
+    np.matmul(points[0], rows[..., :width], out=products)
+    for tap in range(1, len(points)):
+        first = tap * dilation_across
+        products += np.matmul(points[tap], rows[..., first : first + width], out=more)
+    # (6, n, R, g, O/g, OW) -> (6, n, R, O, OW) -> (n, O, R, 6, OW)
+    products = products.reshape(*shape[:3], out.shape[1], width).transpose(1, 3, 2, 0, 4)
+    write_rows(A_T, products, bias, relu, out, tile)
 
 
-def plan_steps(images, out_size, channels, weights):
-    """Tiles [(slice of images, slice of steps)]: a step is four rows of the output, which all meet all `weights`."""
+def plan_steps(images, out_size, channels, weights, budget=TILE_BYTES):
+    """Tiles [(slice of images, slice of steps)]: a step is four rows of the output, which all meet all `weights`.
+
+    Their rows and products, of `channels` in all, take at most `budget` bytes, but a step at least.
+    """
     steps = -(-out_size[0] // OUTPUTS)
     bytes_per_pixel = POINTS * channels * np.dtype(np.float32).itemsize
-    return plan_tiles(images, (steps, out_size[1]), bytes_per_pixel, OUTPUTS * weights, budget=TILE_BYTES)
+    return plan_tiles(images, (steps, out_size[1]), bytes_per_pixel, OUTPUTS * weights, budget=budget)
 
 
-def transform_weight(weight):
-    """G w for the rows of every kernel: (O, C/g, 3, KW) -> (KW, 6, O, C/g)."""
+def filter_points(weight, groups):
+    """G w for the rows of every kernel: (O, C/g, 3, KW) -> (KW, 6, 1, 1, g, O/g, C/g), the same for every step."""
     filters, channels, _, kernel_width = weight.shape
     # One product for all columns of a kernel: its taps lie side by side, and BLAS turns them round while it reads them.
     # (O, C/g, 3, KW) -> (O*C/g, 3*KW) -> (3*KW, O*C/g);  (KW*6, 3*KW) @ (3*KW, O*C/g) -> (KW*6, O*C/g)
     taps = (weight * UNSCALE).reshape(filters * channels, TAPS * kernel_width).T
-    return (_g_of_columns(kernel_width) @ taps).reshape(kernel_width, POINTS, filters, channels)
+    points = _g_of_columns(kernel_width) @ taps
+    # (KW*6, O*C/g) -> (KW, 6, 1, 1, g, O/g, C/g)
+    return points.reshape(kernel_width, POINTS, 1, 1, groups, filters // groups, channels)
 
 
 @lru_cache
@@ -229,11 +195,12 @@ def _g_of_columns(kernel_width):
     return each.reshape(kernel_width * POINTS, -1)
 
 
-def transform(matrix, windows, tile, name, scratch):
-    """matrix @ the windows of a tile: (6, n, R, C, width) for n images and R steps."""
+def transform(matrix, windows, tile, groups, name, scratch):
+    """matrix @ the windows of a tile: (6, n, R, g, C/g, width) for n images and R steps."""
     images, steps = tile
     size = (images.stop - images.start, steps.stop - steps.start)
     shape = (len(matrix), *size, windows.x.shape[1], windows.width)
     rows = scratch.zeros(name, shape, windows.x.dtype)
     transform_rows(matrix, windows, tile, slice(None), rows.transpose(1, 3, 2, 0, 4))
-    return rows
+    # (6, n, R, C, width) -> (6, n, R, g, C/g, width)
+    return rows.reshape(*shape[:3], groups, shape[3] // groups, shape[4])

@@ -16,7 +16,7 @@ every (6, 6, ...) here the first axis goes across, the second down:
     columns  (4, 6, O, n*R*T)          A^T @ products: four columns of output, still six points down
     out      (n, O, 4 R, 4 T)          A^T @ rows of six points, as in winograd.py
 
-The gradient by the weight runs the same chain backwards: dw = G^T [ (A dY A^T) * (B^T d B) ] G.
+The gradient by the weight runs the same chain backwards (winograd2d_gradients.py).
 
 Picking every fourth column costs as much as multiplying by some 50 channels, so this pays for many channels. Where the
 weight is larger than the image, to transform it, 36 numbers for 9, is most of the work: then a tile is some filters,
@@ -30,25 +30,26 @@ Source: Lavin and Gray 2015, Fast algorithms for convolutional neural networks, 
 
 from __future__ import annotations
 
-import math
+from functools import partial
 
 import numpy as np
 
 from minitensor.kernels.blank import BlankWindows
-from minitensor.kernels.columns import UNPACKED, UNPACKED_CELLS, plan_tiles, unpacked_piece
+from minitensor.kernels.columns import UNPACKED, plan_tiles
 from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.row_windows import OUTPUTS, row_windows
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, get_num_threads, rounded_up, run_tiles, split
-from minitensor.kernels.winograd import B_T, POINTS, SCALED_G, TAPS, A
+from minitensor.kernels.winograd import B_T, POINTS, SCALED_G, TAPS
 from minitensor.kernels.winograd2d_transforms import (
     blocks_in,
     transform,
     transform_all,
     transform_back,
     transform_weight,
-    weight_back,
 )
+
+TURNED_G = np.ascontiguousarray(SCALED_G[:, ::-1])  # G of a kernel whose taps are read backwards
 
 # Measured on 2 cores with 1 MB of second-level and 32 MB of third-level cache. All choose sizes, none a result.
 LEAST_UNPACKED = 128  # blocks in a tile below which products without packing (columns.py) gain nothing
@@ -57,26 +58,20 @@ LEAST_FILTERS = 12  # filters in a part below which products without packing gai
 FILTER_BYTES = 2 << 20  # the points of a part of the filters, so that they are still in the cache when multiplied
 TILE_BYTES = 2 << 20  # the points of a tile of few channels, whose products need no packing
 DEEP_TILE_BYTES = 8 << 20  # of many channels, whose products pack: the more blocks, the less of it
-CHUNK_BYTES = 64 << 20  # the points of both factors of a weight gradient, for all threads together
-PRODUCT_BYTES = 32 << 20  # the product of some filters of a weight gradient
 
 
-def _supports(x, other, kernel_size, stride, dilation):
+def supports(x, other, kernel_size, stride, dilation):
     """float32, 3x3, stride and dilation 1, and neither array empty: tiles are planned by dividing by their sizes."""
     fits = tuple(kernel_size) == (TAPS, TAPS) and (*stride, *dilation) == (1, 1, 1, 1)
     return x.dtype == np.float32 and fits and 0 not in x.shape and 0 not in other.shape
 
 
 def conv2d_supports(x, weight, bias, stride, padding, dilation, groups, relu=False):
-    return _supports(x, weight, weight.shape[2:], stride, dilation)
+    return supports(x, weight, weight.shape[2:], stride, dilation)
 
 
 def conv_transpose2d_supports(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    return _supports(x, weight, weight.shape[2:], stride, dilation)
-
-
-def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
-    return _supports(x, grad, kernel_size, stride, dilation)
+    return supports(x, weight, weight.shape[2:], stride, dilation)
 
 
 @register("conv2d", "winograd2d", backends=("numpy",), supports=conv2d_supports)
@@ -102,16 +97,16 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     To turn the kernel is to read the taps of G backwards, and to swap its channels is to transpose each point.
     """
     out_size = transposed_output_size(x, weight.shape[2:], stride, padding, output_padding, dilation)
-    turned = np.ascontiguousarray(SCALED_G[:, ::-1])
-    group_filters = weight.shape[1]
-
-    def points(filters):
-        # (6, 6, C, o/g) -> (6, 6, g, C/g, o/g) -> (6, 6, g, o/g, C/g); with groups, all filters at once
-        part = transform_weight(weight[:, filters] if groups == 1 else weight, turned)
-        return part.reshape(POINTS, POINTS, groups, len(weight) // groups, -1).swapaxes(3, 4)
-
     before = [TAPS - 1 - p for p in padding]
-    return correlate(x, points, groups * group_filters, bias, before, groups, out_size)
+    points = partial(turned_points, weight, groups)
+    return correlate(x, points, groups * weight.shape[1], bias, before, groups, out_size)
+
+
+def turned_points(weight, groups, filters):
+    """The points (6, 6, g, o/g, C/g) of the turned kernels (C, O/g, 3, 3) of some filters."""
+    # (6, 6, C, o/g) -> (6, 6, g, C/g, o/g) -> (6, 6, g, o/g, C/g); with groups, all filters at once
+    part = transform_weight(weight[:, filters] if groups == 1 else weight, TURNED_G)
+    return part.reshape(POINTS, POINTS, groups, len(weight) // groups, -1).swapaxes(3, 4)
 
 
 def correlate(x, points, filters, bias, before, groups, out_size, relu=False, beside=None):
@@ -126,22 +121,12 @@ def correlate(x, points, filters, bias, before, groups, out_size, relu=False, be
     across = -(-out_size[1] // OUTPUTS)
     rows = row_windows(x, POINTS, before, OUTPUTS * (across + 1))
     scratch = Scratch()
-
-    def multiply(weight, image, tile, part):
-        # (6, 6, C, n*R*T) -> (6, 6, g, C/g, n*R*T)
-        image = image.reshape(POINTS, POINTS, groups, channels // groups, -1)
-        # (6, 6, g, o/g, C/g) @ (6, 6, g, C/g, n*R*T) -> (6, 6, g, o/g, n*R*T)
-        products = scratch.empty("products", (*weight.shape[:4], image.shape[4]), x.dtype)
-        np.matmul(weight, image, out=products)
-        # (6, 6, g, o/g, n*R*T) -> (6, 6, o, n*R*T)
-        products = products.reshape(POINTS, POINTS, part.stop - part.start, -1)
-        transform_back(products, bias, relu, out, tile, part, across, scratch)
-
+    write = partial(write_filtered, bias=bias, relu=relu, out=out, across=across, scratch=scratch)
     whole = whole_tile(len(x), out_size)
     if groups == 1 and 0 < blocks_in(whole, across) <= filters:
         (image,) = transform_all(whole, across, (B_T, rows))
-        parts = split(filters, _filter_parts(filters, channels, blocks_in(whole, across)))
-        run_tiles(lambda part: multiply(points(part), image, whole, part), parts, beside)
+        parts = split(filters, filter_parts(filters, channels, blocks_in(whole, across)))
+        run_tiles(lambda part: write(points(part), image, tile=whole, filters=part), parts, beside)
         return out
     every_filter = slice(0, filters)
     weight = points(every_filter)
@@ -149,76 +134,30 @@ def correlate(x, points, filters, bias, before, groups, out_size, relu=False, be
 
     def tile(part):
         image = transform(B_T, rows, part, across, "input", scratch)
-        multiply(weight, image, part, every_filter)
+        write(weight, image, tile=part, filters=every_filter)
 
     weights = filters * channels // groups * TAPS * TAPS
     run_tiles(tile, plan_steps(len(x), out_size, max(channels, filters), weights, budget), beside)
     return out
 
 
-@register("conv2d_weight", "winograd2d", backends=("numpy",), supports=conv2d_weight_supports)
-def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
-    """The weight gradient, dw = G^T [(A dY A^T) * (B^T d B)] G, summed over all blocks.
+def write_filtered(weight, image, bias, relu, out, tile, filters, across, scratch):
+    """The filter itself, A^T [(G w G^T) * (B^T d B)] A, of a tile and of some filters, written to `out`.
 
-    Some blocks at a time: all threads transform their windows, then each adds up the products of its filters.
+    weight (6, 6, g, o/g, C/g), image (6, 6, C, n*R*T)
     """
-    channels, (filters, *out_size) = x.shape[1], grad.shape[1:]
-    across = -(-out_size[1] // OUTPUTS)
-    rows = row_windows(x, POINTS, padding, OUTPUTS * (across + 1))
-    grad_rows = row_windows(grad, OUTPUTS, (0, 0), OUTPUTS * across)
-    weight = np.zeros((groups, filters // groups, channels // groups, TAPS, TAPS), x.dtype)
-    points = (POINTS, POINTS, *weight.shape[:3])
-    number = max(get_num_threads(), math.prod(points) * x.itemsize // PRODUCT_BYTES)
-    # a part is some filters of the only group, or some groups
-    if groups == 1:
-        parts = [(slice(0, 1), part) for part in split(filters, number)]
-    else:
-        parts = [(part, slice(None)) for part in split(groups, number)]
-    chunks = plan_steps(len(x), out_size, channels + filters, weight.size, CHUNK_BYTES, multiple=1)
-    sums = np.zeros(points, x.dtype) if len(chunks) > 1 else None
-    for chunk in chunks:
-        image, wanted = transform_all(chunk, across, (B_T, rows), (A, grad_rows))
-        # (6, 6, C, n*R*T) -> (6, 6, g, C/g, n*R*T) -> (6, 6, g, n*R*T, C/g)
-        image = image.reshape(POINTS, POINTS, groups, channels // groups, -1).swapaxes(3, 4)
-        # (6, 6, O, n*R*T) -> (6, 6, g, O/g, n*R*T)
-        wanted = wanted.reshape(POINTS, POINTS, groups, filters // groups, -1)
-
-        def add_up(part, chunk=chunk, image=image, wanted=wanted):
-            products = _multiply_long(wanted[:, :, *part], image[:, :, part[0]])
-            if sums is not None:
-                sums[:, :, *part] += products
-                products = sums[:, :, *part]
-            if chunk is chunks[-1]:
-                weight_back(products, weight[part])
-
-        run_tiles(add_up, parts)
-    # (g, O/g, C/g, 3, 3) -> (O, C/g, 3, 3)
-    return weight.reshape(filters, channels // groups, TAPS, TAPS)
+    groups, _, group_channels = weight.shape[2:]
+    # (6, 6, C, n*R*T) -> (6, 6, g, C/g, n*R*T)
+    image = image.reshape(POINTS, POINTS, groups, group_channels, -1)
+    # (6, 6, g, o/g, C/g) @ (6, 6, g, C/g, n*R*T) -> (6, 6, g, o/g, n*R*T)
+    products = scratch.empty("products", (*weight.shape[:4], image.shape[4]), out.dtype)
+    np.matmul(weight, image, out=products)
+    # (6, 6, g, o/g, n*R*T) -> (6, 6, o, n*R*T)
+    products = products.reshape(POINTS, POINTS, filters.stop - filters.start, -1)
+    transform_back(products, bias, relu, out, tile, filters, across, scratch)
 
 
-def _multiply_long(wanted, image):
-    """wanted (6, 6, g, o, n*R*T) @ image (6, 6, g, n*R*T, C/g) -> (6, 6, g, o, C/g).
-
-    In pieces that OpenBLAS multiplies without copying, where there are such: of some filters, and some blocks.
-    """
-    filters, blocks = wanted.shape[3:]
-    channels = image.shape[4]
-    piece = unpacked_piece(filters, channels)
-    if piece * channels > UNPACKED_CELLS:
-        return np.matmul(wanted, image)
-    # (6, 6, g, o, n*R*T) -> (6, 6, g, pieces, piece, n*R*T);  (6, 6, g, n*R*T, C/g) -> (6, 6, g, 1, n*R*T, C/g)
-    wanted = wanted.reshape(*wanted.shape[:3], -1, piece, blocks)
-    image = image[:, :, :, None]
-    first, *others = split(blocks, -(-piece * channels * blocks // UNPACKED))
-    # (6, 6, g, pieces, piece, some) @ (6, 6, g, 1, some, C/g) -> (6, 6, g, pieces, piece, C/g), and the blocks summed
-    products = np.matmul(wanted[..., first], image[..., first, :])
-    for some in others:
-        products += np.matmul(wanted[..., some], image[..., some, :])
-    # (6, 6, g, pieces, piece, C/g) -> (6, 6, g, o, C/g)
-    return products.reshape(*products.shape[:3], filters, channels)
-
-
-def _filter_parts(filters, channels, blocks):
+def filter_parts(filters, channels, blocks):
     """Into how many parts to cut the filters where all blocks are multiplied at once.
 
     As many as make the products small enough to be multiplied without packing; where that leaves too few filters to

@@ -17,7 +17,7 @@ import numpy as np
 
 from minitensor.kernels.row_windows import OUTPUTS, transform_rows, write_rows
 from minitensor.kernels.tiles import Scratch, blocks, run_tiles, shares
-from minitensor.kernels.winograd import A_T, POINTS, SCALED_G, TAPS, UNSCALE
+from minitensor.kernels.winograd import A_T, POINTS, TAPS, UNSCALE
 
 CACHED_BYTES = 2 << 20  # windows of as many channels at a time: half as much takes twice the calls of NumPy
 # Of the weight: up to here one thread transforms it in less time than it takes to wake another, and what is made of it
@@ -50,12 +50,12 @@ def transform_weight(weight, matrix):
     return points
 
 
-def weight_back(points, weight):
-    """G^T P G, `transform_weight` transposed: points (6, 6, g, o, C/g) -> weight (g, o, C/g, 3, 3), contiguous."""
+def weight_back(points, weight, matrix):
+    """matrix^T P matrix / SCALE^2, `transform_weight` transposed: (6, 6, g, o, C/g) -> weight (g, o, C/g, 3, 3)."""
     # (6, 6, g, o, C/g) -> (6, 6*g*o*C/g)
     # (3, 6) @ (6, 6*g*o*C/g) -> (3, 6, g*o*C/g);  (3, 6) @ (3, 6, g*o*C/g) -> (3, 3, g*o*C/g)
-    columns = (SCALED_G.T @ points.reshape(POINTS, -1)).reshape(TAPS, POINTS, -1)
-    taps = np.matmul(SCALED_G.T, columns)
+    columns = (matrix.T @ points.reshape(POINTS, -1)).reshape(TAPS, POINTS, -1)
+    taps = np.matmul(matrix.T, columns)
     # the first axis goes across: (KW, KH, g*o*C/g) -> (g*o*C/g, KH, KW)
     weight.reshape(-1, TAPS, TAPS)[...] = taps.transpose(2, 1, 0)
     weight *= UNSCALE  # for one axis,

@@ -13,22 +13,11 @@ file; stride, padding, dilation and groups change the sum's index, not the argum
 
 from __future__ import annotations
 
-from numbers import Integral
-
 from minitensor.engine import Op
 from minitensor.kernels import run
-from minitensor.kernels.geometry import (
-    conv_output_size,
-    conv_transpose_output_size,
-    pair,
-    same_padding,
-)
+from minitensor.kernels.geometry import conv_transpose_output_size, output_size
 from minitensor.ops.activation import ReluBiasGradient, ReluGradient
-from minitensor.ops.dtypes import check_float, check_same_dtype
-from minitensor.ops.images import batched
-from minitensor.ops.pad import pad
 from minitensor.ops.reduce import KnownSum, Sum
-from minitensor.tensor import shape_argument
 
 
 class Conv2d(Op):
@@ -48,8 +37,15 @@ class Conv2d(Op):
         """`sums` (O,): those of grad over images and pixels, where they are known."""
         x, weight, *_ = self.inputs
         size, kernel_size = self.sizes
-        grad_x = _transposed_to(size, grad, weight, *self.settings) if self.needs[0] else None
-        grad_weight = Conv2dWeight(kernel_size, *self.settings)(x, grad) if self.needs[1] else None
+        grad_x = grad_weight = None
+        if self.needs[0] and self.needs[1]:
+            both = Conv2dGradients(x, *_transposed_settings(size, grad, kernel_size, *self.settings))
+            grad_x = both(grad, weight)
+            grad_weight = KnownConv2dWeight(both.grad_weight, kernel_size, *self.settings)(x, grad)
+        elif self.needs[0]:
+            grad_x = _transposed_to(size, grad, weight, *self.settings)
+        elif self.needs[1]:
+            grad_weight = Conv2dWeight(kernel_size, *self.settings)(x, grad)
         return (grad_x, grad_weight, *_bias_gradient(self, grad, sums))
 
 
@@ -89,11 +85,16 @@ class ConvTranspose2d(Op):
         x, weight, *_ = self.inputs
         size, kernel_size = self.sizes
         grad_x = grad_weight = None
+        # an output_padding of a stride or more leaves room for further windows
+        exact = size == output_size(grad, kernel_size, *self.settings[:3])
+        if self.needs[0] and self.needs[1] and exact:
+            both = ConvTranspose2dGradients(x, *self.settings)
+            grad_x = both(grad, weight)
+            grad_weight = KnownConv2dWeight(both.grad_weight, kernel_size, *self.settings)(grad, x)
+            return (grad_x, grad_weight, *_bias_gradient(self, grad))
         if self.needs[0]:
             grad_x = Conv2d(*self.settings)(grad, weight)
-            if (
-                grad_x.shape[2:] != size
-            ):  # an output_padding of a stride or more leaves room for further windows
+            if not exact:
                 grad_x = grad_x[:, :, : size[0], : size[1]]
         if self.needs[1]:
             grad_weight = Conv2dWeight(kernel_size, *self.settings)(grad, x)
@@ -126,15 +127,60 @@ class Conv2dWeight(Op):
         return grad_x, grad_grad
 
 
-def _transposed_to(size, grad, weight, stride, padding, dilation, groups):
-    """The transposed convolution whose output has `size`: what is left over becomes output_padding."""
+class Conv2dGradients(ConvTranspose2d):
+    """conv2d's gradient by x, and in the same pass over grad that by the weight: `grad_weight`, an array"""
+
+    def __init__(self, x, *settings):
+        super().__init__(*settings)
+        self.x = x
+
+    def forward(self, grad, weight):
+        self.sizes = grad.shape[2:], weight.shape[2:]
+        stride, padding, dilation, groups = self.settings
+        settings = stride, padding, self.output_padding, groups, dilation
+        grad_x, self.grad_weight = run("conv2d_gradients", self.x.data, weight, grad, *settings)
+        return grad_x
+
+
+class ConvTranspose2dGradients(Conv2d):
+    """the same for conv_transpose2d"""
+
+    def __init__(self, x, *settings):
+        super().__init__(*settings)
+        self.x = x
+
+    def forward(self, grad, weight):
+        self.sizes = grad.shape[2:], weight.shape[2:]
+        grad_x, self.grad_weight = run("conv_transpose2d_gradients", self.x.data, weight, grad, *self.settings)
+        return grad_x
+
+
+class KnownConv2dWeight(Conv2dWeight):
+    """conv2d_weight where one of the two above has computed it already"""
+
+    def __init__(self, grad_weight, *settings):
+        super().__init__(*settings)
+        self.grad_weight = grad_weight
+
+    def forward(self, x, grad):
+        self.sizes = x.shape[2:], grad.shape[2:]
+        return self.grad_weight
+
+
+def _transposed_to(size, grad, weight, *settings):
+    """The transposed convolution of grad with the weight whose output has `size`."""
+    return ConvTranspose2d(*_transposed_settings(size, grad, weight.shape[2:], *settings))(grad, weight)
+
+
+def _transposed_settings(size, grad, kernel_size, stride, padding, dilation, groups):
+    """Those of ConvTranspose2d for an output of `size`: what is left over becomes output_padding."""
     output_padding = tuple(
         n - conv_transpose_output_size(positions, k, s, p, 0, d)
         for n, positions, k, s, p, d in zip(
-            size, grad.shape[2:], weight.shape[2:], stride, padding, dilation, strict=True
+            size, grad.shape[2:], kernel_size, stride, padding, dilation, strict=True
         )
     )
-    return ConvTranspose2d(stride, padding, output_padding, groups, dilation)(grad, weight)
+    return stride, padding, output_padding, groups, dilation
 
 
 def _bias_gradient(op, grad, sums=None):
@@ -147,169 +193,3 @@ def _bias_gradient(op, grad, sums=None):
     # (O,) -> (1, O, 1, 1), as a sum that keeps its axes
     total = Sum(axes) if sums is None else KnownSum(axes, sums.reshape(1, -1, 1, 1))
     return (total(grad).reshape(-1),)
-
-
-def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """Convolution (in the field's sense: correlation) of images with kernels.
-
-    x (N, C, H, W) or (C, H, W), weight (O, C/groups, KH, KW), bias (O,) -> (N, O, OH, OW) with
-    OH = floor((H + 2p - d(KH-1) - 1) / s) + 1. stride, padding and dilation are an int or (height, width); padding may
-    be "valid" (none) or "same" (OH = H; stride 1 only; an odd total puts its extra row below and right).
-    Raises TypeError for integer tensors or mixed dtypes, ValueError for shapes that do not fit.
-    """
-    return _convolved("conv2d", Conv2d, x, weight, bias, stride, padding, dilation, groups)
-
-
-def conv2d_relu(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """relu(conv2d(...)) with the same arguments, in one pass over the output where the device's kernels can."""
-    return _convolved("conv2d_relu", Conv2dRelu, x, weight, bias, stride, padding, dilation, groups)
-
-
-def _convolved(operation, kind, x, weight, bias, stride, padding, dilation, groups):
-    """Check the arguments of an operation and run its Op: Conv2d or one made of it."""
-    x, weight, bias = _checked(operation, x, weight, bias)
-    stride = pair(stride, "stride", operation, minimum=1)
-    dilation = pair(dilation, "dilation", operation, minimum=1)
-    groups = _check_groups(operation, groups)
-    _check_channels(operation, x, weight, groups, expected=weight.shape[1] * groups)
-    if weight.shape[0] % groups:
-        raise ValueError(f"{operation}: {weight.shape[0]} output channels do not divide into groups={groups}")
-    _check_bias(operation, bias, weight, weight.shape[0])
-    if isinstance(padding, str):
-        x, padding = _named_padding(operation, x, weight, padding, stride, dilation)
-    padding = pair(padding, "padding", operation)
-    for name, n, k, s, p, d in zip(
-        ("height", "width"), x.shape[-2:], weight.shape[2:], stride, padding, dilation, strict=True
-    ):
-        if conv_output_size(n, k, s, p, d) < 1:
-            raise ValueError(
-                f"{operation}: {name} {n} with padding {p} is smaller than the kernel's extent {d * (k - 1) + 1} "
-                f"(kernel {k}, dilation {d})"
-            )
-    return batched(x, lambda images: _apply(kind(stride, padding, dilation, groups), images, weight, bias))
-
-
-def conv_transpose2d(x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
-    """Transposed convolution: the adjoint of `conv2d` with the same weight, stride, padding, dilation and groups.
-
-    x (N, C, H, W) or (C, H, W), weight (C, O/groups, KH, KW), bias (O,) -> (N, O, OH, OW) with
-    OH = (H-1)s - 2p + d(KH-1) + output_padding + 1. It is NOT an inverse: it restores the size, not the values.
-    `output_padding` < max(stride, dilation) picks among the sizes that conv2d maps to H.
-    Computed as: insert s-1 zeros between pixels, pad by d(k-1), correlate with the turned kernel, crop p
-    (see kernels/reference.py). Raises TypeError and ValueError as `conv2d` does.
-    """
-    x, weight, bias = _checked("conv_transpose2d", x, weight, bias)
-    stride = pair(stride, "stride", "conv_transpose2d", minimum=1)
-    padding = pair(padding, "padding", "conv_transpose2d")
-    output_padding = pair(output_padding, "output_padding", "conv_transpose2d")
-    dilation = pair(dilation, "dilation", "conv_transpose2d", minimum=1)
-    groups = _check_groups("conv_transpose2d", groups)
-    _check_channels("conv_transpose2d", x, weight, groups, expected=weight.shape[0])
-    if weight.shape[0] % groups:
-        raise ValueError(
-            f"conv_transpose2d: {weight.shape[0]} input channels do not divide into groups={groups}"
-        )
-    _check_bias("conv_transpose2d", bias, weight, weight.shape[1] * groups)
-    for name, n, k, s, p, extra, d in zip(
-        ("height", "width"),
-        x.shape[-2:],
-        weight.shape[2:],
-        stride,
-        padding,
-        output_padding,
-        dilation,
-        strict=True,
-    ):
-        if extra >= max(s, d):
-            raise ValueError(
-                f"conv_transpose2d: output_padding {extra} must be smaller than stride {s} or dilation {d}"
-            )
-        size = conv_transpose_output_size(n, k, s, p, extra, d)
-        if size < 1:
-            raise ValueError(
-                f"conv_transpose2d: the output's {name} would be {size}: ({n} - 1) * {s} - 2 * {p} "
-                f"+ {d} * ({k} - 1) + {extra} + 1"
-            )
-    op = ConvTranspose2d(stride, padding, output_padding, groups, dilation)
-    return batched(x, lambda images: _apply(op, images, weight, bias))
-
-
-def conv2d_weight(x, weight_shape, grad, stride=1, padding=0, dilation=1, groups=1):
-    """The gradient of <grad, conv2d(x, weight)> by weight, as `torch.nn.grad.conv2d_weight`.
-
-    x (N, C, H, W), grad (N, O, OH, OW), weight_shape (O, C/groups, KH, KW) -> a tensor of weight_shape.
-    """
-    operation = "conv2d_weight"
-    x, grad = check_float(x, operation), check_float(grad, operation, "grad")
-    check_same_dtype(operation, x=x, grad=grad)
-    weight_shape = shape_argument((weight_shape,), operation)
-    if x.ndim != 4 or grad.ndim != 4 or len(weight_shape) != 4:
-        raise ValueError(
-            f"{operation}: x, grad and weight_shape must have 4 dimensions, got {x.shape}, {grad.shape}, {weight_shape}"
-        )
-    stride = pair(stride, "stride", operation, minimum=1)
-    padding = pair(padding, "padding", operation)
-    dilation = pair(dilation, "dilation", operation, minimum=1)
-    groups = _check_groups(operation, groups)
-    positions = tuple(map(conv_output_size, x.shape[2:], weight_shape[2:], stride, padding, dilation))
-    fits = (x.shape[0], weight_shape[0], *positions) == grad.shape and weight_shape[0] % groups == 0
-    if not fits or x.shape[1] != weight_shape[1] * groups:
-        raise ValueError(
-            f"{operation}: x {x.shape} and weight {weight_shape} with groups={groups} give an output of shape "
-            f"{(x.shape[0], weight_shape[0], *positions)}, grad has {grad.shape}"
-        )
-    return Conv2dWeight(weight_shape[2:], stride, padding, dilation, groups)(x, grad)
-
-
-def _checked(operation, x, weight, bias):
-    """The operands as floating point Tensors of one dtype with the right number of dimensions."""
-    x, weight = check_float(x, operation), check_float(weight, operation, "weight")
-    if bias is not None:
-        bias = check_float(bias, operation, "bias")
-    check_same_dtype(operation, x=x, weight=weight, bias=bias)
-    if x.ndim not in (3, 4):
-        raise ValueError(f"{operation}: x must be (N, C, H, W) or (C, H, W), got shape {x.shape}")
-    if weight.ndim != 4 or 0 in weight.shape:
-        raise ValueError(
-            f"{operation}: weight must have 4 dimensions, none of size 0, got shape {weight.shape}"
-        )
-    return x, weight, bias
-
-
-def _check_groups(operation, groups):
-    if isinstance(groups, bool) or not isinstance(groups, Integral):
-        raise TypeError(f"{operation}: groups must be an int, got {groups!r}")
-    if groups < 1:
-        raise ValueError(f"{operation}: groups must be at least 1, got {groups}")
-    return int(groups)
-
-
-def _check_channels(operation, x, weight, groups, expected):
-    if x.shape[-3] != expected:
-        raise ValueError(
-            f"{operation}: x has {x.shape[-3]} channels, weight expects {expected} "
-            f"(weight shape {weight.shape}, groups={groups})"
-        )
-
-
-def _check_bias(operation, bias, weight, channels):
-    if bias is not None and bias.shape != (channels,):
-        raise ValueError(
-            f"{operation}: bias must have shape ({channels},), got {bias.shape} (weight shape {weight.shape})"
-        )
-
-
-def _named_padding(operation, x, weight, padding, stride, dilation):
-    """ "valid" and "same" as numbers; where "same" is uneven, x with the odd row and column already added."""
-    if padding == "valid":
-        return x, 0
-    if padding != "same":
-        raise ValueError(f'{operation}: padding must be "same", "valid" or numbers, got {padding!r}')
-    if stride != (1, 1):
-        raise ValueError(f'{operation}: padding="same" keeps the size only at stride 1, got stride {stride}')
-    (top, bottom), (left, right) = map(same_padding, weight.shape[2:], dilation)
-    return pad(x, (0, right - left, 0, bottom - top)), (top, left)
-
-
-def _apply(op, x, weight, bias):
-    return op(x, weight) if bias is None else op(x, weight, bias)

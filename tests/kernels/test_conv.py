@@ -15,7 +15,15 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minitensor.kernels import conv_rules, kernel_variants, run, use_kernels, winograd
+from minitensor.kernels import (
+    conv_rules,
+    kernel_variants,
+    run,
+    use_kernels,
+    winograd,
+    winograd2d_gradients,
+    winograd_gradients,
+)
 from minitensor.kernels.geometry import conv_output_size, conv_transpose_output_size, leftover
 from minitensor.kernels.table import candidates
 
@@ -58,6 +66,18 @@ class Case(NamedTuple):
         return (
             "conv2d_weight", self.x, self.grad, kernel, self.stride, self.padding, self.dilation, self.groups,
         )  # fmt: skip
+
+    def gradients(self):
+        """Both of conv2d's gradients at once, and one by one."""
+        settings = self.stride, self.padding, self.leftover, self.groups, self.dilation
+        at_once = ("conv2d_gradients", self.x, self.weight, self.grad, *settings)
+        return at_once, self.input_gradient(), self.weight_gradient()
+
+    def transposed_gradients(self):
+        """The same of the transposed convolution, from grad to x."""
+        settings = self.stride, self.padding, self.dilation, self.groups
+        at_once = ("conv_transpose2d_gradients", self.grad, self.weight, self.x, *settings)
+        return at_once, ("conv2d", self.x, self.weight, None, *settings), self.weight_gradient()
 
 
 @st.composite
@@ -239,6 +259,76 @@ def test_every_variant_equals_reference(operation, variant, case):
     assert_close(run_as(variant, call), run_as("reference", call), call, terms_of(case, call), variant)
 
 
+@pytest.mark.parametrize(
+    ("operation", "variant"),
+    [
+        (operation, variant)
+        for operation in ("conv2d_gradients", "conv_transpose2d_gradients")
+        for variant in [*kernel_variants(operation), "auto"]
+    ],
+)
+@given(cases())
+def test_both_gradients_at_once_equal_one_by_one(operation, variant, case):
+    calls = {calls[0][0]: calls for calls in (case.gradients(), case.transposed_gradients())}
+    at_once, *one_by_one = calls[operation]
+    for result, call in zip(run_as(variant, at_once), one_by_one, strict=True):
+        # whichever variant it is, the kernels it runs are chosen by their rules
+        assert_close(result, run_as("reference", call), call, terms_of(case, call), "auto")
+
+
+@pytest.mark.parametrize("variant", ["winograd", "winograd2d"])
+@pytest.mark.parametrize(
+    ("channels", "filters", "size", "padding"),
+    [
+        (16, 24, (33, 30), (1, 1)),
+        (24, 60, (50, 45), (0, 2)),
+        (130, 128, (24, 25), (1, 1)),
+        (256, 300, (12, 11), (2, 0)),  # more channels than blocks
+        (12, 9, (41, 6), (4, 3)),  # padding beyond the kernel's reach: rows of grad that see no pixel
+    ],
+)
+def test_both_gradients_in_tiles_and_chunks(monkeypatch, variant, channels, filters, size, padding):
+    """Large enough for several tiles and chunks, on two threads; against float64."""
+    monkeypatch.setattr(winograd2d_gradients, "CHUNK_BYTES", 1 << 20)
+    monkeypatch.setattr(winograd_gradients, "BOTH_TILE_BYTES", 1 << 18)
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((3, channels, *size)), rng.standard_normal((filters, channels, 3, 3))
+    grad = rng.standard_normal((3, filters, *(n + 2 * p - 2 for n, p in zip(size, padding, strict=True))))
+    settings = (1, 1), padding, (0, 0), 1, (1, 1)
+    single = [a.astype(np.float32) for a in (x, weight, grad)]
+    results = run_as(variant, ("conv2d_gradients", *single, *settings))
+    for result, exact in zip(results, run("conv2d_gradients", x, weight, grad, *settings), strict=True):
+        assert result.shape == exact.shape and result.dtype == np.float32 and result.flags.c_contiguous
+        assert np.abs(result - exact).max() < 3e-5 * exact.std()
+
+
+def test_both_gradients_go_at_once_where_each_may():
+    """What `use_kernels` says of one of the two holds for both together."""
+    rng = np.random.default_rng(0)
+    one = (1, 1)
+
+    def chosen(channels, filters, size):
+        x, weight, grad = (
+            np.zeros(shape, np.float32)
+            for shape in ((2, channels, size, size), (filters, channels, 3, 3), (2, filters, size, size))
+        )
+        return candidates("conv2d_gradients", x, weight, grad, one, one, (0, 0), 1, one)[0]
+
+    assert chosen(16, 24, 33) == "winograd"
+    assert chosen(256, 256, 16) == "winograd2d"
+    assert chosen(256, 256, 3) == "reference"
+    for operation in ("conv_transpose2d", "conv2d_weight"):
+        with use_kernels(**{operation: "unfold" if operation == "conv2d_weight" else "fold"}):
+            assert chosen(16, 24, 33) == chosen(256, 256, 16) == "reference"
+    x, weight, grad = (
+        rng.standard_normal(shape, np.float32) for shape in ((2, 16, 20, 20), (16, 8, 2, 2), (2, 8, 40, 40))
+    )
+    up = "conv_transpose2d_gradients", x, weight, grad, (2, 2), (0, 0), one, 1
+    assert candidates(*up)[0] == "unfold"
+    with use_kernels(conv2d="reference"):
+        assert candidates(*up)[0] == "reference"
+
+
 @given(cases(dtypes=(np.float64,)))
 def test_adjoint_identity(case):
     """<conv(x, w), g> = <x, conv_transpose(g, w)> = <w, conv2d_weight(x, g)>: three readings of one sum."""
@@ -341,15 +431,17 @@ def test_winograds_matrices_are_exact():
             assert list(output) == [int(k + tap == pixel) for k in range(winograd.OUTPUTS)]
 
 
-@pytest.mark.parametrize("variant", ["unfold", "winograd", "winograd2d"])
+@pytest.mark.parametrize("variant", ["reference", "winograd", "winograd2d"])
 def test_rounding_cancels_in_the_mean_of_a_weight_gradient(variant):
     """Of positive images, whose products are all positive: an error that they shared would be that of the mean."""
     rng = np.random.default_rng(0)
     x, grad = (np.abs(rng.standard_normal((1, 32, 40, 40), np.float32)) for _ in range(2))
     settings = (3, 3), (1, 1), (1, 1), (1, 1), 1
     exact = run("conv2d_weight", x.astype(np.float64), grad.astype(np.float64), *settings)
-    with use_kernels(conv2d_weight=variant):
-        result = run("conv2d_weight", x, grad, *settings)
+    result = run_as(variant, ("conv2d_weight", x, grad, *settings))
+    assert abs((result - exact).mean()) < 1e-8 * exact.mean()
+    weight, one = np.ones((32, 32, 3, 3), np.float32), (1, 1)
+    _, result = run_as(variant, ("conv2d_gradients", x, weight, grad, one, one, (0, 0), 1, one))
     assert abs((result - exact).mean()) < 1e-8 * exact.mean()
 
 

@@ -107,9 +107,20 @@ def test_only_the_gradients_asked_for_are_computed(monkeypatch):
         return kernels.run(operation, *arguments)
 
     monkeypatch.setattr(conv, "run", noting)
-    x, weight = mt.Tensor(normal(1, 2, 6, 6)), mt.Tensor(normal(2, 2, 3, 3), requires_grad=True)
-    mt.conv2d(x, weight).sum().backward()
-    assert asked == ["conv2d", "conv2d_weight"]
+    x, weight = normal(1, 2, 6, 6), normal(2, 2, 3, 3)
+
+    def kernels_of_backward(function, by_x, by_weight):
+        y = function(mt.Tensor(x, requires_grad=by_x), mt.Tensor(weight, requires_grad=by_weight))
+        asked.clear()
+        y.sum().backward()
+        return asked
+
+    assert kernels_of_backward(mt.conv2d, False, True) == ["conv2d_weight"]
+    assert kernels_of_backward(mt.conv2d, True, False) == ["conv_transpose2d"]
+    assert kernels_of_backward(mt.conv2d, True, True) == ["conv2d_gradients"]
+    assert kernels_of_backward(mt.conv_transpose2d, False, True) == ["conv2d_weight"]
+    assert kernels_of_backward(mt.conv_transpose2d, True, False) == ["conv2d"]
+    assert kernels_of_backward(mt.conv_transpose2d, True, True) == ["conv_transpose2d_gradients"]
 
 
 @pytest.mark.parametrize("batch", [0, 1])

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from minitensor.backend import array_module, cuda
 from minitensor.kernels import winograd2d as on_cpu
+from minitensor.kernels import winograd2d_gradients as gradients_on_cpu
 from minitensor.kernels.cuda import convolution
 from minitensor.kernels.cuda.choose import is_float32
 from minitensor.kernels.cuda.gemm import matmul_into
@@ -40,7 +41,7 @@ def conv_transpose2d_supports(x, weight, *options):
 
 
 def conv2d_weight_supports(x, grad, *options):
-    return _in_full_precision(x) and on_cpu.conv2d_weight_supports(x, grad, *options)
+    return _in_full_precision(x) and gradients_on_cpu.conv2d_weight_supports(x, grad, *options)
 
 
 @register("conv2d", "winograd2d", backends=("cupy",), supports=conv2d_supports)

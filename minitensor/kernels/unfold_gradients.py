@@ -1,0 +1,56 @@
+"""Both gradients of a transposed convolution from the same columns (unfold.py) of its output's gradient.
+
+    by x        weight (C, O*KH*KW) @ columns (O*KH*KW, L) -> (C, L)
+    by weight   x (C, L) @ columns^T (L, O*KH*KW) -> (C, O*KH*KW)
+
+A train step wants both. At a stride each column is picked from every s-th pixel, which takes as long as the product;
+here it is done once. (2 x 2, stride 2, 32 -> 16 channels at 128 x 128, four images: 8.4 ms one by one, 6.5 at once.)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitensor.kernels.columns import multiply_by_row, plan_tiles, tile_columns
+from minitensor.kernels.table import register
+from minitensor.kernels.tiles import add_parts, get_num_threads, run_tiles, split
+
+
+def supports(x, weight, grad, stride, padding, dilation, groups):
+    return groups == 1 and 0 not in x.shape
+
+
+@register("conv_transpose2d_gradients", "unfold", backends=("numpy",), supports=supports)
+def conv_transpose2d_gradients(x, weight, grad, stride, padding, dilation, groups):
+    """Both gradients, without groups. Shapes as in reference.py."""
+    images, channels, height, width = x.shape
+    kernel_size = weight.shape[2:]
+    # (C, O, KH, KW) -> (C, O*KH*KW)
+    matrix = weight.reshape(channels, -1)
+    rows_of_columns = matrix.shape[1]
+    grad_x = np.empty(x.shape, x.dtype)
+    tiles = plan_tiles(images, (height, width), rows_of_columns * x.itemsize, 2 * weight.size, weight.nbytes)
+    parts = split(len(tiles), get_num_threads())
+    sums = np.zeros((len(parts), rows_of_columns, channels), x.dtype)
+    by_row = multiply_by_row(x, weight.size, width)
+
+    def both(part):
+        for some, rows in tiles[parts[part]]:
+            columns = tile_columns(grad, (some, rows), kernel_size, stride, padding, dilation, width)
+            # (n, C, R, OW) -> (C, n, R, OW)
+            seen, target = x[some, :, rows].swapaxes(0, 1), grad_x[some, :, rows].swapaxes(0, 1)
+            if by_row:
+                # (O, KH, KW, n, R, OW) -> (O*KH*KW, n, R, OW) -> (n, R, O*KH*KW, OW)
+                one_by_one = columns.reshape(rows_of_columns, *seen.shape[1:]).transpose(1, 2, 0, 3)
+                # (C, O*KH*KW) @ (n, R, O*KH*KW, OW) -> (n, R, C, OW), into a view of the gradient
+                np.matmul(matrix, one_by_one, out=target.transpose(1, 2, 0, 3))
+            columns = columns.reshape(rows_of_columns, -1)
+            if not by_row:
+                # (C, O*KH*KW) @ (O*KH*KW, n*R*OW) -> (C, n*R*OW) -> (C, n, R, OW)
+                target[...] = (matrix @ columns).reshape(target.shape)
+            # (O*KH*KW, n*R*OW) @ (n*R*OW, C) -> (O*KH*KW, C): the longer matrix first, which BLAS multiplies faster
+            sums[part] += columns @ seen.reshape(channels, -1).T
+
+    run_tiles(both, range(len(parts)))
+    # (O*KH*KW, C) -> (C, O*KH*KW) -> (C, O, KH, KW)
+    return grad_x, np.ascontiguousarray(add_parts(sums).T).reshape(weight.shape)
