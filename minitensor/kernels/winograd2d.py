@@ -161,10 +161,10 @@ def filter_parts(filters, channels, blocks):
     """Into how many parts to cut the filters where all blocks are multiplied at once.
 
     As many as make the products small enough to be multiplied without packing; where that leaves too few filters to
-    a part, one a thread.
+    a part, or the image is larger than the weight, one a thread.
     """
     unpacked = UNPACKED // (channels * blocks)
-    if unpacked < LEAST_FILTERS:
+    if unpacked < LEAST_FILTERS or blocks > filters:
         return get_num_threads()
     # the points of one filter take what those of one block do
     cached = max(1, FILTER_BYTES // _block_bytes(channels))

@@ -22,7 +22,7 @@ from operator import call
 
 import numpy as np
 
-from minitensor.kernels.columns import UNPACKED, UNPACKED_CELLS, unpacked_piece
+from minitensor.kernels.columns import UNPACKED, UNPACKED_CELLS, largest_part
 from minitensor.kernels.row_windows import OUTPUTS, row_windows
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, get_num_threads, run_tiles, split
@@ -39,6 +39,9 @@ from minitensor.kernels.winograd2d_transforms import blocks_in, transform_all, w
 
 CHUNK_BYTES = 64 << 20  # the points of both factors, for all threads together
 PRODUCT_BYTES = 32 << 20  # the product of some filters
+# filters in a piece, and blocks, below which products without packing (columns.py) gain nothing: at each of 36 points
+# (128, 256) @ (256, 256)^T runs at 74 GFLOP/s in one piece, at 88 by 4 filters
+LEAST_ROWS, MANY_BLOCKS = 4, 100
 
 
 def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
@@ -129,12 +132,14 @@ class WeightGradient:
 def _multiply_long(of_filters, of_channels):
     """of_filters (6, 6, g, o, n*R*T) @ of_channels (6, 6, g, n*R*T, C/g) -> (6, 6, g, o, C/g).
 
-    In pieces that OpenBLAS multiplies without copying, where there are such: of some filters, and some blocks.
+    In pieces that OpenBLAS multiplies without copying first, where there are such: of some filters, so few that they
+    take all blocks at once or, if that would be too few, some blocks after the other.
     """
     filters, blocks = of_filters.shape[3:]
     channels = of_channels.shape[4]
-    piece = unpacked_piece(filters, channels)
-    if piece * channels > UNPACKED_CELLS:
+    most = max(LEAST_ROWS, UNPACKED // (channels * blocks))
+    piece = largest_part(filters, min(most, UNPACKED_CELLS // channels))
+    if piece < LEAST_ROWS or blocks < MANY_BLOCKS:
         return np.matmul(of_filters, of_channels)
     # (6, 6, g, o, n*R*T) -> (6, 6, g, pieces, piece, n*R*T);  (6, 6, g, n*R*T, C/g) -> (6, 6, g, 1, n*R*T, C/g)
     of_filters = of_filters.reshape(*of_filters.shape[:3], -1, piece, blocks)
