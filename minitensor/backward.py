@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from minitensor.backend import array_module, is_array
 from minitensor.engine import Op, SetRecording, _mode, quiet
+from minitensor.kernels.summation import add_to
 from minitensor.tensor import Tensor
 
 # Held while gradients are added to those of leaves, or of two threads that add to one, one would be lost. Reentrant,
@@ -109,9 +110,9 @@ class _Gradients(dict):
         if before is None:
             self[key] = grad
         elif key in self.spare:
-            before._data += grad._data
+            add_to(before._data, grad._data)
         elif fresh:
-            grad._data += before._data
+            add_to(grad._data, before._data)
             self[key] = grad
         else:
             self[key] = before + grad

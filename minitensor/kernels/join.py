@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minitensor.backend import array_module, backend_name
-from minitensor.kernels.tiles import SERIAL_BYTES, run_tiles, split, threads_for
+from minitensor.kernels.tiles import SERIAL_BYTES, array_parts, run_tiles, threads_for
 
 
 def concatenate(arrays, axis):
@@ -20,10 +20,6 @@ def concatenate(arrays, axis):
     for array, size in zip(arrays, sizes, strict=True):
         target = out[(*before, slice(start, start + size))]
         start += size
-        # along the first axis that has a part for each thread, an image or a channel
-        cut = next((a for a, n in enumerate(array.shape) if n >= threads_for(nbytes)), 0)
-        for part in split(array.shape[cut], threads_for(nbytes)):
-            place = (slice(None),) * cut + (part,)
-            copies.append((target[place], array[place]))
+        copies += [(target[part], array[part]) for part in array_parts(array.shape, threads_for(nbytes))]
     run_tiles(lambda copy: np.copyto(*copy), copies)
     return out

@@ -76,6 +76,12 @@ def split(length, parts):
     return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
 
 
+def array_parts(shape, parts):
+    """Indices that cut an array into parts along its first axis that is long enough for all of them."""
+    axis = next((axis for axis, length in enumerate(shape) if length >= parts), 0)
+    return [(slice(None),) * axis + (part,) for part in split(shape[axis], parts)]
+
+
 def blocks(length, bytes_each, budget=TILE_BYTES):
     """Cut range(length) into slices of nearly equal length, each of which takes at most `budget` bytes.
 

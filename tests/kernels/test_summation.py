@@ -1,11 +1,11 @@
-"""sum_over: NumPy's sum over any axes, with no more rounding than pairwise summation has."""
+"""sum_over: NumPy's sum over any axes, with no more rounding than pairwise summation has; add_to, a sum in place."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minitensor.kernels.summation import sum_over
+from minitensor.kernels.summation import add_to, sum_over
 from tests.strategies import lay_out
 
 
@@ -32,3 +32,14 @@ def test_rows_are_not_added_one_after_the_other(shape, axes):
     x = np.random.default_rng(0).random(shape, np.float32)
     exact = x.sum(axis=axes, keepdims=True, dtype=np.float64)
     assert (np.abs(sum_over(x, axes) / exact - 1) < 4 * np.finfo(np.float32).eps).all()
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (5,), (1, 3, 1500, 900), (3, 2, 1400, 700), (1, 1, 1, 5_000_000)])
+@pytest.mark.parametrize("layout", ["contiguous", "transposed", "flipped"])
+def test_add_to_is_the_sum_in_place(shape, layout):
+    rng = np.random.default_rng(0)
+    array = lay_out(rng.integers(-9, 10, shape).astype(np.float32), layout)
+    start = rng.integers(-9, 10, shape).astype(np.float32)
+    total = start.copy()
+    add_to(total, array)
+    np.testing.assert_array_equal(total, start + array)
