@@ -150,22 +150,20 @@ def cross_entropy_grad(
         own_weights = grads[part] if own_weights is None else own_weights * grads[part]
         if label_smoothing:
             own_weights = own_weights * (1 - label_smoothing)
-        # First p_c times all weights that multiply it, for every class ...
-        factor = own_weights
+        p = columns[rows, :, places] - normalisers[part][:, None]
+        xp.exp(p, out=p)
         if label_smoothing:
             smooth_weights = grads[part] * terms.share
             if pixel_weights is not None:
                 smooth_weights = smooth_weights * pixel_weights
-            factor = factor + smooth_weights * terms.class_weight.sum()
-        p = columns[rows, :, places] - normalisers[part][:, None]
-        xp.exp(p, out=p)
-        p *= factor[:, None]
+            smooth = smooth_weights[:, None] * (p * terms.class_weight.sum() - terms.class_weight[:, None])
+        terms.subtract_one(p, label)  # p_c - [c = y]
+        out = grad_columns[rows, :, places]
+        xp.multiply(p, own_weights[:, None], out=out)
         if label_smoothing:
-            p -= smooth_weights[:, None] * terms.class_weight[:, None]
-        terms.subtract(p, label, own_weights)  # ... then the right class gives up its own weight
+            out += smooth
         if ignored is not None:
-            p = xp.where(ignored[:, None], 0, p)
-        grad_columns[rows, :, places] = p
+            out[...] = xp.where(ignored[:, None], 0, out)
 
     over_columns(tile, columns)
     return grad_logits
@@ -228,14 +226,14 @@ class _Terms:
             bits |= keep(values[:, c], label == c).view(bits.dtype)
         return own
 
-    def subtract(self, values, label, weights):
-        """values (R, C, L) -= weights (R, L) at each pixel's label, in place."""
+    def subtract_one(self, values, label):
+        """values (R, C, L) -= 1 at each pixel's label, in place."""
         if self._few():
             for c in range(self.classes):
-                values[:, c] -= keep(weights, label == c)
+                values[:, c] -= label == c
         else:
             # a pixel has one label, so no index comes twice
-            values.reshape(-1)[self._places(label, values.shape)] -= weights
+            values.reshape(-1)[self._places(label, values.shape)] -= 1
 
     def _few(self):
         return self.on_cpu and self.classes <= FEW_CLASSES
