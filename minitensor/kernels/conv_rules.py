@@ -15,9 +15,9 @@ PRODUCT_PAYS = 128 * 128  # C/g O/g, channels in times out, from which 2-D Winog
 # ... and for gradients of images that together have so many pixels. Forward it would pay as well, but rounding twice as
 # much there carries more values across ReLU's kink: gradients of an FCN-8s above 1e-4 in 6 of 15 images, not 2
 LARGE_PRODUCT_PAYS, MANY_PIXELS = 64 * 64, 1 << 16
-GRAD_PRODUCT_PAYS = 64 * 128  # PRODUCT_PAYS of the weight gradient ...
-# ... and of rows of fewer pixels than that, whose product in 1-D is slow; the input's gradient takes as long either
-# way there, and goes the one on which both go at once
+GRAD_PRODUCT_PAYS = 64 * 128  # PRODUCT_PAYS of the gradients ...
+# ... and of rows of fewer pixels than that, whose product in 1-D is slow. Below PRODUCT_PAYS the gradient by x takes as
+# long either way; it goes the way of that by the weight, so that both can go at once (at_once_rules.py)
 SHORT_ROWS, SHORT_PRODUCT_PAYS = 64, 64 * 64
 LEAST_GRAD_CHANNELS = 32  # in and out, below which it does not pay at any size
 WEIGHT_PAYS_PIXELS = 256  # of all images; below, transforming the weight costs more than multiplying by it ...
@@ -107,7 +107,7 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
     by_rows = by_rows and _rows_pay(filters, weight.shape[2:], stride, dilation, groups)
     if by_rows and len(weight) <= FEW_CHANNELS:
         return "rows"
-    product_pays = SHORT_PRODUCT_PAYS if x.shape[3] < SHORT_ROWS else PRODUCT_PAYS
+    product_pays = SHORT_PRODUCT_PAYS if x.shape[3] < SHORT_ROWS else GRAD_PRODUCT_PAYS
     if _pixels(x) >= MANY_PIXELS:
         product_pays = LARGE_PRODUCT_PAYS
     if _both_axes_pay(x, channels, product_pays):
