@@ -73,7 +73,7 @@ def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
             grad, spare = grads.take(op)
             if grad is None:
                 continue
-            needs = op.needs
+            needs = op.recorded_needs
             if targets is not None:
                 if op in targets:
                     found[op] = grad
@@ -135,11 +135,11 @@ def _run_backward(op, grad, needs, spare):
             "to go through it twice, pass retain_graph=True the first time"
         )
     op.check_unchanged()
-    own_needs, op.needs, _mode.spare = op.needs, needs, spare
+    before, _mode.running = _mode.running, (op, needs, spare)
     try:
         input_grads = op.backward(grad)
     finally:
-        op.needs, _mode.spare = own_needs, False
+        _mode.running = before
     input_grads = input_grads if isinstance(input_grads, tuple) else (input_grads,)
     if len(input_grads) != len(op.parents):
         raise TypeError(

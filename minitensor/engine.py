@@ -24,7 +24,9 @@ from minitensor.tensor import Tensor
 class _Mode(threading.local):
     recording = True
     quiet = False  # inside a block of `quiet`, below
-    spare = False  # whether the backward that runs may overwrite its gradient; in each thread, for graphs are shared
+    # (op, its needs, spare) of the backward that runs: in each thread, for graphs are shared, and what one thread asks
+    # for is not what another does
+    running = None
 
 
 _mode = _Mode()
@@ -138,7 +140,7 @@ class Op:
     fresh = False
     watched: tuple = ()
 
-    needs: tuple[bool, ...] = ()
+    recorded_needs: tuple[bool, ...] = ()
     inputs: tuple = ()
     parents: tuple = ()  # for each input: the Op that made it, the leaf itself, or None
     number: int | None = None  # of the recorded call: larger than the numbers of the ops that made its inputs
@@ -162,7 +164,7 @@ class Op:
         check_same_device(type(self).__name__, arrays)
         recorded = _mode.recording
         if recorded:
-            self.needs = tuple(needs)
+            self.recorded_needs = tuple(needs)
             recorded = True in needs
         output = _run_forward(self, arrays)
         if isinstance(output, np.generic):
@@ -182,9 +184,9 @@ class Op:
             )
         self.number = next(_numbers)
         parents, kept = [], [None] * len(inputs)
-        for x, need in zip(inputs, self.needs, strict=True):
+        for x, need in zip(inputs, self.recorded_needs, strict=True):
             parents.append((x if x.node is None else x.node) if need else None)
-        for need, used in zip(self.needs, self.uses, strict=False):
+        for need, used in zip(self.recorded_needs, self.uses, strict=False):
             if need:
                 for index in used:
                     kept[index] = inputs[index]
@@ -201,8 +203,14 @@ class Op:
         return output
 
     @property
+    def needs(self):
+        running = _mode.running
+        return self.recorded_needs if running is None or running[0] is not self else running[1]
+
+    @property
     def spare(self):
-        return _mode.spare
+        running = _mode.running
+        return running is not None and running[0] is self and running[2]
 
     def _edits(self):
         """The edits of all that backward reads, counted together: counts only grow, so their sum tells of any edit."""
@@ -221,7 +229,8 @@ class Op:
 
     def free(self):
         """Drop everything kept for backward: arrays set as attributes by `forward` go with it."""
-        self.__dict__ = {"needs": self.needs, "parents": self.parents, "number": self.number, "freed": True}
+        kept = "recorded_needs", "parents", "number"
+        self.__dict__ = {name: getattr(self, name) for name in kept} | {"freed": True}
 
 
 def _run_forward(op, arrays):

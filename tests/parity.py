@@ -89,14 +89,17 @@ class _Comparison:
             ours, theirs, our_weights, their_weights = self.weighted(ours, theirs)
             if not ours:
                 break
+            # Not recorded first, as in training: kernels of their own, and gradients that overwrite others
+            unrecorded = mt.grad(ours, our_inputs, our_weights, retain_graph=True, allow_unused=True)
             our_grads = mt.grad(ours, our_inputs, our_weights, create_graph=True, allow_unused=True)
             their_grads = torch.autograd.grad(
                 theirs, their_inputs, their_weights, create_graph=True, allow_unused=True
             )
-            for i, (g, expected) in enumerate(zip(our_grads, their_grads, strict=True)):
-                expected = torch.zeros_like(their_inputs[i]) if expected is None else expected
-                g = mt.zeros(expected.shape, dtype=our_inputs[i].dtype) if g is None else g
-                self.compare(f"order {level}: gradient of input {i}", g, expected)
+            for recorded, grads in (("", our_grads), (", not recorded", unrecorded)):
+                for i, (g, expected) in enumerate(zip(grads, their_grads, strict=True)):
+                    expected = torch.zeros_like(their_inputs[i]) if expected is None else expected
+                    g = mt.zeros(expected.shape, dtype=our_inputs[i].dtype) if g is None else g
+                    self.compare(f"order {level}: gradient of input {i}{recorded}", g, expected)
             ours, theirs = self.pairs(our_grads, their_grads)
             our_inputs, their_inputs = our_inputs + our_weights, their_inputs + their_weights
         for i, (a, copy) in enumerate(zip(self.arrays, before, strict=True)):

@@ -260,3 +260,37 @@ class TestOverwriting:
         for thread in threads:
             thread.join()
         assert found == {"made on the way": True, "given": False}
+
+    def test_threads_that_want_different_gradients_of_one_graph(self):
+        """One begins before the other and ends after it: neither may leave its wish in the graph."""
+        began, other_began, may_end = (threading.Event() for _ in range(3))
+
+        class Waiting(mt.Op):
+            def forward(self, a, b):
+                return a + b
+
+            def backward(self, grad):
+                if threading.current_thread().name == "first":
+                    began.set()
+                    other_began.wait(10)
+                if threading.current_thread().name == "second":
+                    other_began.set()
+                    may_end.wait(10)
+                found[threading.current_thread().name] = self.needs
+                return grad, grad
+
+        a, b, found = drawn(3), drawn(3), {}
+        loss = Waiting()(a, b).sum()
+        first, second = (
+            threading.Thread(target=mt.grad, args=(loss, wanted), kwargs={"retain_graph": True}, name=name)
+            for name, wanted in (("first", a), ("second", b))
+        )
+        first.start()
+        began.wait(10)
+        second.start()
+        first.join()
+        may_end.set()
+        second.join()
+        assert found == {"first": (True, False), "second": (False, True)}
+        loss.backward()
+        assert a.grad is not None and b.grad is not None

@@ -150,7 +150,9 @@ def cross_entropy_grad(
         own_weights = grads[part] if own_weights is None else own_weights * grads[part]
         if label_smoothing:
             own_weights = own_weights * (1 - label_smoothing)
-        p = columns[rows, :, places] - normalisers[part][:, None]
+        z = columns[rows, :, places]
+        # in row-major order, whatever that of the logits is: `subtract_one` flattens it
+        p = xp.subtract(z, normalisers[part][:, None], out=xp.empty(z.shape, z.dtype))
         xp.exp(p, out=p)
         if label_smoothing:
             smooth_weights = grads[part] * terms.share

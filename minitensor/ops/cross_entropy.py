@@ -53,7 +53,9 @@ class CrossEntropy(Op):
         if is_grad_enabled():
             ignored = self.target == self.options[2]
             truth = Tensor.wrap(self._truth(x.data, ignored))
-            grad = where(ignored, 0.0, grad)  # the mean over no pixels is 0/0, and yet its gradient is 0
+            # An ignored pixel has gradient 0 whatever is there: where its score is infinite, and where the gradient is
+            # 0/0, as that of the mean over no pixels
+            x, grad = where(ignored[:, None], 0.0, x), where(ignored, 0.0, grad)
             # (N, 1, ...) * (N, C, ...)
             return grad.unsqueeze(1) * (softmax(x, 1) * truth.sum(1, keepdim=True) - truth)
         return Tensor.wrap(

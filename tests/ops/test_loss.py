@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import minitensor as mt
+from minitensor.kernels.cross_entropy import FEW_CLASSES
 from tests.parity import normal, placed, same_as_torch
 from tests.refusals import both_refuse, refuses
 from tests.strategies import numbers, shapes
@@ -22,7 +23,7 @@ reductions = st.sampled_from(["none", "mean", "sum"])
 @st.composite
 def pixels(draw):
     """(scores, classes, weight or None, options) of any rank; some pixels ignored, at times all of them."""
-    count = draw(st.integers(1, 4))
+    count = draw(st.integers(1, 2 * FEW_CLASSES))
     shape = draw(shapes(0, 3))
     x = draw(numbers((*shape[:1], count, *shape[1:]))) * draw(st.sampled_from([1.0, 30.0]))
     rng = np.random.default_rng(draw(st.integers(0, 999)))
@@ -67,6 +68,13 @@ def test_cross_entropy_of_probabilities(case, reduction, smoothing):
     )
 
 
+@pytest.mark.parametrize("count", [FEW_CLASSES, FEW_CLASSES + 1])
+def test_logits_in_another_order(count):
+    """A model that ends in channels-last: the gradient's 1 at each pixel's class must not be taken from a copy."""
+    x, y = normal(2, 3, 5, count), np.random.default_rng(0).integers(0, count, (2, 3, 5))
+    same_as_torch(lambda m, x, y: m.cross_entropy(x.permute(0, 3, 1, 2), y), x, y)
+
+
 def test_uint8_classes():
     same_as_torch(lambda m, x, y: m.cross_entropy(x, y), normal(5, 3), np.array([0, 2, 1, 1, 0], np.uint8))
 
@@ -87,12 +95,20 @@ def test_all_ignored(reduction, smoothing):
 @pytest.mark.parametrize("label", [0, 1, IGNORED])
 def test_extreme_scores(row, label, smoothing):
     """Where a pixel is ignored, not even an infinite loss counts; its neighbour is as before."""
-    same_as_torch(
-        lambda m, x, y: m.cross_entropy(x, y, label_smoothing=smoothing),
-        np.array([row, [1.0, 2.0, 3.0]]),
-        np.array([label, 2]),
-        order=1,
-    )
+
+    def loss(m, x, y):
+        return m.cross_entropy(x, y, label_smoothing=smoothing)
+
+    x, y = np.array([row, [1.0, 2.0, 3.0]]), np.array([label, 2])
+    if label != IGNORED or np.isfinite(row[0]) or row[0] < 0:
+        return same_as_torch(loss, x, y, order=1)
+    same_as_torch(loss, x, y, order=0)
+    neighbour = mt.Tensor(x[1:], requires_grad=True)
+    (by_neighbour,) = mt.grad(loss(mt, neighbour, mt.Tensor(y[1:])), neighbour)
+    for recorded in (False, True):  # torch gives NaN there: 0 times NaN
+        z = mt.Tensor(x, requires_grad=True)
+        (grad,) = mt.grad(loss(mt, z, mt.Tensor(y)), z, create_graph=recorded)
+        np.testing.assert_allclose(grad.numpy(), [[0, 0, 0], *by_neighbour.numpy()], rtol=1e-12)
 
 
 def test_no_pixels():
