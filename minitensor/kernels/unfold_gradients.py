@@ -39,17 +39,18 @@ def conv_transpose2d_gradients(x, weight, grad, stride, padding, dilation, group
             columns = tile_columns(grad, (some, rows), kernel_size, stride, padding, dilation, width)
             # (n, C, R, OW) -> (C, n, R, OW)
             seen, target = x[some, :, rows].swapaxes(0, 1), grad_x[some, :, rows].swapaxes(0, 1)
+            # (O, KH, KW, n, R, OW) -> (O*KH*KW, n, R, OW)
+            columns = columns.reshape(rows_of_columns, *seen.shape[1:])
+            # (O*KH*KW, n, R, OW) -> (O*KH*KW, n*R*OW);  (C, n, R, OW) -> (C, n*R*OW)
+            matrix_of_columns, matrix_of_x = columns.reshape(rows_of_columns, -1), seen.reshape(channels, -1)
             if by_row:
-                # (O, KH, KW, n, R, OW) -> (O*KH*KW, n, R, OW) -> (n, R, O*KH*KW, OW)
-                one_by_one = columns.reshape(rows_of_columns, *seen.shape[1:]).transpose(1, 2, 0, 3)
                 # (C, O*KH*KW) @ (n, R, O*KH*KW, OW) -> (n, R, C, OW), into a view of the gradient
-                np.matmul(matrix, one_by_one, out=target.transpose(1, 2, 0, 3))
-            columns = columns.reshape(rows_of_columns, -1)
-            if not by_row:
+                np.matmul(matrix, columns.transpose(1, 2, 0, 3), out=target.transpose(1, 2, 0, 3))
+            else:
                 # (C, O*KH*KW) @ (O*KH*KW, n*R*OW) -> (C, n*R*OW) -> (C, n, R, OW)
-                target[...] = (matrix @ columns).reshape(target.shape)
+                target[...] = (matrix @ matrix_of_columns).reshape(target.shape)
             # (O*KH*KW, n*R*OW) @ (n*R*OW, C) -> (O*KH*KW, C): the longer matrix first, which BLAS multiplies faster
-            sums[part] += columns @ seen.reshape(channels, -1).T
+            sums[part] += matrix_of_columns @ matrix_of_x.T
 
     run_tiles(both, range(len(parts)))
     # (O*KH*KW, C) -> (C, O*KH*KW) -> (C, O, KH, KW)

@@ -14,7 +14,7 @@ from minitensor.backend import array_module, backend_name
 from minitensor.kernels.geometry import extent, pool_output_size, taps
 from minitensor.kernels.tiles import run_tiles, shares, split
 
-PLANE_BYTES = 4 << 20  # of a tile, in and out: larger ones leave the cache, smaller ones wait more for the interpreter
+PLANE_BYTES = 5 << 20  # of a tile, in and out: larger ones leave the cache, smaller ones wait more for the interpreter
 SERIAL_BYTES = 3 << 20  # below this, one thread takes less time than it takes to wake another
 
 
