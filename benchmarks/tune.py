@@ -1,4 +1,4 @@
-"""python -m benchmarks ops --tune: what the rules of kernels/conv_rules.py choose, beside every other variant.
+"""python -m benchmarks ops --tune: what the rules of conv_rules.py and at_once_rules.py (kernels/) choose.
 
 For each call of a convolution, every variant that can take it runs in turns with the others, as in a normal call
 (threads, BLAS), and the rule's choice is compared with the fastest. A loss of 1.20 means that the rule's choice takes

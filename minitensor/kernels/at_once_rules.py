@@ -46,7 +46,7 @@ def conv_transpose2d_gradients_rule(x, weight, grad, stride, padding, dilation, 
     """
     by_x = grad, weight, None, stride, padding, dilation, groups
     by_weight = grad, x, weight.shape[2:], stride, padding, dilation, groups
-    if weight.nbytes > unfold.TURNED_BYTES:
+    if weight.nbytes >= unfold.TURNED_BYTES:
         return "reference"
     variants = {chosen_variant("conv2d", *by_x), chosen_variant("conv2d_weight", *by_weight)}
     able = unfold_gradients.supports(x, weight, grad, stride, padding, dilation, groups)

@@ -12,10 +12,10 @@ from minitensor.kernels.table import rule
 
 FEW_CHANNELS = 8  # below, Winograd's transforms cost more than the products they save
 PRODUCT_PAYS = 128 * 128  # C/g O/g, channels in times out, from which 2-D Winograd pays: it transforms a second axis
-# ... and for gradients of images that together have so many pixels. Forward it would pay as well, but rounding twice as
-# much there carries more values across ReLU's kink: gradients of an FCN-8s above 1e-4 in 6 of 15 images, not 2
+# ... and for the gradient by x of images that together have so many pixels. Forward it would pay as well, but rounding
+# twice as much there carries more values across ReLU's kink: gradients of an FCN-8s above 1e-4 in 6 of 15 images, not 2
 LARGE_PRODUCT_PAYS, MANY_PIXELS = 64 * 64, 1 << 16
-GRAD_PRODUCT_PAYS = 64 * 128  # PRODUCT_PAYS of the gradients ...
+GRAD_PRODUCT_PAYS = 64 * 128  # PRODUCT_PAYS of both gradients ...
 # ... and of rows of fewer pixels than that, whose product in 1-D is slow. Below PRODUCT_PAYS the gradient by x takes as
 # long either way; it goes the way of that by the weight, so that both can go at once (at_once_rules.py)
 SHORT_ROWS, SHORT_PRODUCT_PAYS = 64, 64 * 64
@@ -87,6 +87,7 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
     (N, C, H) -> O                         phases       fold   winograd winograd2d
     (4,   16, 256) ->   16                     16         32        9.0         14
     (4,   64,  64) ->   64                    9.6         12        4.5        4.8
+    (4,   64,  64) ->  128                                          7.8        7.9
     (1,   64, 568) ->   64                    170        412         84         67
     (1,  256, 136) ->  256                    141        215         81         47
     (1, 1024,  28) -> 1024                    195         79        193         57

@@ -158,6 +158,7 @@ def cross_entropy_grad(
             smooth_weights = grads[part] * terms.share
             if pixel_weights is not None:
                 smooth_weights = smooth_weights * pixel_weights
+            # from p itself, before 1 is taken from it
             smooth = smooth_weights[:, None] * (p * terms.class_weight.sum() - terms.class_weight[:, None])
         terms.subtract_one(p, label)  # p_c - [c = y]
         out = grad_columns[rows, :, places]

@@ -1,7 +1,8 @@
 """The definitions: convolution and its two partners, and `unfold` and `fold`, written as plainly as their formulas.
 
 Nothing here is fast, everything here is meant: the other kernels are tested against this file, and this file
-against torch. Why the three convolutions belong together is told in ops/conv.py.
+against torch. Why the three convolutions belong together is told in ops/conv.py. The two operations that give both
+gradients at once have no definition but this: one after the other, each by the kernel chosen for it.
 
 Shapes: x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O,) or None, output (N, O, OH, OW). Pairs such as
 stride and padding are (height, width). Convolution here is what deep learning calls by that name: the kernel

@@ -44,7 +44,8 @@ _choice = _Choice()
 def register(operation, variant, backends=BACKENDS, supports=None, products=True):
     """Decorator: enter a function into the table as `variant` of `operation`.
 
-    `products=False` says that it multiplies no matrices. To hold BLAS at one thread takes 7 microseconds, which such a
+    `products=False` says that it multiplies no matrices itself: none, or by `run`, which holds BLAS for the kernel it
+    calls. To hold BLAS at one thread takes 7 microseconds, which such a
     kernel is spared.
     """
 

@@ -173,7 +173,8 @@ class Scratch(threading.local):
     `scratch.empty("columns", shape, dtype)` is as np.empty, but returns the same memory each time the same thread
     asks for that name; the next such call overwrites it. `scratch.zeros` is zero where nobody has written since
     the name was first asked for: a border along the last axis stays zero if every call for that name has the same
-    last axis and writes the same part of it. One name is either `empty` or `zeros`, where it has such a border.
+    last axis and writes the same part of it. A name that relies on such a border must not be asked of `empty`;
+    without one, both may share a name.
     """
 
     def __init__(self):

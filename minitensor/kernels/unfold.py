@@ -7,7 +7,8 @@
 
 The columns repeat every pixel KH*KW times. Written out for a whole image they would be the peak of memory, and the
 product would wait for memory; so the convolutions make them a tile at a time (columns.py). conv_transpose2d
-is in phases.py. Source: Chellapilla, Puri and Simard 2006, High performance convolutional neural networks.
+is in phases.py, both its gradients at once in unfold_gradients.py.
+Source: Chellapilla, Puri and Simard 2006, High performance convolutional neural networks.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def _matrices(at=(0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)):
 
 
 B_T, SCALED_G, A_T = _matrices()
-A = np.ascontiguousarray(A_T.T)  # for the gradient of the output
+A = np.ascontiguousarray(A_T.T)  # for what is weighed: dy, or x where dy is the image (winograd_gradients.py)
 
 
 def supports(x, other, kernel_height, stride, dilation):

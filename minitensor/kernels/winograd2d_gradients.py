@@ -7,9 +7,10 @@ points that is one matrix product, whose inner axis is the blocks:
     weighed  (6, 6, O, n*R*T)          A dY A^T of blocks of dy
     sums     (6, 6, O, C)              weighed (O, n*R*T) @ image^T (n*R*T, C)
 
-As in winograd_gradients.py the same filter has both gradients, if the image is dy and what is weighed is x: dx, what it
-puts out, and that of the turned kernel. So B^T dY B is computed once (`conv2d_gradients`). Where the image is small and
-the weight large, this takes three quarters of the time of one after the other.
+As in winograd_gradients.py one filter serves both gradients: its image d is dy, its kernel the turned one, and what it
+puts out is dx. Its own weight gradient, with x in the place of what is weighed, is that of the turned kernel. So
+B^T dY B is computed once (`conv2d_gradients`): up to a sixth of the time of both, and nothing at 1024 channels
+(at_once_rules.py).
 
 The blocks are taken some at a time (a chunk): all threads transform them, and then share out the products.
 """
@@ -85,23 +86,27 @@ def conv2d_gradients(x, weight, grad, stride, padding, output_padding, groups, d
 
         def write(part, chunk=chunk, image=image):
             points = turned_points(weight, groups, part)
-            write_filtered(points, image, None, False, grad_x, chunk, part, across, scratch)
+            place = dict(out=grad_x, tile=chunk, filters=part, across=across)
+            write_filtered(points, image, bias=None, relu=False, scratch=scratch, **place)
 
         parts = split(channels, filter_parts(channels, filters, blocks_in(chunk, across)))
-        # the turned kernel has channels and filters of grad and x, so its gradient is image @ weighed^T, turned back
+        # The turned kernel has C filters and O channels. Its gradient is weighed (C, n*R*T) @ image^T (n*R*T, O);
+        # transposed, as the weight has it, image (O, n*R*T) @ weighed^T (n*R*T, C). TURNED_G turns the taps back.
         run_tiles(call, [*total.jobs(image, weighed, chunk), *(partial(write, part) for part in parts)])
     # (1, O, C, 3, 3) -> (O, C, 3, 3)
     return grad_x, total.weight.reshape(weight.shape)
 
 
 class WeightGradient:
-    """`weight` (g, O/g, C/g, 3, 3) = matrix^T [sum over all chunks of a product of points] matrix, with G as `matrix`.
+    """`weight` (g, O/g, C/g, 3, 3) = matrix^T [sum over all chunks of a product of points] matrix / SCALE^2.
+
+    matrix is SCALED_G, or TURNED_G where the kernel is turned.
 
     Each thread adds up the products of its part: some filters of the only group, or some groups.
     """
 
     def __init__(self, groups, filters, channels, matrix, chunks, dtype):
-        self.weight = np.zeros((groups, filters // groups, channels // groups, TAPS, TAPS), dtype)
+        self.weight = np.empty((groups, filters // groups, channels // groups, TAPS, TAPS), dtype)
         self.matrix, self.last = matrix, chunks[-1]
         points = (POINTS, POINTS, *self.weight.shape[:3])
         self.sums = np.zeros(points, dtype) if len(chunks) > 1 else None

@@ -7,6 +7,8 @@ n*R*T blocks in a tile of n images. Of everything (6, 6, ...) the first axis goe
     transform          x, its RowWindows   -> B^T d B      (6, 6, C, n*R*T)       and dY, blocks of 4 x 4 -> A dY A^T
     transform_back     (6, 6, O, n*R*T)    -> A^T P A      (n, O, 4 R, 4 T), cut to the size of the output
 
+For both gradients at once the turned kernel takes w's place, and dY and x change places (winograd2d_gradients.py).
+
 Each applies the matrix twice, along one axis and then the other. Between the two, those of an image copy: what belongs
 to one column of every block comes together, so that BLAS reads and writes long rows.
 """
@@ -51,7 +53,10 @@ def transform_weight(weight, matrix):
 
 
 def weight_back(points, weight, matrix):
-    """matrix^T P matrix / SCALE^2, `transform_weight` transposed: (6, 6, g, o, C/g) -> weight (g, o, C/g, 3, 3)."""
+    """matrix^T P matrix / SCALE^2, `transform_weight` transposed: (6, 6, g, o, C/g) -> weight (g, o, C/g, 3, 3).
+
+    The weight must be contiguous: what is written to is its reshape, which has to be a view.
+    """
     # (6, 6, g, o, C/g) -> (6, 6*g*o*C/g)
     # (3, 6) @ (6, 6*g*o*C/g) -> (3, 6, g*o*C/g);  (3, 6) @ (3, 6, g*o*C/g) -> (3, 3, g*o*C/g)
     columns = (matrix.T @ points.reshape(POINTS, -1)).reshape(TAPS, POINTS, -1)
@@ -92,7 +97,7 @@ def transform(matrix, rows, tile, across, name, scratch):
 def transform_channels(matrix, rows, tile, part, across, points, scratch, name):
     """`transform` of some of the channels, written to points (6, 6, c, n*R*T).
 
-    matrix (6, s): B^T, s = 6, for windows of an image; A, s = 4, for blocks of a gradient.
+    matrix (6, s): B^T, s = 6, for windows, which overlap in two rows and columns; A, s = 4, for blocks, which do not.
     """
     images, steps = tile
     size = (images.stop - images.start, steps.stop - steps.start)

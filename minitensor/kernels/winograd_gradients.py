@@ -1,20 +1,20 @@
-"""Winograd's gradients: that by the weight from six products for twelve, and both from one transform of the gradient.
+"""Winograd's gradients: the weight's, with six products instead of twelve; and both from one transform of dy.
 
 The third reading of the sum in winograd.py: what the filter w multiplies is its gradient,
 
     dw = G^T [ (A a) * (B^T d) ]        summed over all steps, with a = dy, four rows, and d the six rows of x they see
 
 Summed over pixels the elementwise product is, at each of the six points and for each column b of the kernel, a matrix
-product of the two transformed rows, shifted against each other by b:
+product of the two transformed rows, shifted against each other by s = b times the dilation:
 
     rows     (6, n, R, C, width)       B^T @ six rows of x, at every fourth row
     weighed  (6, n, R, O, OW)          A @ four rows of dy
-    sums     (KW, 6, C, O)             rows[..., b : b + OW] (C, OW) @ weighed^T (OW, O), summed over n and R
+    sums     (KW, 6, C, O)             rows[..., s : s + OW] (C, OW) @ weighed^T (OW, O), summed over n and R
 
 A training step wants the gradient by x as well, which is dy filtered with the turned kernel: d is now six rows of dy,
-and what the filter puts out is dx. In that same filter the third reading has a = x, and gives the turned kernel's
-gradient. So B^T @ six rows of dy serves both (`conv2d_gradients`), where one by one they transform dy twice and x as
-often: 5 to 15% of the time of both.
+and what the filter puts out is dx. Now weigh that output by a = x: <x, dx> is again <dy, conv(x, w)>, so the third
+reading gives the turned kernel's gradient. One by one dy is transformed twice, by B^T and by A, and x once;
+`conv2d_gradients` transforms each once: 5 to 15% of the time of both.
 """
 
 from __future__ import annotations
@@ -94,10 +94,11 @@ def conv2d_gradients(x, weight, grad, stride, padding, output_padding, groups, d
     def both(part):
         for tile in tiles[parts[part]]:
             rows = transform(B_T, windows, tile, groups, "rows", scratch)
-            # where the products will lie that come after: without a border, nothing there has to stay zero
+            # In the memory of "products", which write_filtered overwrites after add_products has read it: x fills
+            # whole rows, so no border has to stay zero (`Scratch`).
             weighed = transform(A, x_windows, tile, groups, "products", scratch)
             add_products(sums[part], rows, weighed, dilation[1])
-            write_filtered(points, rows, dilation[1], None, False, grad_x, tile, scratch)
+            write_filtered(points, rows, dilation[1], bias=None, relu=False, out=grad_x, tile=tile, scratch=scratch)
 
     run_tiles(both, range(len(parts)))
     # the turned kernel's (3, KW, g, pieces, O/g, piece of C/g), turned back
@@ -109,14 +110,15 @@ def conv2d_gradients(x, weight, grad, stride, padding, output_padding, groups, d
 def weight_sums(parts, kernel_width, groups, channels, filters, dtype):
     """Zeros (parts, KW, 6, g, pieces, C/g, piece), to add products to: pieces of the filters of a group, O/g.
 
-    A part is what one thread adds up; a piece, as many filters as BLAS multiplies without copying first.
+    A part is what one thread adds up; a piece, as many filters as BLAS multiplies without copying first. For
+    `conv2d_gradients` O and C change places: there the image is grad, and x is weighed.
     """
     piece = unpacked_piece(filters, channels)
     return np.zeros((len(parts), kernel_width, POINTS, groups, filters // piece, channels, piece), dtype)
 
 
-def add_products(sums, rows, weighed, spread):
-    """(A a) * (B^T d), summed over a tile, to sums (KW, 6, g, pieces, C/g, piece).
+def add_products(sums, rows, weighed, dilation_across):
+    """Add (A a) * (B^T d), summed over a tile, to sums (KW, 6, g, pieces, C/g, piece).
 
     rows (6, n, R, g, C/g, width) are B^T d, of an image d; weighed (6, n, R, g, O/g, OW) are A a.
     """
@@ -125,7 +127,8 @@ def add_products(sums, rows, weighed, spread):
     weighed = weighed.reshape(*weighed.shape[:4], pieces, piece, width).swapaxes(5, 6)
     for tap, total in enumerate(sums):
         # (6, n, R, g, C/g, OW) -> (6, n, R, g, 1, C/g, OW)
-        seen = rows[:, :, :, :, None, :, tap * spread : tap * spread + width]
+        first = tap * dilation_across
+        seen = rows[:, :, :, :, None, :, first : first + width]
         # (6, n, R, g, 1, C/g, OW) @ (6, n, R, g, pieces, OW, piece) -> (6, n, R, g, pieces, C/g, piece),
         # and the steps summed
         total += np.matmul(seen, weighed).sum(axis=(1, 2))

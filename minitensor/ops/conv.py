@@ -9,6 +9,9 @@ is linear in g, x and w. Leave out one factor and sum the rest, and you have its
 
 Each of the three is bilinear, and its gradients are the other two. That is all the calculus there is in this
 file; stride, padding, dilation and groups change the sum's index, not the argument.
+
+Where both gradients of a convolution are wanted, one kernel makes the two (Conv2dGradients), which is faster. What is
+recorded of it are the same two operations as one by one, so their own gradients need no new formula.
 """
 
 from __future__ import annotations
@@ -128,7 +131,10 @@ class Conv2dWeight(Op):
 
 
 class Conv2dGradients(ConvTranspose2d):
-    """conv2d's gradient by x, and in the same pass over grad that by the weight: `grad_weight`, an array"""
+    """conv_transpose2d(grad, weight), conv2d's gradient by x, from a kernel that makes the weight's too
+
+    x is no input, for this result does not depend on it. The array `grad_weight` goes to KnownConv2dWeight.
+    """
 
     def __init__(self, x, *settings):
         super().__init__(*settings)
@@ -143,7 +149,7 @@ class Conv2dGradients(ConvTranspose2d):
 
 
 class ConvTranspose2dGradients(Conv2d):
-    """the same for conv_transpose2d"""
+    """conv2d(grad, weight), conv_transpose2d's gradient by x; otherwise as Conv2dGradients"""
 
     def __init__(self, x, *settings):
         super().__init__(*settings)
@@ -156,7 +162,7 @@ class ConvTranspose2dGradients(Conv2d):
 
 
 class KnownConv2dWeight(Conv2dWeight):
-    """conv2d_weight where one of the two above has computed it already"""
+    """Conv2dWeight whose result one of the two above has made already: forward only hands it over"""
 
     def __init__(self, grad_weight, *settings):
         super().__init__(*settings)
