@@ -13,6 +13,8 @@ from minitensor.kernels.table import chosen_variant, rule
 def conv2d_gradients_rule(x, weight, grad, stride, padding, output_padding, groups, dilation):
     """Both at once where each by itself would go by the same Winograd; so what `use_kernels` says of either holds.
 
+    Else, and with groups in 2-D, one by one: so is (1, 64, 570), where each by itself takes another Winograd.
+
     (N, C, H) -> O                     one by one    at once
     (4,   16, 256) ->   16                     14         13
     (4,   32, 256) ->   16                     25         22
@@ -37,7 +39,9 @@ def conv2d_gradients_rule(x, weight, grad, stride, padding, output_padding, grou
 
 @rule("conv_transpose2d_gradients", backends=("numpy",))
 def conv_transpose2d_gradients_rule(x, weight, grad, stride, padding, dilation, groups):
-    """Both at once where each by itself would go by unfold, and the weight is small: see TURNED_BYTES in unfold.py.
+    """Both at once where each by itself would go by unfold, without groups, and the weight is below TURNED_BYTES.
+
+    To turn a larger weight gradient round takes too long (unfold.py), so (1, 512, 56) goes one by one.
 
     (N, C, H) -> O                     one by one    at once
     (4,   32, 128) ->   16, 2x2/2             8.1        6.1

@@ -16,15 +16,17 @@ Now weigh c by d. The one number
                                      = <a, A^T [ (G w) * (B^T d) ]>      what a multiplies is y, the filter
                                      = <w, G^T [ (A a) * (B^T d) ]>      what w multiplies is its gradient, a = dy
 
-is read three ways: the same six products give the filter and, in winograd_gradients.py, its gradient.
+is read three ways. Each takes six products for twelve: those with G w give the filter, and those with A a, in
+winograd_gradients.py, its gradient.
 
 Here d are six rows of the image and w the three rows of a kernel. Summed over channels, the elementwise product
 becomes a matrix product at each point; column b of the kernel sees the same rows, shifted by s = b times the dilation.
-With R = ceil(OH / 4) steps, and width = OW + dilation (KW - 1), that of the padded image:
+A step is four rows of the output, ceil(OH / 4) of them in an image; a tile is R steps of n images. With width = OW +
+dilation (KW - 1), that of the padded image:
 
     rows     (6, n, R, C, width)       B^T @ six rows of x, at every fourth row: BLAS reads x where it lies
     products (6, n, R, O, OW)          sum over b of the weight's point (O, C) @ rows[..., s : s + OW]
-    out      (n, O, 4 R, OW)           A^T @ six rows of products: BLAS writes them where they belong
+    out      (n, O, 4 R, OW)           A^T @ six rows of products, written where they belong; the last may be cut short
 
 So nothing is unfolded. Forward, a product is one row of the image: up to O C OW of a million OpenBLAS (with AVX-512)
 multiplies the factors as they lie, where it copies larger ones first (columns.py).

@@ -102,7 +102,7 @@ class WeightGradient:
 
     matrix is SCALED_G, or TURNED_G where the kernel is turned.
 
-    Each thread adds up the products of its part: some filters of the only group, or some groups.
+    Each part of it is a job for a thread: some filters of the only group, or some groups.
     """
 
     def __init__(self, groups, filters, channels, matrix, chunks, dtype):

@@ -68,7 +68,7 @@ class Conv2dRelu(Conv2d):
 
 
 class ConvTranspose2d(Op):
-    """y[n, o, s i + d k - p, s j + d l - p] += x[n,c,i,j] w[c,o,k,l] (+ b[o]): each pixel stamps the kernel"""
+    """y[n, o, s i + d k - p, s j + d l - p] += x[n,c,i,j] w[c,o,k,l], from 0 or b[o]: each pixel stamps the kernel"""
 
     uses = ((1,), (0,), ())
     fresh = True
