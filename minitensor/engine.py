@@ -128,7 +128,8 @@ class Op:
                  than the inputs, where the last one (a bias) is optional
     uses_output  True where the gradient is computed from the output (exp, sqrt, softmax)
     fresh        True where `backward` returns arrays made for it alone: whoever gets them may overwrite them
-    needs        for each input, whether its gradient is wanted
+    needs        for each input, whether its gradient is wanted: while backward runs, by whoever asked for it; else as
+                 recorded (`recorded_needs`)
     inputs       in backward: the kept inputs, None where not kept
     output       in backward: the output, if `uses_output`
     spare        in backward: whether nobody else needs the gradient's memory, so that it may be overwritten

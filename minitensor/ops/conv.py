@@ -94,13 +94,13 @@ class ConvTranspose2d(Op):
             both = ConvTranspose2dGradients(x, *self.settings)
             grad_x = both(grad, weight)
             grad_weight = KnownConv2dWeight(both.grad_weight, kernel_size, *self.settings)(grad, x)
-            return (grad_x, grad_weight, *_bias_gradient(self, grad))
-        if self.needs[0]:
-            grad_x = Conv2d(*self.settings)(grad, weight)
-            if not exact:
-                grad_x = grad_x[:, :, : size[0], : size[1]]
-        if self.needs[1]:
-            grad_weight = Conv2dWeight(kernel_size, *self.settings)(grad, x)
+        else:
+            if self.needs[0]:
+                grad_x = Conv2d(*self.settings)(grad, weight)
+                if not exact:
+                    grad_x = grad_x[:, :, : size[0], : size[1]]
+            if self.needs[1]:
+                grad_weight = Conv2dWeight(kernel_size, *self.settings)(grad, x)
         return (grad_x, grad_weight, *_bias_gradient(self, grad))
 
 
