@@ -116,30 +116,39 @@ def test_factors_are_rounded(cupy):
     assert 1e-5 < error < 1e-3
 
 
+# a kernel that each variant launches
+KERNELS = {"gemm": "cublas", "convolve": "tensor_cores", "weight_gradient": "tensor_cores"}
+KERNELS |= {"convolve3x3": "taps", "weight_gradient3x3": "taps"}
+
+
 def chosen(cupy, name, x_shape, weight_shape, *options):
     """The kernel that runs for a call when nobody asks for one."""
     x, weight = (np.zeros(shape, np.float32) for shape in (x_shape, weight_shape))
-    before = strict.state.launches["gemm"]
+    before = strict.state.launches.copy()
     with use_kernels(**dict.fromkeys(VARIANT, "auto")):
         run(name, *on_device(x, weight), *options)
-    return "cublas" if strict.state.launches["gemm"] > before else "tensor_cores"
+    launched = strict.state.launches - before
+    return next(variant for kernel, variant in KERNELS.items() if launched[kernel])
 
 
 @pytest.mark.cpu_only  # the double counts launches
-def test_chosen_for_shallow_layers_in_tf32_only(cupy):
+def test_chosen_in_tf32_only(cupy):
     plain = None, (1, 1), (1, 1), (1, 1), 1
-    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 3, 3), *plain) == "tensor_cores"
-    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (129, 16, 3, 3), *plain) == "cublas"
-    assert chosen(cupy, "conv2d", (1, 3, 6, 6), (64, 3, 3, 3), *plain) == "cublas"
-    pointwise = None, (1, 1), (0, 0), (1, 1), 1
-    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 1, 1), *pointwise) == "cublas"
     back = None, (1, 1), (1, 1), (0, 0), 1, (1, 1)
-    assert chosen(cupy, "conv_transpose2d", (1, 16, 6, 6), (16, 64, 3, 3), *back) == "tensor_cores"
     strided = None, (2, 2), (0, 0), (0, 0), 1, (1, 1)
+    pointwise = None, (1, 1), (0, 0), (1, 1), 1
+    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 3, 3), *plain) == "taps"
+    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 5, 5), *plain) == "tensor_cores"
+    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (129, 16, 5, 5), *plain) == "cublas"
+    assert chosen(cupy, "conv2d", (1, 3, 6, 6), (64, 3, 5, 5), *plain) == "cublas"
+    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 1, 1), *pointwise) == "cublas"
+    assert chosen(cupy, "conv_transpose2d", (1, 16, 6, 6), (16, 64, 3, 3), *back) == "taps"
+    assert chosen(cupy, "conv_transpose2d", (1, 16, 6, 6), (16, 64, 5, 5), *back) == "tensor_cores"
     assert chosen(cupy, "conv_transpose2d", (1, 16, 6, 6), (16, 64, 2, 2), *strided) == "cublas"
-    weight = (3, 3), (1, 1), (1, 1), (1, 1), 1
-    assert chosen(cupy, "conv2d_weight", (1, 16, 6, 6), (1, 64, 6, 6), *weight) == "tensor_cores"
-    assert chosen(cupy, "conv2d_weight", (1, 16, 6, 6), (1, 129, 6, 6), *weight) == "cublas"
+    weight = (1, 1), (1, 1), (1, 1), 1
+    assert chosen(cupy, "conv2d_weight", (1, 16, 6, 6), (1, 64, 6, 6), (3, 3), *weight) == "taps"
+    assert chosen(cupy, "conv2d_weight", (1, 16, 8, 8), (1, 64, 6, 6), (5, 5), *weight) == "tensor_cores"
+    assert chosen(cupy, "conv2d_weight", (1, 16, 8, 8), (1, 129, 6, 6), (5, 5), *weight) == "cublas"
     mt.cuda.matmul_precision("fp32")
-    assert chosen(cupy, "conv2d_weight", (1, 16, 6, 6), (1, 64, 6, 6), *weight) == "cublas"
+    assert chosen(cupy, "conv2d_weight", (1, 16, 6, 6), (1, 64, 6, 6), (3, 3), *weight) == "cublas"
     assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 3, 3), *plain) == "cublas"

@@ -10,7 +10,7 @@ from minitensor.kernels import reference, run, use_kernels, winograd
 from minitensor.kernels.cuda import convolution
 from minitensor.kernels.cuda.launch import source_text
 from tests.cuda import ORDERS, examples, is_double, on_device, run_in_order
-from tests.sim import cublas, strict
+from tests.sim import strict
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
 ONCE = (1, 1)
@@ -161,7 +161,7 @@ def chosen(cupy, name, x_shape, other_shape, *options):
 
 
 @pytest.mark.cpu_only  # the double counts launches
-def test_chosen_for_deep_layers_in_full_precision_only(cupy):
+def test_chosen_for_deep_layers_in_full_precision(cupy):
     plain = None, ONCE, ONCE, ONCE, 1
     assert chosen(cupy, "conv2d", (2, 64, 16, 16), (64, 64, 3, 3), *plain) == "winograd2d"
     assert chosen(cupy, "conv2d", (2, 64, 16, 16), (63, 64, 3, 3), *plain) == "cublas"
@@ -177,15 +177,30 @@ def test_chosen_for_deep_layers_in_full_precision_only(cupy):
     weight = (3, 3), ONCE, ONCE, ONCE, 1
     assert chosen(cupy, "conv2d_weight", (2, 64, 16, 16), (2, 64, 16, 16), *weight) == "winograd2d"
     assert chosen(cupy, "conv2d_weight", (2, 64, 16, 16), (2, 32, 16, 16), *weight) == "cublas"
+
+
+def test_products_are_in_fp32_whatever_is_asked_for(cupy):
+    arrays = drawn(1, 8, 8, 9, 9)
+    expected = all_three(*arrays)
     mt.cuda.matmul_precision("tf32")
     try:
-        assert chosen(cupy, "conv2d", (2, 64, 16, 16), (256, 64, 3, 3), *plain) == "cublas"
-        with use_kernels(conv2d="winograd2d"):  # cannot take it either
-            calls = len(cublas.log)
-            run("conv2d", *on_device(*drawn(1, 2, 2, 5, 5)[:2]), *plain)
-            assert cublas.log[calls][3] == 1  # one product an image, not one a point
+        found = all_three(*arrays)
     finally:
         mt.cuda.matmul_precision("fp32")
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("width", [8, 7])  # rows of whole Fours, and others
+def test_relu_in_the_epilogue(cupy, width):
+    x, weight, _ = drawn(2, 3, 5, 6, width)
+    bias = np.linspace(-1, 1, 5, dtype=np.float32)
+    x[0, 0, 0, 0] = np.nan
+    y = run("conv2d", *on_device(x, weight, bias), ONCE, ONCE, ONCE, 1, relu=True).get()
+    exact = np.maximum(reference.conv2d(x, weight, bias, ONCE, ONCE, ONCE, 1), 0)
+    finite = np.isfinite(y)
+    assert np.isnan(y[0, :, 0, 0]).all() and finite[1].all()
+    np.testing.assert_allclose(y[finite], exact[finite], **TOLERANCE)
 
 
 def test_float64_runs_the_shared_text(cupy):

@@ -211,6 +211,17 @@ static inline void mma(float *d, const float *a, const float *b, int line) {
   wait_at(AT_WARP_BARRIER, -line);
 }
 
+static const void *matrix_rows[MOST_THREADS / WARP][WARP];
+
+// ldmatrix.x4: every lane publishes the address of its row, then reads its own number of each matrix.
+static inline void load_matrix(float *d, const void *row, int line) {
+  int warp = current / WARP, me = lane();
+  matrix_rows[warp][me] = row;
+  wait_at(AT_WARP_BARRIER, line);
+  for (int i = 0; i < 4; i++) d[i] = ((const float *)matrix_rows[warp][i * 8 + me / 4])[me % 4];
+  wait_at(AT_WARP_BARRIER, -line);
+}
+
 }  // namespace sim
 
 #define __syncthreads() sim::wait_at(sim::AT_BLOCK_BARRIER, __LINE__)
@@ -219,3 +230,4 @@ static inline void mma(float *d, const float *a, const float *b, int line) {
   sim::exchange(value, min(sim::lane() + (distance), 31), __LINE__)
 #define to_tf32(x) sim::tf32(x)
 #define mma_m16n8k8_tf32(d, a, b) sim::mma(d, a, b, __LINE__)
+#define load_matrix(d, row) sim::load_matrix(d, row, __LINE__)

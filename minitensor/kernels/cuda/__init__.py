@@ -13,6 +13,7 @@ from minitensor.kernels.cuda import (
     pool,
     resample,
     tensor_cores,
+    three_by_three,
     update,
     winograd2d,
 )

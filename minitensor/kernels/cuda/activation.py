@@ -1,10 +1,23 @@
-"""The gradient of ReLU on a GPU in one launch. ReLU itself is one launch already, CuPy's maximum."""
+"""Bias and ReLU after a convolution's sum, and the gradient back through both, one launch each."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from minitensor.backend import array_module
 from minitensor.kernels.cuda.choose import is_float32, register_cuda
-from minitensor.kernels.cuda.launch import launch_for_each
+from minitensor.kernels.cuda.launch import BLOCK, launch, launch_for_each
+
+SOURCE = "activation.cu"
+
+
+def bias_relu(y, bias, relu):
+    """y (N, O, OH, OW) plus bias (O,), or None, and of that max(., 0) if `relu`, in place."""
+    if bias is None and not relu:
+        return
+    bias = None if bias is None else array_module(y).ascontiguousarray(bias)
+    positions = y.shape[2] * y.shape[3]
+    launch_for_each(SOURCE, "bias_relu", y.size, y, bias, y.shape[1], positions, relu, y.size)
 
 
 @register_cuda("relu_grad", "cuda", supports=is_float32, otherwise="reference")
@@ -13,5 +26,36 @@ def relu_grad(grad, y):
     xp = array_module(grad)
     grad_x = xp.empty(grad.shape, grad.dtype)
     arrays = xp.ascontiguousarray(grad), xp.ascontiguousarray(y), grad_x
-    launch_for_each("activation.cu", "relu_grad", grad.size, *arrays, grad.size)
+    launch_for_each(SOURCE, "relu_grad", grad.size, *arrays, grad.size)
     return grad_x
+
+
+@register_cuda("relu_bias_grad", "cuda", supports=is_float32, otherwise="reference")
+def relu_bias_grad(grad, y, overwrite=False):
+    """relu_grad of (N, O, H, W), and its sums over all but O; into the memory of grad where `overwrite` allows it."""
+    xp = array_module(grad)
+    images, filters, height, width = grad.shape
+    positions = height * width
+    if not (images and _channels_are_a_run(grad)):
+        grad = xp.ascontiguousarray(grad)
+    image_step = grad.strides[0] // grad.itemsize
+    in_place = overwrite and grad.flags.c_contiguous
+    grad_x = grad if in_place else xp.empty(grad.shape, grad.dtype)
+    sums = xp.empty((images, filters), grad.dtype)
+    # A view of all numbers from the first of grad on: the kernel steps from image to image itself.
+    whole = grad if grad.flags.c_contiguous else _from_first_to_last(grad)
+    arrays = whole, xp.ascontiguousarray(y), grad_x, sums
+    launch(SOURCE, "relu_bias_grad", (images * filters,), BLOCK, *arrays, filters, positions, image_step)
+    # (N, O) -> (O,)
+    return grad_x, sums.sum(axis=0)
+
+
+def _channels_are_a_run(grad):
+    """True where the channels of each image lie in a row, as in a slice of the channels of a larger array."""
+    return grad[0].flags.c_contiguous
+
+
+def _from_first_to_last(images):
+    """The memory from the first number of (N, C, H, W) to its last as one array, whatever lies between the images."""
+    count = 1 + sum((n - 1) * stride for n, stride in zip(images.shape, images.strides, strict=True)) // images.itemsize
+    return array_module(images).lib.stride_tricks.as_strided(images, (count,), (images.itemsize,))

@@ -13,7 +13,7 @@ WEIGHT_PRODUCTS, which the output's pixels must save first.
 
 from __future__ import annotations
 
-from minitensor.kernels.cuda import tensor_cores, winograd2d
+from minitensor.kernels.cuda import tensor_cores, three_by_three, winograd2d
 from minitensor.kernels.cuda.choose import is_float32
 from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.table import rule
@@ -25,8 +25,10 @@ WEIGHT_PRODUCTS = 40 * 60
 
 
 @rule("conv2d", backends=("cupy",))
-def conv2d_rule(x, weight, bias, stride, padding, dilation, groups):
+def conv2d_rule(x, weight, bias, stride, padding, dilation, groups, relu=False):
     settings = stride, padding, dilation, groups
+    if three_by_three.conv2d_supports(x, weight, bias, *settings):
+        return "taps"
     if tensor_cores.conv2d_supports(x, weight, bias, *settings):
         if _shallow(*weight.shape):
             return "tensor_cores"
@@ -40,6 +42,8 @@ def conv2d_rule(x, weight, bias, stride, padding, dilation, groups):
 @rule("conv_transpose2d", backends=("cupy",))
 def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, groups, dilation):
     settings = stride, padding, output_padding, groups, dilation
+    if three_by_three.conv_transpose2d_supports(x, weight, bias, *settings):
+        return "taps"
     if tensor_cores.conv_transpose2d_supports(x, weight, bias, *settings):
         if _shallow(weight.shape[1], len(weight), *weight.shape[2:]):
             return "tensor_cores"
@@ -53,6 +57,8 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
 @rule("conv2d_weight", backends=("cupy",))
 def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
     settings = kernel_size, stride, padding, dilation, groups
+    if three_by_three.conv2d_weight_supports(x, grad, *settings):
+        return "taps"
     if tensor_cores.conv2d_weight_supports(x, grad, *settings):
         if _shallow(grad.shape[1], x.shape[1], *kernel_size):
             return "tensor_cores"

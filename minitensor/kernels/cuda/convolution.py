@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from minitensor.backend import array_module
 from minitensor.kernels.columns import sees_itself
+from minitensor.kernels.cuda.activation import bias_relu
 from minitensor.kernels.cuda.choose import is_float32, register_cuda
 from minitensor.kernels.cuda.gemm import matmul_into
 from minitensor.kernels.cuda.launch import launch_for_each, window
@@ -54,8 +55,8 @@ def fold(columns, output_size, kernel_size, dilation, padding, stride):
 
 
 @register("conv2d", "cublas", backends=("cupy",), supports=is_float32)
-def conv2d(x, weight, bias, stride, padding, dilation, groups):
-    """weight @ columns, for some images at a time. Shapes as in reference.py."""
+def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
+    """weight @ columns, for some images at a time, then ReLU if `relu`. Shapes as in reference.py."""
     xp = array_module(x)
     x = xp.ascontiguousarray(x)
     images, channels = x.shape[:2]
@@ -77,8 +78,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups):
             columns.reshape(-1, groups, rows, positions),
             out[part].reshape(-1, groups, filters // groups, positions),
         )
-    if bias is not None:
-        out += bias[:, None, None]
+    bias_relu(out, bias, relu)
     return out
 
 

@@ -26,11 +26,11 @@ ONE, ZERO = (
 )  # factors are read from host memory during the call
 
 
-def matmul_into(out, a, b, accumulate=False):
+def matmul_into(out, a, b, accumulate=False, precision=None):
     """out = a @ b, or out += a @ b: a (B, M, K), b (B, K, P), out (B, M, P), all float32.
 
-    a and b may be transposed views or broadcast along B; out has rows that are contiguous. Precision is
-    `mt.cuda.matmul_precision`: fp32, or tf32, in which factors are rounded to 10 bits of mantissa.
+    a and b may be transposed views or broadcast along B; out has rows that are contiguous. `precision` is "fp32" or
+    "tf32", in which factors are rounded to 10 bits of mantissa; None is what `mt.cuda.matmul_precision` says.
     """
     xp = array_module(out)
     batch, rows, columns = out.shape
@@ -45,7 +45,7 @@ def matmul_into(out, a, b, accumulate=False):
         a.data.ptr, CUDA_R_32F, step_a, batch_step_a,
         factor.ctypes.data,
         out.data.ptr, CUDA_R_32F, step_out, batch_step_out,
-        batch, COMPUTE_TYPES[cuda.matmul_precision()], DEFAULT_ALGORITHM,
+        batch, COMPUTE_TYPES[precision or cuda.matmul_precision()], DEFAULT_ALGORITHM,
     )  # fmt: skip
 
 

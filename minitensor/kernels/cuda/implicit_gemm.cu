@@ -1,6 +1,7 @@
 // Convolution as a matrix product whose columns are never written down, on tensor cores in TF32.
 //
-//   y[o, p] = bias[o] + sum over taps t and channels c of weight[t, o, c] * x[c, the pixel that tap t of window p sees]
+//   y[o, p] = bias[o] + sum over taps t and channels c of weight[t, o, c] * x[c, the pixel that tap t of window p sees],
+//   then max(., 0) if relu
 //
 // p counts the windows of all images. Each block makes a tile of 64 filters by 128 windows. It walks over the taps and,
 // within a tap, over the channels 16 at a time: within such a step every window reads its 16 numbers at one place of
@@ -23,7 +24,7 @@ enum { FETCHED_WEIGHTS = FILTERS * CHANNELS / THREADS, FETCHED_PIXELS = CHANNELS
 // 2: room for two blocks on a multiprocessor, that is at most 128 registers a thread
 extern "C" __global__ void __launch_bounds__(THREADS, 2)
 convolve(const float *__restrict__ x, const float *__restrict__ weight, const float *__restrict__ bias,
-         float *__restrict__ y, Window g, int filters, long long windows) {
+         float *__restrict__ y, Window g, int filters, int relu, long long windows) {
   __shared__ float weights[FILTERS][CHANNELS + 4];
   __shared__ float pixels[CHANNELS][WINDOWS + 8];
   const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
@@ -111,7 +112,10 @@ convolve(const float *__restrict__ x, const float *__restrict__ weight, const fl
 #pragma unroll
         for (int below = 0; below < 2; below++) {
           const int o = first_filter + warp_filter + m * 16 + row + below * 8;
-          if (o < filters) out[(long long)o * positions] = sums[m][n][below * 2 + q] + (bias ? bias[o] : 0.0f);
+          if (o >= filters) continue;
+          float result = sums[m][n][below * 2 + q] + (bias ? bias[o] : 0.0f);
+          if (relu && result <= 0.0f) result = 0.0f;  // NaN stays NaN
+          out[(long long)o * positions] = result;
         }
     }
 }

@@ -1,4 +1,4 @@
-// One instruction of the tensor cores, and the number format it reads. On the CPU tests/sim/cuda_cpu.h has the same.
+// Two instructions around the tensor cores, and the number format they read. On the CPU tests/sim/cuda_cpu.h has the same.
 #ifdef __CUDACC__
 // float32 rounded to the 10 bits of mantissa of TF32, ties away from zero
 __device__ __forceinline__ float to_tf32(float x) {
@@ -16,5 +16,14 @@ __device__ __forceinline__ void mma_m16n8k8_tf32(float *d, const float *a, const
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(__float_as_uint(a[0])), "r"(__float_as_uint(a[1])), "r"(__float_as_uint(a[2])),
         "r"(__float_as_uint(a[3])), "r"(__float_as_uint(b[0])), "r"(__float_as_uint(b[1])));
+}
+
+// Four 8 x 4 matrices from shared memory in one instruction. Lane l gives the address of row l % 8 of matrix l / 8, 16
+// bytes, and receives of each matrix the number at (lane / 4, lane % 4). PTX manual, ldmatrix.
+__device__ __forceinline__ void load_matrix(float *d, const void *row) {
+  unsigned bits[4], address = (unsigned)__cvta_generic_to_shared(row);
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(bits[0]), "=r"(bits[1]), "=r"(bits[2]), "=r"(bits[3]) : "r"(address) : "memory");
+  for (int i = 0; i < 4; i++) d[i] = __uint_as_float(bits[i]);
 }
 #endif

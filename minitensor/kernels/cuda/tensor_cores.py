@@ -19,7 +19,7 @@ LEAST_STEPS = 16  # of a part: fewer are not worth the partial sums they leave
 MOST_WINDOWS = 2**31 - 1 - WEIGHT_WINDOWS  # the weight gradient counts them in 32 bits
 
 
-def conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
+def conv2d_supports(x, weight, bias, stride, padding, dilation, groups, relu=False):
     return cuda.matmul_precision() == "tf32" and is_float32(x) and groups == 1
 
 
@@ -33,14 +33,14 @@ def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, grou
 
 
 @register("conv2d", "tensor_cores", backends=("cupy",), supports=conv2d_supports)
-def conv2d(x, weight, bias, stride, padding, dilation, groups):
-    """Convolution in TF32. Shapes as in reference.py."""
+def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
+    """Convolution in TF32, then ReLU if `relu`. Shapes as in reference.py."""
     filters, channels, *kernel_size = weight.shape
     out_size = output_size(x, kernel_size, stride, padding, dilation)
     # (O, C, KH, KW) -> (KH, KW, O, C)
     by_tap = weight.transpose(2, 3, 0, 1)
     geometry = window(channels, x.shape[2:], out_size, kernel_size, stride, padding, dilation)
-    return _convolve(x, by_tap, bias, filters, out_size, geometry)
+    return _convolve(x, by_tap, bias, filters, out_size, geometry, relu)
 
 
 @register("conv_transpose2d", "tensor_cores", backends=("cupy",), supports=conv_transpose2d_supports)
@@ -56,7 +56,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     return _convolve(x, by_tap, bias, filters, out_size, geometry)
 
 
-def _convolve(x, by_tap, bias, filters, out_size, geometry):
+def _convolve(x, by_tap, bias, filters, out_size, geometry, relu=False):
     """x (N, C, H, W), by_tap (KH, KW, O, C) -> (N, O, OH, OW)."""
     xp = array_module(x)
     y = xp.empty((len(x), filters, *out_size), x.dtype)
@@ -64,7 +64,7 @@ def _convolve(x, by_tap, bias, filters, out_size, geometry):
     bias = None if bias is None else xp.ascontiguousarray(bias)
     grid = -(-windows // WINDOWS), -(-filters // FILTERS)
     arrays = xp.ascontiguousarray(x), xp.ascontiguousarray(by_tap), bias, y
-    launch("implicit_gemm.cu", "convolve", grid, THREADS, *arrays, geometry, filters, windows)
+    launch("implicit_gemm.cu", "convolve", grid, THREADS, *arrays, geometry, filters, relu, windows)
     return y
 
 

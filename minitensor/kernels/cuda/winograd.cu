@@ -21,6 +21,7 @@
 //
 // Memory. The image is read once (windows overlap in the cache) and 2.25 times as much written for cuBLAS; of the
 // products 2.25 times the output are read, and the output is written once. Unfolding would write 9 times the image.
+#include "four.h"
 #include "window.h"
 
 enum { OUTPUTS = 4, TAPS = 3, POINTS = 6 };
@@ -131,9 +132,11 @@ extern "C" __global__ void factors(const float *__restrict__ x, const float *__r
     weights[point * (threads - window_count) + thread] = points[point / POINTS][point % POINTS];
 }
 
-// Thread (filter, block). bias (O,) may be null: 0
+// Thread (filter, block): y = sum + bias, then max(., 0) if relu. bias (O,) may be null: 0. Where rows of y are whole Fours,
+// a thread writes its row of 4 at once: one by one, neighbouring threads would write 16 bytes apart.
 extern "C" __global__ void outputs(const float *__restrict__ products, const float *__restrict__ bias,
-                                   float *__restrict__ y, Window g, int filters, long long blocks, long long count) {
+                                   float *__restrict__ y, Window g, int filters, int relu, long long blocks,
+                                   long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
   const Block block = block_of(thread, g, blocks);
@@ -145,12 +148,24 @@ extern "C" __global__ void outputs(const float *__restrict__ products, const flo
   const float offset = bias ? bias[block.channel] : 0.0f;
   float *plane = y + (block.image * filters + block.channel) * g.out_height * g.out_width;
 #pragma unroll
-  for (int a = 0; a < OUTPUTS; a++)
+  for (int a = 0; a < OUTPUTS; a++) {
+    const int i = block.top + a;
+    if (i >= g.out_height) break;
+    float *row = plane + (long long)i * g.out_width + block.left;
+    Four four;
 #pragma unroll
     for (int b = 0; b < OUTPUTS; b++) {
-      const int i = block.top + a, j = block.left + b;
-      if (i < g.out_height && j < g.out_width) plane[(long long)i * g.out_width + j] = pixels[a][b] + offset;
+      four.at[b] = pixels[a][b] + offset;
+      if (relu && four.at[b] <= 0.0f) four.at[b] = 0.0f;  // NaN stays NaN
     }
+    if (g.out_width % OUTPUTS == 0) {
+      *(Four *)row = four;
+      continue;
+    }
+#pragma unroll
+    for (int b = 0; b < OUTPUTS; b++)
+      if (block.left + b < g.out_width) row[b] = four.at[b];
+  }
 }
 
 // The first window_count threads take the windows of x to their points, the others the blocks of grad (N, O, OH, OW).

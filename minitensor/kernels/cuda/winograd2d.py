@@ -3,15 +3,15 @@
     conv2d, conv_transpose2d   products (36, O/g, blocks) = weights (36, O/g, C/g) @ windows (36, C/g, blocks)
     conv2d_weight              products (36, O/g, C/g) = grads (36, O/g, blocks) @ windows (36, C/g, blocks)^T
 
-blocks are those of 4 x 4 outputs, of as many images at a time as fit WORKSPACE_BYTES. Only where
-`mt.cuda.matmul_precision` is "fp32": the transforms enlarge numbers before they cancel, and rounding with them. All
+blocks are those of 4 x 4 outputs, of as many images at a time as fit WORKSPACE_BYTES. The products are in fp32 whatever
+`mt.cuda.matmul_precision` says: the transforms enlarge numbers before they cancel, and TF32's rounding with them. All
 sums have a fixed order: results repeat bit for bit. A window of zeros comes out as rounding noise here, not as the bias
 to the last bit as on the CPU (kernels/blank.py): to know which windows those are takes another pass.
 """
 
 from __future__ import annotations
 
-from minitensor.backend import array_module, cuda
+from minitensor.backend import array_module
 from minitensor.kernels import winograd2d as on_cpu
 from minitensor.kernels import winograd2d_gradients as gradients_on_cpu
 from minitensor.kernels.cuda import convolution
@@ -28,27 +28,23 @@ ALL_POINTS = POINTS * POINTS
 KERNEL_SIZE, NO_STRIDE, NO_DILATION = (TAPS, TAPS), (1, 1), (1, 1)
 
 
-def _in_full_precision(x):
-    return is_float32(x) and cuda.matmul_precision() == "fp32"
-
-
-def conv2d_supports(x, weight, *options):
-    return _in_full_precision(x) and on_cpu.conv2d_supports(x, weight, *options)
+def conv2d_supports(x, weight, *options, relu=False):
+    return is_float32(x) and on_cpu.conv2d_supports(x, weight, *options)
 
 
 def conv_transpose2d_supports(x, weight, *options):
-    return _in_full_precision(x) and on_cpu.conv_transpose2d_supports(x, weight, *options)
+    return is_float32(x) and on_cpu.conv_transpose2d_supports(x, weight, *options)
 
 
 def conv2d_weight_supports(x, grad, *options):
-    return _in_full_precision(x) and gradients_on_cpu.conv2d_weight_supports(x, grad, *options)
+    return is_float32(x) and gradients_on_cpu.conv2d_weight_supports(x, grad, *options)
 
 
 @register("conv2d", "winograd2d", backends=("cupy",), supports=conv2d_supports)
-def conv2d(x, weight, bias, stride, padding, dilation, groups):
-    """Convolution with a 3x3 kernel, stride and dilation 1, float32. Shapes as in reference.py."""
+def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
+    """Convolution with a 3x3 kernel, stride and dilation 1, float32, then ReLU if `relu`. Shapes as in reference.py."""
     out_size = output_size(x, KERNEL_SIZE, stride, padding, dilation)
-    return _correlate(x, weight, bias, padding, groups, weight.shape[0], out_size, turned=False)
+    return _correlate(x, weight, bias, padding, groups, weight.shape[0], out_size, turned=False, relu=relu)
 
 
 @register("conv_transpose2d", "winograd2d", backends=("cupy",), supports=conv_transpose2d_supports)
@@ -59,7 +55,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     return _correlate(x, weight, bias, before, groups, weight.shape[1] * groups, out_size, turned=True)
 
 
-def _correlate(x, weight, bias, before, groups, filters, out_size, turned):
+def _correlate(x, weight, bias, before, groups, filters, out_size, turned, relu=False):
     """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j + b - before], 4 x 4 outputs a thread."""
     xp = array_module(x)
     x, weight = xp.ascontiguousarray(x), xp.ascontiguousarray(weight)
@@ -79,9 +75,9 @@ def _correlate(x, weight, bias, before, groups, filters, out_size, turned):
         launch_for_each(SOURCE, "factors", threads, *arrays, geometry, *sizes)
         products = xp.empty((ALL_POINTS * groups, group_filters, blocks), x.dtype)
         # (36 g, O/g, C/g) @ (36 g, C/g, blocks) -> (36 g, O/g, blocks)
-        matmul_into(products, weights, windows)
+        matmul_into(products, weights, windows, precision="fp32")
         count = filters * blocks
-        sizes = filters, blocks, count
+        sizes = filters, relu, blocks, count
         launch_for_each(SOURCE, "outputs", count, products, bias, out[part], geometry, *sizes)
     return out
 
@@ -103,7 +99,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
         sizes = filters, blocks, channels * blocks, threads
         launch_for_each(SOURCE, "factors_of_weight", threads, *arrays, geometry, *sizes)
         # (36 g, O/g, blocks) @ (36 g, blocks, C/g) -> (36 g, O/g, C/g)
-        matmul_into(products, grads, windows.swapaxes(1, 2), accumulate=part.start > 0)
+        matmul_into(products, grads, windows.swapaxes(1, 2), part.start > 0, precision="fp32")
     weight = xp.empty((filters, group_channels, *KERNEL_SIZE), x.dtype)
     kernels = filters * group_channels
     launch_for_each(SOURCE, "weights", kernels, products, weight, kernels)
