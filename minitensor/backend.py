@@ -119,6 +119,24 @@ class cuda:
         return _precision
 
 
+def fitting(number, dtype):
+    """A number as a NumPy array of no dimensions; raises ValueError where the dtype cannot hold it.
+
+    CuPy is only handed numbers that passed here: what it makes of others (an error, or another number) depends on the
+    function.
+    """
+    try:
+        return np.array(number, dtype)
+    except OverflowError as error:
+        raise ValueError(f"the number {number} does not fit into dtype {np.dtype(dtype)}") from error
+
+
+def filled(xp, shape, number, dtype):
+    """An array in which every element is `number`. On a GPU that is one kernel; an array of NumPy would be moved."""
+    fits = fitting(number, dtype)
+    return fits if xp is np and shape == () else xp.full(shape, fits.item(), dtype)
+
+
 def parse_device(device):
     """ "cpu", "cuda" or "cuda:N" -> the canonical name "cpu" or "cuda:N". Touches no device.
 
@@ -212,5 +230,7 @@ def from_dlpack(source):
         raise TypeError(f"from_dlpack: {type(source).__name__} has no __dlpack__ and __dlpack_device__")
     kind, index = source.__dlpack_device__()
     if kind not in (DLPACK_CPU, DLPACK_CUDA):
-        raise ValueError(f"from_dlpack: device type {int(kind)} of DLPack is neither the CPU (1) nor CUDA (2)")
+        raise ValueError(
+            f"from_dlpack: device type {int(kind)} of DLPack is neither the CPU (1) nor CUDA (2)"
+        )
     return module_for("cpu" if kind == DLPACK_CPU else f"cuda:{index}").from_dlpack(source)

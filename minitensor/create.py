@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from minitensor.backend import array_module, memory_explained, module_for, to_device
+from minitensor.backend import array_module, filled, memory_explained, module_for, to_device
 from minitensor.tensor import DEFAULT_DTYPE, Tensor, as_array, check_dtype, shape_argument
 
 
@@ -49,7 +49,7 @@ def full(shape, fill_value, dtype=None, device=None, requires_grad=False):
     dtype = np.array(fill_value).dtype if dtype is None and not isinstance(fill_value, float) else dtype
     shape = (shape,) if hasattr(shape, "__index__") else shape
     return _created(
-        "full", (shape,), lambda xp, s, t: xp.full(s, fill_value, t), dtype, device, requires_grad
+        "full", (shape,), lambda xp, s, t: filled(xp, s, fill_value, t), dtype, device, requires_grad
     )
 
 

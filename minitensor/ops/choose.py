@@ -6,7 +6,7 @@ from numbers import Real
 
 import numpy as np
 
-from minitensor.backend import array_module
+from minitensor.backend import array_module, fitting
 from minitensor.engine import Op
 from minitensor.ops.dtypes import broadcast_shape, cast, check_tensor, number_like, operands, result_dtype
 from minitensor.ops.elementwise import Binary
@@ -94,9 +94,9 @@ class Clamp(Op):
         x = self.inputs[0].data
         inside = array_module(x).ones(x.shape, bool)
         if self.low is not None:
-            inside &= x >= self.low
+            inside &= x >= _within_dtype(self.low, x.dtype)
         if self.high is not None:
-            inside &= x <= self.high
+            inside &= x <= _within_dtype(self.high, x.dtype)
         return where(inside, grad, 0.0)
 
 
@@ -141,7 +141,7 @@ def _within_dtype(bound, dtype):
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         bound = min(max(bound, limits.min), limits.max)
-    return dtype.type(bound)
+    return fitting(bound, dtype)[()]
 
 
 def maximum(a, b):

@@ -14,8 +14,13 @@ from minitensor.tensor import Tensor
 
 def _comparison(name, symbol):
     def compare(a, b):
-        if isinstance(a, Tensor) and isinstance(b, int):
-            result = symbol(a.data, b)  # of uint8 with -1, too, which no uint8 could hold
+        if _beyond(a, b) or _beyond(b, a):
+            x = a if isinstance(a, Tensor) else b
+            # Such a number lies on one side of all that the dtype holds, so on that side of 0.
+            same = symbol(*(0 if value is x else int(value) for value in (a, b)))
+            return Tensor.wrap(array_module(x.data).full(x.shape, same))
+        if isinstance(a, Tensor) and type(b) is int and a.dtype.kind in "iu":
+            result = symbol(a.data, b)
         else:
             a, b = operands(name, a, b)
             check_same_device(name, [a.data, b.data])
@@ -24,9 +29,18 @@ def _comparison(name, symbol):
 
     compare.__name__ = name
     compare.__doc__ = (
-        f"Elementwise comparison `{name}` with broadcasting: a bool Tensor, which has no gradient."
+        f"Elementwise comparison `{name}` with broadcasting: a bool Tensor, which has no gradient.\n\n"
+        "A number that an integer dtype cannot hold is compared as it is: every uint8 is above -1."
     )
     return compare
+
+
+def _beyond(x, number):
+    """True for a Tensor of whole numbers or bools and a whole number that its dtype cannot hold."""
+    if not (isinstance(x, Tensor) and isinstance(number, (int, np.integer)) and x.dtype.kind in "biu"):
+        return False
+    limits = (0, 1) if x.dtype.kind == "b" else (np.iinfo(x.dtype).min, np.iinfo(x.dtype).max)
+    return not limits[0] <= int(number) <= limits[1]
 
 
 eq = _comparison("eq", lambda a, b: a == b)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitensor.backend import array_module, is_array
+from minitensor.backend import array_module, filled, is_array
 from minitensor.engine import Op
 from minitensor.tensor import DEFAULT_DTYPE, Tensor
 
@@ -172,10 +172,7 @@ def _tensor_or_number(operation, value):
 def number_like(value, dtype, like):
     """A Python number as a Tensor of no dimensions on the device of another."""
     xp = array_module(like.data) if isinstance(like, Tensor) else np
-    try:
-        return Tensor.wrap(xp.asarray(value, dtype=dtype))
-    except OverflowError as error:
-        raise ValueError(f"the number {value} does not fit into dtype {dtype}") from error
+    return Tensor.wrap(filled(xp, (), value, dtype))
 
 
 def broadcast_shape(operation, *shapes):

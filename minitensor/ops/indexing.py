@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minitensor.backend import array_module, is_array, to_device
+from minitensor.backend import array_module, fitting, is_array, to_device
 from minitensor.engine import Op, check_same_device, is_grad_enabled
 from minitensor.kernels import run
 from minitensor.ops.dtypes import check_tensor
@@ -204,6 +204,8 @@ def setitem(x, index, value):
         # NumPy writes [2.0] to no single element, and (1, n) through no mask.
         while value.ndim and value.shape[0] == 1:
             value = value[0]
+    else:
+        value = fitting(value, x.dtype).item()
     try:
         *ints, last = _in_order(_checked_index("setitem", index, x))
         target = x.data

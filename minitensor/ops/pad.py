@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from minitensor.backend import array_module
+from minitensor.backend import array_module, filled
 from minitensor.engine import Op
 from minitensor.ops.dtypes import check_tensor
 from minitensor.ops.join import cat
@@ -31,7 +31,7 @@ class PadConstant(Op):
     def forward(self, x):
         xp = array_module(x)
         shape = tuple(n + before + after for n, (before, after) in zip(x.shape, self.pads, strict=True))
-        y = xp.full(shape, self.value, x.dtype)
+        y = filled(xp, shape, self.value, x.dtype)
         # Rows [max(0, -before), n - max(0, -after)) of x come to stand at max(0, before) of y.
         inside = tuple(slice(max(0, b), n - max(0, a)) for n, (b, a) in zip(shape, self.pads, strict=True))
         source = tuple(

@@ -252,7 +252,14 @@ def _arg_extreme(operation, name, x, axis):
     array = x.data.astype(np.uint8) if x.dtype.kind == "b" else x.data
     if x.ndim == 0:
         return array_module(array).zeros((), np.int64)
-    return getattr(array, name)(axis=axis, keepdims=True).astype(np.int64)
+    index = getattr(array, name)(axis=axis, keepdims=True)
+    xp = array_module(array)
+    if xp is not np and array.dtype.kind == "f":
+        # A GPU compares in the order of a tree, and so finds any one of several NaN, not the first. Of equal numbers,
+        # such as the 1s that mark NaN, it finds the first.
+        is_nan = xp.isnan(array).astype(np.uint8)
+        index = xp.where(is_nan.any(axis=axis, keepdims=True), is_nan.argmax(axis=axis, keepdims=True), index)
+    return index.astype(np.int64)
 
 
 def max(x, dim=None, keepdim=False):

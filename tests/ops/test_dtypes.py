@@ -1,6 +1,7 @@
 """Result dtypes: held against torch.result_type for every pair of kinds of operand."""
 
 import itertools
+import operator
 
 import numpy as np
 import pytest
@@ -160,11 +161,51 @@ def test_numbers_that_do_not_fit_are_refused_by_name():
         mt.ones(2, dtype=mt.int64) * 2**70
 
 
-def test_comparisons_with_numbers_outside_the_dtype_are_plain_arithmetic():
-    mask = mt.tensor([0, 255], dtype=mt.uint8)
-    assert (mask == -1).tolist() == [False, False]
-    assert (mask < 300).tolist() == [True, True]
-    assert (mask != 256).tolist() == [True, True]
+@pytest.mark.parametrize("symbol", ["eq", "ne", "lt", "le", "gt", "ge"])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int32", "int64", "float32", "float64"])
+def test_comparisons_with_numbers_outside_the_dtype_are_plain_arithmetic(gpu, dtype, symbol):
+    """torch packs the number into the dtype, where -1 becomes 255; here -1 is below every uint8."""
+    limits = np.iinfo(dtype) if np.dtype(dtype).kind in "iu" else None
+    values = [limits.min, 0, limits.max] if limits else [0, 1]
+    x = mt.tensor(np.array(values, dtype), device="cuda")
+    compare = getattr(operator, symbol)
+    for number in (-1, 2, 256, -129, 2**31, 2**63, 2**64, -(2**63) - 1, np.int64(300), np.uint64(2**63)):
+        expected = [compare(value, int(number)) for value in values]
+        assert compare(x, number).tolist() == expected, (number, values)
+        assert getattr(mt, symbol)(x, number).tolist() == expected
+        mirrored = [compare(int(number), value) for value in values]
+        assert getattr(mt, symbol)(number, x).tolist() == mirrored
+        assert compare(x[0], number).shape == ()
+
+
+def test_numbers_outside_the_dtype_elsewhere(gpu):
+    """Refused where the result would have to hold them; whatever bounds a result bounds it on a GPU too."""
+    x = mt.tensor([0, 7, 255], dtype=mt.uint8, device="cuda")
+    for name in ("add", "sub", "mul", "maximum", "minimum", "and_", "pow"):
+        with pytest.raises(ValueError, match=r"300.*uint8"):
+            getattr(operator, name, getattr(mt, name, None))(x, 300)
+    with pytest.raises(ValueError, match=r"-1.*uint8"):
+        mt.where(x > 3, x, -1)
+    with pytest.raises(ValueError, match=r"300.*uint8"):
+        mt.full((2,), 300, dtype=mt.uint8, device="cuda")
+    with pytest.raises(ValueError, match=r"300.*uint8"):
+        x[0] = 300
+    assert x.tolist() == [0, 7, 255]
+    assert mt.clamp(x, -1, 300).tolist() == [0, 7, 255] and mt.clamp(x, 5, 2**70).tolist() == [5, 7, 255]
+
+
+def test_whole_numbers_beyond_64_bits_beside_floats(gpu):
+    """CuPy refuses them; as floats they are numbers like any other."""
+    x = mt.tensor([1.0, 2.0], device="cuda", requires_grad=True)
+    y = (x + 2**70) * 2**-70 + mt.clamp(x, -(2**70), 2**70) + mt.where(x > 2**70, x, 2**64) * 0
+    assert y.tolist() == [2, 3]
+    y.sum().backward()
+    assert x.grad.tolist() == [1 + 2**-70, 1 + 2**-70]
+    x = x.detach()
+    x[0] = 2**70
+    assert x.tolist() == [2**70, 2] and mt.full((1,), 2**70, dtype=mt.float32, device="cuda").tolist() == [
+        2**70
+    ]
 
 
 def test_quotients_of_whole_numbers_of_two_dtypes():

@@ -80,6 +80,16 @@ def test_nan_wins(name):
     same_as_torch(lambda m, x: m.argmax(x), x)
 
 
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_the_first_nan_wins(name):
+    """Threads of a GPU compare positions 0 and 4, 1 and 5 of eight first, and so may meet a later NaN before."""
+    x = np.arange(24.0).reshape(3, 8)
+    x[0, [1, 4]] = x[1, [0, 3, 7]] = np.nan
+    for dim in (0, 1):
+        same_as_torch(lambda m, x, dim=dim: getattr(m, name)(x, dim), x, order=1)
+    same_as_torch(lambda m, x: (m.argmax(x), m.argmax(x, 1), m.argmax(m.permute(x, (1, 0)))), x)
+
+
 def test_max_over_several_axes_is_torchs_amax():
     same_as_torch(
         lambda m, x: m.max(x, (0, 2)), distinct(2, 3, 4), torch_function=lambda m, x: m.amax(x, (0, 2))

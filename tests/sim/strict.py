@@ -26,6 +26,8 @@ CATALOGUE = catalogue.read()
 POISON = 0x55  # of memory that holds no floating point numbers
 SYNCHRONISING = {"nonzero", "flatnonzero", "argwhere", "unique", "array_equal", "allclose", "extract", "compress"}
 
+COMPARISONS = set("lt le eq ne gt ge less less_equal equal not_equal greater greater_equal".split())
+
 
 class ndarray:
     __slots__ = ("_host", "base", "device", "__weakref__")
@@ -206,6 +208,9 @@ def compute(function, name, args, kwargs):
     unknown = set(kwargs) & {"where", "initial"}
     if unknown and name != "copyto":
         raise TypeError(f"Wrong arguments {unknown}: CuPy's {name} has none such")
+    if name in ARG_EXTREMES:
+        function = ARG_EXTREMES[name]
+    _check_python_ints(name, args)
     with warnings.catch_warnings(), np.errstate(all="ignore"):  # a GPU warns of nothing
         warnings.simplefilter("ignore", RuntimeWarning)
         result = function(*map(plain, args), **{key: plain(value) for key, value in kwargs.items()})
@@ -217,6 +222,40 @@ def compute(function, name, args, kwargs):
     out = out[0] if isinstance(out, tuple) else out
     state.launch(name, [a for a in _flat((args, out)) if isinstance(a, ndarray)])
     return out
+
+
+def _check_python_ints(name, args):
+    """A Python int is packed as int64 or uint64; a comparison then packs it in the dtype of the array beside it.
+
+    NumPy compares any whole number with any array. CuPy raises OverflowError: cupy/_core/_scalar.pyx, _store_c_value.
+    """
+    dtypes = [arg.dtype for arg in args if isinstance(arg, ndarray)]
+    for number in (arg for arg in args if type(arg) is int):
+        np.array(number, np.uint64 if number >= 1 << 63 else np.int64)
+        if name in COMPARISONS and dtypes and dtypes[0].kind in "iu":
+            np.array(number, dtypes[0])
+
+
+def _arg_extreme(extreme):
+    """argmax or argmin as a tree of comparisons finds it: of several NaN the last, which is as good as any.
+
+    cupy/_core/_routines_statistics.pyx, my_argmax_float: where both operands are NaN the left one wins, and which of
+    them is on the left the order of the threads decides. Of equal numbers the first wins.
+    """
+
+    def find(x, axis=None, out=None, keepdims=False):
+        index = extreme(x, axis=axis, keepdims=keepdims)
+        if x.dtype.kind != "f" or not x.size:
+            return index
+        is_nan = np.isnan(x)
+        backwards = np.flip(is_nan, axis)
+        last = (x.size if axis is None else x.shape[axis]) - 1 - np.argmax(backwards, axis=axis, keepdims=keepdims)
+        return np.where(is_nan.any(axis=axis, keepdims=keepdims), last, index)
+
+    return find
+
+
+ARG_EXTREMES = {"argmax": _arg_extreme(np.argmax), "argmin": _arg_extreme(np.argmin)}
 
 
 def call_function(name, args, kwargs):

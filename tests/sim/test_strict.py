@@ -40,6 +40,9 @@ REFUSED = {
     "a ufunc's argument": (lambda xp, x: xp.add(x, x, where=x > 0), TypeError),
     "a ufunc's method": (lambda xp, x: xp.maximum.reduce(x), NotImplementedError),
     "one element written twice": (lambda xp, x: x.__setitem__(xp.asarray([0, 0]), 1.0), AssertionError),
+    "comparison with a number that the dtype cannot hold": (lambda xp, x: x.astype(np.uint8) > -1, OverflowError),
+    "the same by name": (lambda xp, x: xp.equal(x.astype(np.int8), 300), OverflowError),
+    "a number beyond 64 bits": (lambda xp, x: x < 2**64, OverflowError),
     "adding in any order": (lambda xp, x: xp.add.at(x, xp.asarray([0, 0]), 1.0), AssertionError),
 }
 
@@ -105,6 +108,12 @@ def test_results_without_dimensions_are_arrays(xp, x):
     y = x[0, 1]
     y[...] = 7  # a view, where NumPy gives a number
     assert x.get()[0, 1] == 7 and y.base is x
+
+
+def test_of_several_nan_any_may_be_found(xp):
+    x = xp.asarray(np.array([[2, np.nan, 1, np.nan], [3, 1, 3, 0]], np.float32))
+    assert x.argmax(axis=1).tolist() == [3, 0] and xp.argmin(x, axis=1, keepdims=True).tolist() == [[3], [3]]
+    assert x.argmax().tolist() == 3
 
 
 def test_views_know_their_base(xp, x):
