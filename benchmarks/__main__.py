@@ -44,7 +44,13 @@ def main(arguments=None):
     parser.add_argument("--threads", type=int, default=2, help="threads of each side (default 2)")
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--chart", metavar="FILE.png", help="draw them (needs matplotlib)")
-    parser.add_argument("--tune", action="store_true", help="ops: time every variant of each convolution")
+    parser.add_argument(
+        "--tune", action="store_true", help="ops, gpu: time every variant of each convolution"
+    )
+    parser.add_argument(
+        "--first", action="store_true", help="gpu: does it run, is it right, how fast is each kernel"
+    )
+    parser.add_argument("--minutes", type=float, help="gpu: begin nothing after that (7; with --first 2.5)")
     parser.add_argument(
         "--torch-keeps-memory",
         action="store_true",
@@ -53,6 +59,10 @@ def main(arguments=None):
     parser.add_argument("--into", metavar="PAGE.md", help="report: put the tables into this page")
     options = parser.parse_args(arguments)
     _check(parser, options)
+    if options.first:
+        from benchmarks.gpu import first_contact
+
+        return first_contact.main(options)
     if options.tune:
         from benchmarks import tune
 
@@ -64,6 +74,10 @@ def _check(parser, options):
     """Refuse what cannot be done before any work."""
     if options.threads < 1:
         parser.error(f"--threads must be at least 1, got {options.threads}")
+    if options.minutes is not None and not options.minutes > 0:
+        parser.error(f"--minutes must be above 0, got {options.minutes:g}")
+    if options.first and options.suite != "gpu":
+        parser.error(f"--first belongs to gpu, not to {options.suite}")
     if options.tune and options.suite != "ops":
         parser.error(f"--tune belongs to ops, not to {options.suite}")
     if (options.suite == "report") != bool(options.files):

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import __main__ as front
 from benchmarks import gpu
-from benchmarks.gpu_sides import MiniTensorOnGpu
+from benchmarks.gpu.sides import MiniTensorOnGpu
 from benchmarks.libraries import MiniTensor, Torch
 from tests.sim.cupy_double import strict_cupy
 
@@ -130,7 +130,6 @@ def test_our_side_runs_on_the_double(tiny):
                 assert side.milliseconds(step, 3) == 2.0 and side.peak_bytes(step) == 512
                 side.free()
         finally:
-            del cupy.cuda.Device.synchronize
 
 
 def test_the_front_door_hands_over(monkeypatch):

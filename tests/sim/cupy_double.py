@@ -1,13 +1,14 @@
 """The module around strict.py's arrays: what `import cupy` finds, with two devices, memory and streams made up.
 
-    with strict_cupy() as state:           # minitensor takes it for CuPy
-        x = mt.ones(2, 3, device="cuda")
-        with state.syncs_forbidden():
-            ...
-        print(state.launches.total())
+with strict_cupy() as state:           # minitensor takes it for CuPy
+    x = mt.ones(2, 3, device="cuda")
+    with state.syncs_forbidden():
+        ...
+    print(state.launches.total())
 """
 
 import sys
+import time
 from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 
@@ -38,15 +39,33 @@ class Device:
     def use(self):
         state.current = self.id
 
+    def synchronize(self):
+        state.sync("Device.synchronize")
+
     @property
     def mem_info(self):
         return state.free_bytes, state.free_bytes
 
 
+class Event:
+    """A note of the time. On the double a kernel has ended when its launch returns, so the CPU's clock serves."""
+
+    def record(self):
+        self.seconds = time.perf_counter()
+
+    def synchronize(self):
+        state.sync("Event.synchronize")
+
+
 class Ufunc:
     """A ufunc: no `where=`, and only those methods that CuPy has for it."""
 
-    METHODS = {"at": ("add",), "reduceat": ("add",), "reduce": ("add", "multiply"), "accumulate": ("add", "multiply")}
+    METHODS = {
+        "at": ("add",),
+        "reduceat": ("add",),
+        "reduce": ("add", "multiply"),
+        "accumulate": ("add", "multiply"),
+    }
 
     def __init__(self, name):
         self.name, self.function = name, getattr(np, name)
@@ -131,6 +150,8 @@ def build():
     )
     cupy.cuda = SimpleNamespace(
         Device=Device,
+        Event=Event,
+        get_elapsed_time=lambda begin, end: 1e3 * (end.seconds - begin.seconds),
         cublas=cublas,
         device=SimpleNamespace(get_cublas_handle=lambda: cublas.HANDLE),
         memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
@@ -138,8 +159,14 @@ def build():
             getDeviceCount=lambda: DEVICES, memGetInfo=lambda: (state.free_bytes, state.free_bytes)
         ),
     )
-    cupy.get_default_memory_pool = lambda: SimpleNamespace(free_bytes=lambda: 0)
+    cupy.get_default_memory_pool = lambda: SimpleNamespace(free_bytes=lambda: 0, free_all_blocks=lambda: None)
+    cupy.random = SimpleNamespace(standard_normal=_normals)
     return cupy
+
+
+def _normals(size, dtype):
+    state.launch("standard_normal", [])
+    return ndarray(np.random.default_rng(0).standard_normal(size, dtype))
 
 
 def _shared(source):

@@ -75,7 +75,7 @@ def main(options):
     if reason is not None:
         print(f"python -m benchmarks gpu needs a GPU for minitensor and torch: {reason}", file=sys.stderr)
         return 2
-    from benchmarks.gpu_sides import MiniTensorOnGpu, TorchOnGpu, count_launches
+    from benchmarks.gpu.sides import MiniTensorOnGpu, TorchOnGpu, count_launches
     from minitensor.backend import module_for
 
     sides = MiniTensorOnGpu(module_for("cuda")), TorchOnGpu()
