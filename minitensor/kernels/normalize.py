@@ -82,7 +82,7 @@ def batch_norm_grad_reference(grad, x, mean, variance, weight, eps, training):
     scale = 1 / deviation if weight is None else weight.reshape(column) / deviation
     if not training:
         return scale * grad, grad_weight, grad_bias
-    count = max(1, x.size // x.shape[1])  # an empty batch has no pixels, and 0 must not divide
+    count = max(1, x.size // max(1, x.shape[1]))  # an empty array has no pixels, and 0 must not divide
     grad_x = scale * (grad - (grad_bias / count).reshape(column) - z * (grad_weight / count).reshape(column))
     return grad_x, grad_weight, grad_bias
 
