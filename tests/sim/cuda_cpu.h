@@ -222,6 +222,9 @@ static inline void load_matrix(float *d, const void *row, int line) {
   wait_at(AT_WARP_BARRIER, -line);
 }
 
+// cp.async: the copy is made at once, which is the earliest of the moments that a GPU may take.
+static inline void start_copy(void *shared, const void *global) { memcpy(shared, global, 16); }
+
 }  // namespace sim
 
 #define __syncthreads() sim::wait_at(sim::AT_BLOCK_BARRIER, __LINE__)
@@ -231,3 +234,5 @@ static inline void load_matrix(float *d, const void *row, int line) {
 #define to_tf32(x) sim::tf32(x)
 #define mma_m16n8k8_tf32(d, a, b) sim::mma(d, a, b, __LINE__)
 #define load_matrix(d, row) sim::load_matrix(d, row, __LINE__)
+#define start_copy(shared, global) sim::start_copy(shared, global)
+#define wait_for_copies()

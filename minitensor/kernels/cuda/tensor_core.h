@@ -1,4 +1,4 @@
-// Two instructions around the tensor cores, and the number format they read. On the CPU tests/sim/cuda_cpu.h has the same.
+// The instructions around the tensor cores, and the number format they read. On the CPU tests/sim/cuda_cpu.h has the same.
 #ifdef __CUDACC__
 // float32 rounded to the 10 bits of mantissa of TF32, ties away from zero
 __device__ __forceinline__ float to_tf32(float x) {
@@ -26,4 +26,11 @@ __device__ __forceinline__ void load_matrix(float *d, const void *row) {
                : "=r"(bits[0]), "=r"(bits[1]), "=r"(bits[2]), "=r"(bits[3]) : "r"(address) : "memory");
   for (int i = 0; i < 4; i++) d[i] = __uint_as_float(bits[i]);
 }
+
+// Start to copy 16 bytes from global to shared memory. The thread goes on; wait_for_copies waits for its own copies.
+__device__ __forceinline__ void start_copy(void *shared, const void *global) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"((unsigned)__cvta_generic_to_shared(shared)), "l"(global)
+               : "memory");
+}
+__device__ __forceinline__ void wait_for_copies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
 #endif

@@ -8,7 +8,8 @@
 //
 // Threads. 256 = 8 warps, 2 down (filters) by 4 across (outputs). A warp makes 32 filters of 4 rows of 16 outputs, which
 // are 2 x 8 tensor core tiles of 16 x 8. While the tensor cores work on 8 channels, each thread fetches its part of the
-// next 8. A row of pixels serves the three taps below each other, so it is loaded once for the three.
+// next 8. Taps go column by column: a row of pixels is loaded once and serves the three taps below each other. The
+// weights of the next column are copied to shared memory in the meantime.
 //
 // Memory. x is read 1.3 times for every 64 filters, and y is written once. `pack` puts the weight in the order in which
 // the lanes hold it, (filters / 64, channels / 8, tap, 4 tiles of 16 filters, lane, 4), so a lane reads 16 bytes at once.
@@ -17,6 +18,7 @@
 #include "window.h"
 
 enum { FILTERS = 64, CHANNELS = 8, SIDE = 16, HALO = SIDE + 2, TAPS = 9, THREADS = 256 };
+enum { COLUMN = 3 * 4 * 32 };  // Fours of weight for a column of taps: (tap, 4 tiles of 16 filters, lane)
 enum { PITCH = CHANNELS / 4 + 1 };  // Fours from pixel to pixel: one is empty, so that lanes read from different banks
 enum { FETCHES = (HALO * HALO * CHANNELS / 4 + THREADS - 1) / THREADS };  // Fours that a thread fetches
 
@@ -87,25 +89,32 @@ convolve3x3(const float *__restrict__ x, const float *__restrict__ packed, const
 
   float sums[2][8][4] = {};
   const int warp_filter = warp % 2, warp_row = warp / 2 * 4;
-  const Four *weight = (const Four *)packed + ((long long)blockIdx.y * chunks * TAPS * 4 + warp_filter * 2) * 32 + lane;
+  __shared__ Four weights[2][COLUMN];
+  const Four *weight = (const Four *)packed + (long long)blockIdx.y * chunks * 3 * COLUMN;
+  auto copy_weights = [&](int column) {
+    for (int f = thread; f < COLUMN; f += THREADS) start_copy(&weights[column % 2][f], weight + (long long)column * COLUMN + f);
+  };
   // The row that this lane gives to load_matrix. Its matrix, lane / 8, has outputs lane / 16 * 8 to + 7 of a row, and of
   // them the channels from lane / 8 % 2 * 4 on.
   const int own_row = (warp_row * HALO + lane / 16 * 8 + lane % 8) * PITCH + lane / 8 % 2;
 
+  copy_weights(0);
   fetch(0);
   store(0);
-  __syncthreads();
   for (int chunk = 0; chunk < chunks; chunk++) {
-    if (chunk + 1 < chunks) fetch(chunk + 1);
     const Four *rows = tile[chunk % 2] + own_row;
 #pragma unroll 1
     for (int tap_across = 0; tap_across < 3; tap_across++) {
+      const int column = chunk * 3 + tap_across;
+      wait_for_copies();
+      __syncthreads();  // all have stored and copied, and none reads the buffers any more that are written next
+      if (column + 1 < chunks * 3) copy_weights(column + 1);
+      if (tap_across == 0 && chunk + 1 < chunks) fetch(chunk + 1);
       Four a[3][2];
 #pragma unroll
       for (int tap_down = 0; tap_down < 3; tap_down++)
 #pragma unroll
-        for (int m = 0; m < 2; m++) a[tap_down][m] = weight[(tap_down * 4 + m) * 32];
-      weight += 3 * 4 * 32;
+        for (int m = 0; m < 2; m++) a[tap_down][m] = weights[column % 2][(tap_down * 4 + warp_filter * 2 + m) * 32 + lane];
 #pragma unroll
       for (int s = 0; s < 6; s++) {  // the six rows of pixels that four rows of outputs see
         float b[4];
@@ -123,7 +132,6 @@ convolve3x3(const float *__restrict__ x, const float *__restrict__ packed, const
       rows += PITCH;
     }
     if (chunk + 1 < chunks) store((chunk + 1) % 2);
-    __syncthreads();
   }
 
   const int row = lane / 4, column = lane % 4;
@@ -138,13 +146,22 @@ convolve3x3(const float *__restrict__ x, const float *__restrict__ packed, const
 #pragma unroll
       for (int r = 0; r < 4; r++)
 #pragma unroll
-        for (int n = 0; n < 2; n++)
+        for (int n = 0; n < 2; n++) {
+          const int i = top + warp_row + r, j = left + n * 8 + column * 2;
+          if (i >= g.out_height || j >= g.out_width) continue;
+          Two two;
 #pragma unroll
           for (int q = 0; q < 2; q++) {
-            const int i = top + warp_row + r, j = left + n * 8 + column * 2 + q;
-            float result = sums[m][r * 2 + n][below * 2 + q] + offset;
-            if (relu && result <= 0.0f) result = 0.0f;  // NaN stays NaN
-            if (i < g.out_height && j < g.out_width) out[(long long)i * g.out_width + j] = result;
+            two.at[q] = sums[m][r * 2 + n][below * 2 + q] + offset;
+            if (relu && two.at[q] <= 0.0f) two.at[q] = 0.0f;  // NaN stays NaN
           }
+          float *place = out + (long long)i * g.out_width + j;
+          if (g.out_width % 2 == 0) {  // then every row begins at a multiple of 8 bytes
+            *(Two *)place = two;
+            continue;
+          }
+          place[0] = two.at[0];
+          if (j + 1 < g.out_width) place[1] = two.at[1];
+        }
     }
 }

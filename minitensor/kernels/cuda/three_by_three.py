@@ -12,9 +12,10 @@ from minitensor.kernels.cuda.launch import launch, launch_for_each, window
 from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.table import register
 
+SOURCE, WEIGHT_SOURCE = "three_by_three.cu", "three_by_three_weight.cu"
 FILTERS, CHANNELS, SIDE, THREADS = 64, 8, 16, 256  # as in three_by_three.cu
 # ... and as in three_by_three_weight.cu
-WEIGHT_FILTERS, WEIGHT_CHANNELS, WEIGHT_DOWN, WEIGHT_ACROSS, WEIGHT_THREADS = 64, 32, 4, 16, 128
+WEIGHT_FILTERS, WEIGHT_CHANNELS, WEIGHT_DOWN, WEIGHT_ACROSS, WEIGHT_THREADS = 64, 32, 2, 16, 128
 WEIGHT_BLOCKS = 1056  # four rounds of two blocks on each of 132 multiprocessors
 MOST_IMAGES = 2**16  # the third axis of a grid
 TAPS, ONCE = 9, (1, 1)
@@ -61,13 +62,13 @@ def _convolve(x, weight, bias, filters, out_size, before, turned, relu=False):
     packed = xp.empty((blocks, -(-channels // CHANNELS), TAPS, FILTERS // 16, 32, 4), x.dtype)
     count = packed.size // 4
     arrays = xp.ascontiguousarray(weight), packed
-    launch_for_each("three_by_three.cu", "pack", count, *arrays, filters, channels, turned, count)
+    launch_for_each(SOURCE, "pack", count, *arrays, filters, channels, turned, count)
     y = xp.empty((len(x), filters, *out_size), x.dtype)
     geometry = window(channels, x.shape[2:], out_size, (3, 3), ONCE, before, ONCE)
     bias = None if bias is None else xp.ascontiguousarray(bias)
     grid = -(-out_size[0] // SIDE) * -(-out_size[1] // SIDE), blocks, len(x)
     arrays = xp.ascontiguousarray(x), packed, bias, y
-    launch("three_by_three.cu", "convolve3x3", grid, THREADS, *arrays, geometry, filters, relu)
+    launch(SOURCE, "convolve3x3", grid, THREADS, *arrays, geometry, filters, relu)
     return y
 
 
@@ -84,8 +85,10 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     geometry = window(channels, x.shape[2:], out_size, (3, 3), ONCE, padding, ONCE)
     arrays = xp.ascontiguousarray(x), xp.ascontiguousarray(grad), partial
     launch(
-        "three_by_three_weight.cu", "weight_gradient3x3", (pairs, parts), WEIGHT_THREADS, *arrays, geometry,
+        WEIGHT_SOURCE, "weight_gradient3x3", (pairs, parts), WEIGHT_THREADS, *arrays, geometry,
         filters, tiles, tiles_a_part,
     )  # fmt: skip
-    # (parts, 3, 3, O, C) -> (3, 3, O, C) -> (O, C, 3, 3)
-    return xp.ascontiguousarray(partial.sum(axis=0).transpose(2, 3, 0, 1))
+    # (parts, 3, 3, O, C) -> (O, C, 3, 3)
+    weight = xp.empty((filters, channels, 3, 3), x.dtype)
+    launch_for_each(WEIGHT_SOURCE, "add_parts", weight.size, partial, weight, parts, filters * channels, weight.size)
+    return weight
