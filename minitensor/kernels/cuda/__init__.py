@@ -7,6 +7,7 @@ from minitensor.kernels.cuda import (
     activation,
     conv_rules,
     convolution,
+    copy,
     cross_entropy,
     join,
     normalize,

@@ -10,12 +10,17 @@
 // takes every 256th number, and the block adds up its sums in a fixed order.
 //
 // Memory. Each reads its arrays once and writes its result once. As CuPy operations they would be two or three passes.
-extern "C" __global__ void bias_relu(float *__restrict__ y, const float *__restrict__ bias, int channels,
-                                     long long positions, int relu, long long count) {
+#include "window.h"
+
+extern "C" __global__ void bias_relu(float *__restrict__ y, const float *__restrict__ bias, int channels, int positions,
+                                     int relu, long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
   float value = y[thread];
-  if (bias) value += bias[thread / positions % channels];
+  if (bias) {
+    const long long plane = quotient(thread, positions);
+    value += bias[plane - quotient(plane, channels) * channels];
+  }
   if (relu && value <= 0.0f) value = 0.0f;
   y[thread] = value;
 }

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from minitensor.backend import array_module
 from minitensor.kernels.cuda.choose import is_float32, register_cuda
-from minitensor.kernels.cuda.launch import BLOCK, launch, launch_for_each
+from minitensor.kernels.cuda.launch import BLOCK, image_runs, launch, launch_for_each
 
 SOURCE = "activation.cu"
 
@@ -35,27 +33,12 @@ def relu_bias_grad(grad, y, overwrite=False):
     """relu_grad of (N, O, H, W), and its sums over all but O; into the memory of grad where `overwrite` allows it."""
     xp = array_module(grad)
     images, filters, height, width = grad.shape
-    positions = height * width
-    if not (images and _channels_are_a_run(grad)):
-        grad = xp.ascontiguousarray(grad)
-    image_step = grad.strides[0] // grad.itemsize
     in_place = overwrite and grad.flags.c_contiguous
     grad_x = grad if in_place else xp.empty(grad.shape, grad.dtype)
     sums = xp.empty((images, filters), grad.dtype)
-    # A view of all numbers from the first of grad on: the kernel steps from image to image itself.
-    whole = grad if grad.flags.c_contiguous else _from_first_to_last(grad)
-    arrays = whole, xp.ascontiguousarray(y), grad_x, sums
-    launch(SOURCE, "relu_bias_grad", (images * filters,), BLOCK, *arrays, filters, positions, image_step)
+    run_of_grad, image_step = image_runs(grad)
+    arrays = run_of_grad, xp.ascontiguousarray(y), grad_x, sums
+    launch(SOURCE, "relu_bias_grad", (images * filters,), BLOCK, *arrays, filters, height * width, image_step)
     # (N, O) -> (O,)
     return grad_x, sums.sum(axis=0)
 
-
-def _channels_are_a_run(grad):
-    """True where the channels of each image lie in a row, as in a slice of the channels of a larger array."""
-    return grad[0].flags.c_contiguous
-
-
-def _from_first_to_last(images):
-    """The memory from the first number of (N, C, H, W) to its last as one array, whatever lies between the images."""
-    count = 1 + sum((n - 1) * stride for n, stride in zip(images.shape, images.strides, strict=True)) // images.itemsize
-    return array_module(images).lib.stride_tricks.as_strided(images, (count,), (images.itemsize,))

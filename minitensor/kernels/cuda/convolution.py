@@ -15,10 +15,10 @@ from minitensor.kernels.columns import sees_itself
 from minitensor.kernels.cuda.activation import bias_relu
 from minitensor.kernels.cuda.choose import is_float32, register_cuda
 from minitensor.kernels.cuda.gemm import matmul_into
-from minitensor.kernels.cuda.launch import launch_for_each, window
+from minitensor.kernels.cuda.launch import image_runs, launch_for_each, window
 from minitensor.kernels.geometry import conv_output_size, conv_transpose_output_size
 from minitensor.kernels.reference import output_size
-from minitensor.kernels.table import register
+from minitensor.kernels.table import chosen_variant, register
 
 WORKSPACE_BYTES = 512 << 20
 
@@ -31,14 +31,15 @@ def unfold(x, kernel_size, dilation, padding, stride):
     geometry = window(x.shape[1], x.shape[2:], out_size, kernel_size, stride, padding, dilation)
     rows, positions = x.shape[1] * kernel_size[0] * kernel_size[1], out_size[0] * out_size[1]
     columns = xp.empty((len(x), rows, positions), x.dtype)
-    fill_columns(columns, xp.ascontiguousarray(x), geometry, positions, rows * positions)
+    fill_columns(columns, x, geometry, positions, rows * positions)
     return columns
 
 
 def fill_columns(columns, x, geometry, row_step, image_step):
     """unfold.cu: write the windows of x (n, C, H, W) with these steps from row to row and from image to image."""
+    run_of_x, x_step = image_runs(x)
     count = x.shape[0] * x.shape[1] * int(geometry["out_height"]) * int(geometry["out_width"])
-    launch_for_each("unfold.cu", "unfold", count, x, columns, geometry, row_step, image_step, count)
+    launch_for_each("unfold.cu", "unfold", count, run_of_x, columns, geometry, x_step, row_step, image_step, count)
 
 
 @register_cuda("fold", "cuda", supports=is_float32, otherwise="unfold")
@@ -58,7 +59,6 @@ def fold(columns, output_size, kernel_size, dilation, padding, stride):
 def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     """weight @ columns, for some images at a time, then ReLU if `relu`. Shapes as in reference.py."""
     xp = array_module(x)
-    x = xp.ascontiguousarray(x)
     images, channels = x.shape[:2]
     filters, group_channels, *kernel_size = weight.shape
     out_size = output_size(x, kernel_size, stride, padding, dilation)
@@ -69,7 +69,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     geometry = window(channels, x.shape[2:], out_size, kernel_size, stride, padding, dilation)
     for part in chunks(images, groups * rows * positions * x.itemsize):
         columns = x[part]
-        if not (sees_itself(kernel_size, stride, padding) and out_size == x.shape[2:]):
+        if not (sees_itself(kernel_size, stride, padding) and columns[0].flags.c_contiguous):
             columns = xp.empty((len(columns), groups * rows, positions), x.dtype)
             fill_columns(columns, x[part], geometry, positions, groups * rows * positions)
         # (g, O/g, K) @ (n, g, K, L) -> (n, g, O/g, L)
@@ -84,9 +84,14 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
 
 @register("conv2d_weight", "cublas", backends=("cupy",), supports=is_float32)
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
-    """grad @ columns^T, all images of a chunk side by side in one product. Shapes as in reference.py."""
+    """grad @ columns^T, all images of a chunk side by side in one product, or image by image. Shapes as in reference.py.
+
+    Image by image where the products are no larger than what they are made of: grad is multiplied where it lies, and
+    several products of long sums keep a GPU busier than one.
+    """
     xp = array_module(x)
-    x, grad = xp.ascontiguousarray(x), xp.ascontiguousarray(grad)
+    if groups == 1 and _by_image(x.shape[1], kernel_size, grad.shape[2:]):
+        return _weight_by_image(x, grad, kernel_size, stride, padding, dilation)
     channels, filters = x.shape[1], grad.shape[1]
     out_size = grad.shape[2:]
     positions, rows = out_size[0] * out_size[1], channels * kernel_size[0] * kernel_size[1]
@@ -103,6 +108,78 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
         # (g, O/g, n*L) @ (g, n*L, C/g*KH*KW) -> (g, O/g, C/g*KH*KW)
         matmul_into(weight, seen, columns.swapaxes(1, 2), accumulate=part.start > 0)
     return weight.reshape(filters, channels // groups, *kernel_size)
+
+
+def _by_image(channels, kernel_size, out_size):
+    """True where a column's windows, C KH KW, are no more than its positions."""
+    return channels * kernel_size[0] * kernel_size[1] <= out_size[0] * out_size[1]
+
+
+def _weight_by_image(x, grad, kernel_size, stride, padding, dilation):
+    """conv2d_weight for one group: a product for each image, added up in their order."""
+    xp = array_module(x)
+    total = None
+    for part, columns in columns_of(x, grad.shape[2:], kernel_size, stride, padding, dilation, grad.shape[1]):
+        # (n, O, L) @ (n, L, K) -> (n, O, K) -> (O, K)
+        products = xp.empty((len(columns), grad.shape[1], columns.shape[1]), x.dtype)
+        matmul_into(products, _matrices(grad[part]), columns.swapaxes(1, 2))
+        some = products.sum(axis=0)
+        total = some if total is None else total + some
+    return total.reshape(grad.shape[1], x.shape[1], *kernel_size)
+
+
+def columns_of(x, out_size, kernel_size, stride, padding, dilation, filters):
+    """(slice of images, their columns (n, K, L)) for as many images at a time as fit the workspace.
+
+    A window of one pixel is its own column: those are x itself.
+    """
+    xp = array_module(x)
+    channels, positions = x.shape[1], out_size[0] * out_size[1]
+    rows = channels * kernel_size[0] * kernel_size[1]
+    geometry = window(channels, x.shape[2:], out_size, kernel_size, stride, padding, dilation)
+    for part in chunks(len(x), (rows * positions + filters * rows) * x.itemsize):
+        if sees_itself(kernel_size, stride, padding) and tuple(out_size) == tuple(x.shape[2:]):
+            yield part, _matrices(x[part])
+            continue
+        columns = xp.empty((part.stop - part.start, rows, positions), x.dtype)
+        fill_columns(columns, x[part], geometry, positions, rows * positions)
+        yield part, columns
+
+
+def _matrices(images):
+    """(n, C, H, W) -> (n, C, H*W), without a copy where the pixels of an image lie in a row."""
+    if not images[0].flags.c_contiguous:
+        images = array_module(images).ascontiguousarray(images)
+    return images.reshape(*images.shape[:2], -1)
+
+
+def _gradients_support(x, weight, grad, stride, padding, dilation, groups):
+    """Where both gradients would run here, one group, image by image."""
+    if not (is_float32(x) and grad.size and groups == 1):
+        return False
+    by_x = grad, weight, None, stride, padding, dilation, groups
+    by_weight = grad, x, weight.shape[2:], stride, padding, dilation, groups
+    both = chosen_variant("conv2d", *by_x), chosen_variant("conv2d_weight", *by_weight)
+    return both == ("cublas", "cublas") and _by_image(weight.shape[1], weight.shape[2:], x.shape[2:])
+
+
+@register_cuda("conv_transpose2d_gradients", "cublas", supports=_gradients_support, otherwise="reference")
+def conv_transpose2d_gradients(x, weight, grad, stride, padding, dilation, groups):
+    """Both gradients of a transposed convolution from the same columns of grad, made once. Shapes as in reference.py."""
+    xp = array_module(x)
+    channels, filters, *kernel_size = weight.shape
+    # (C, O, KH, KW) -> (1, C, O*KH*KW)
+    matrix = xp.ascontiguousarray(weight).reshape(1, channels, -1)
+    grad_x, total = xp.empty(x.shape, x.dtype), None
+    for part, columns in columns_of(grad, x.shape[2:], kernel_size, stride, padding, dilation, channels):
+        # (n, C, O*KH*KW) @ (n, O*KH*KW, L) -> (n, C, L)
+        matmul_into(_matrices(grad_x[part]), xp.broadcast_to(matrix, (len(columns), *matrix.shape[1:])), columns)
+        # (n, C, L) @ (n, L, O*KH*KW) -> (n, C, O*KH*KW) -> (C, O*KH*KW)
+        products = xp.empty((len(columns), *matrix.shape[1:]), x.dtype)
+        matmul_into(products, _matrices(x[part]), columns.swapaxes(1, 2))
+        some = products.sum(axis=0)
+        total = some if total is None else total + some
+    return grad_x, total.reshape(weight.shape)
 
 
 @register("conv_transpose2d", "cublas", backends=("cupy",), supports=is_float32)
@@ -124,11 +201,17 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     )
     for part in chunks(images, groups * rows * positions * x.itemsize):
         pixels = x[part].reshape(-1, groups, channels // groups, positions)
+        if sees_itself(kernel_size, stride, padding) and tuple(out_size) == (height, width):
+            # a kernel of one pixel: what it makes lies where it belongs
+            _multiply(matrix, pixels, out[part].reshape(len(pixels), groups, rows, positions))
+            continue
         columns = xp.empty((len(pixels), groups, rows, positions), x.dtype)
         # (g, O/g*KH*KW, C/g) @ (n, g, C/g, L) -> (n, g, O/g*KH*KW, L)
         _multiply(matrix, pixels, columns)
         target = out[part]
         launch_for_each("unfold.cu", "fold", target.size, columns, bias, target, geometry, target.size)
+    if sees_itself(kernel_size, stride, padding) and tuple(out_size) == (height, width):
+        bias_relu(out, bias, relu=False)
     return out
 
 

@@ -55,6 +55,21 @@ def window(channels, size, out_size, kernel_size, stride, padding, dilation):
     return np.array((channels, *size, *out_size, *kernel_size, *stride, *padding, *dilation), WINDOW)
 
 
+def image_runs(x):
+    """(the memory of images (N, ...) from their first number to their last, the step from one image to the next).
+
+    So a kernel reads a slice of the channels of a larger array where it lies. Copies x only where the numbers of an
+    image do not lie in a row.
+    """
+    if x.flags.c_contiguous or not (x.size and x[0].flags.c_contiguous):
+        xp = array_module(x)
+        x = xp.ascontiguousarray(x)
+        return x, x.size // max(1, len(x))
+    step = x.strides[0] // x.itemsize
+    count = (len(x) - 1) * step + x[0].size
+    return array_module(x).lib.stride_tricks.as_strided(x, (count,), (x.itemsize,)), step
+
+
 def source_text(name):
     """The text of a .cu file, with the headers beside it put in the places where they are included."""
 

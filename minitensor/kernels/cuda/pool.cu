@@ -19,10 +19,9 @@ extern "C" __global__ void max_pool(const float *__restrict__ x, float *__restri
                                     unsigned char *__restrict__ taps, Window g, long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
-  int j = thread % g.out_width;
-  long long rest = thread / g.out_width;
-  int i = rest % g.out_height;
-  const float *plane = x + rest / g.out_height * g.height * g.width;
+  const Pixel at = pixel_number(thread, g.out_height, g.out_width);
+  const int i = at.row, j = at.column;
+  const float *plane = x + at.plane * g.height * g.width;
 
   bool seen_any = false;
   float best = -1.0f / 0.0f;
@@ -49,22 +48,17 @@ extern "C" __global__ void max_pool_grad(const float *__restrict__ grad, const u
                                          float *__restrict__ x_grad, Window g, long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
-  int w = thread % g.width;
-  long long rest = thread / g.width;
-  int h = rest % g.height;
-  long long first_window = rest / g.height * g.out_height * g.out_width;
+  const Pixel at = pixel_number(thread, g.height, g.width);
+  const long long first_window = at.plane * g.out_height * g.out_width;
 
   float sum = 0.0f;
-  for (int a = 0; a < g.kernel_height; a++) {
-    int i = position_of(h, a, g.stride_down, g.padding_top, g.dilation_down, g.out_height);
-    if (i < 0) continue;
-    for (int b = 0; b < g.kernel_width; b++) {
-      int j = position_of(w, b, g.stride_across, g.padding_left, g.dilation_across, g.out_width);
-      if (j < 0) continue;
-      long long window = first_window + (long long)i * g.out_width + j;
-      if (taps[window] == a * g.kernel_width + b) sum += grad[window];
-    }
-  }
+  const int kernel_width = g.kernel_width, out_width = g.out_width;
+  windows_that_see(at.row, g.kernel_height, g.stride_down, g.padding_top, g.dilation_down, g.out_height, [&](int a, int i) {
+    windows_that_see(at.column, kernel_width, g.stride_across, g.padding_left, g.dilation_across, out_width, [&](int b, int j) {
+      const long long window = first_window + (long long)i * out_width + j;
+      if (taps[window] == a * kernel_width + b) sum += grad[window];
+    });
+  });
   x_grad[thread] = sum;
 }
 
@@ -72,10 +66,9 @@ extern "C" __global__ void max_pool_gather(const float *__restrict__ x, const un
                                            float *__restrict__ values, Window g, long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
-  int j = thread % g.out_width;
-  long long rest = thread / g.out_width;
-  int i = rest % g.out_height;
-  const float *plane = x + rest / g.out_height * g.height * g.width;
+  const Pixel at = pixel_number(thread, g.out_height, g.out_width);
+  const int i = at.row, j = at.column;
+  const float *plane = x + at.plane * g.height * g.width;
   int tap = taps[thread];
   int h = pixel_of(i, tap / g.kernel_width, g.stride_down, g.padding_top, g.dilation_down);
   int w = pixel_of(j, tap % g.kernel_width, g.stride_across, g.padding_left, g.dilation_across);

@@ -12,19 +12,18 @@
 // reads all of that and writes the image. Both wait for memory alone: bytes / bandwidth is their time.
 #include "window.h"
 
-// row_step: from a row of the matrix (c, a, b) to the next; image_step: from an image's first number to the next one's.
-extern "C" __global__ void unfold(const float *__restrict__ x, float *__restrict__ columns, Window g,
+// x_step: from an image's first number to the next image's; row_step: from a row of the matrix (c, a, b) to the next;
+// image_step: from the columns of an image to those of the next.
+extern "C" __global__ void unfold(const float *__restrict__ x, float *__restrict__ columns, Window g, long long x_step,
                                   long long row_step, long long image_step, long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
-  int j = thread % g.out_width;
-  long long rest = thread / g.out_width;
-  int i = rest % g.out_height;
-  rest /= g.out_height;
-  int c = rest % g.channels;
-  long long n = rest / g.channels;
+  const Pixel at = pixel_number(thread, g.out_height, g.out_width);
+  const int i = at.row, j = at.column;
+  const long long n = quotient(at.plane, g.channels);
+  const int c = at.plane - n * g.channels;
 
-  const float *plane = x + (n * g.channels + c) * g.height * g.width;
+  const float *plane = x + n * x_step + (long long)c * g.height * g.width;
   float *out = columns + n * image_step + (long long)c * g.kernel_height * g.kernel_width * row_step
                + (long long)i * g.out_width + j;
   for (int a = 0; a < g.kernel_height; a++) {
@@ -43,21 +42,17 @@ extern "C" __global__ void fold(const float *__restrict__ columns, const float *
                                 float *__restrict__ x, Window g, long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
-  int w = thread % g.width;
-  long long rest = thread / g.width;
-  int h = rest % g.height;
-  long long plane = rest / g.height;  // n * channels + c
+  const Pixel at = pixel_number(thread, g.height, g.width);
+  const long long plane = at.plane;  // n * channels + c
 
   long long positions = (long long)g.out_height * g.out_width;
   const float *rows = columns + plane * g.kernel_height * g.kernel_width * positions;
   float sum = bias ? bias[plane % g.channels] : 0.0f;
-  for (int a = 0; a < g.kernel_height; a++) {
-    int i = position_of(h, a, g.stride_down, g.padding_top, g.dilation_down, g.out_height);
-    if (i < 0) continue;
-    for (int b = 0; b < g.kernel_width; b++) {
-      int j = position_of(w, b, g.stride_across, g.padding_left, g.dilation_across, g.out_width);
-      if (j >= 0) sum += rows[(a * g.kernel_width + b) * positions + (long long)i * g.out_width + j];
-    }
-  }
+  const int kernel_width = g.kernel_width, out_width = g.out_width;
+  windows_that_see(at.row, g.kernel_height, g.stride_down, g.padding_top, g.dilation_down, g.out_height, [&](int a, int i) {
+    windows_that_see(at.column, kernel_width, g.stride_across, g.padding_left, g.dilation_across, out_width, [&](int b, int j) {
+      sum += rows[(a * kernel_width + b) * positions + (long long)i * out_width + j];
+    });
+  });
   x[thread] = sum;
 }

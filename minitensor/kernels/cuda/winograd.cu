@@ -91,17 +91,34 @@ __device__ __forceinline__ Block block_of(long long thread, const Window &g, lon
   return {int(thread / blocks), int(at / across % down) * OUTPUTS, int(at % across) * OUTPUTS, at / across / down};
 }
 
-// B^T d B of the window of thread (channel, block)
+// Where a thread's numbers go: columns are cut into parts of `length`, so point p of row r is at ((part, p), r, column).
+struct Place {
+  long long first, step;  // point 0, and from point to point
+};
+__device__ __forceinline__ Place place_of(int row, int rows, long long column, long long length) {
+  const long long part = column / length, step = rows * length;
+  return {part * POINTS * POINTS * step + row * length + column % length, step};
+}
+
+// B^T d B of the window of thread (channel, column); zeros past the last block.
 __device__ __forceinline__ void transform_window(const float *x, const Window &g, long long thread, long long blocks,
-                                                 float *windows, long long count) {
-  const Block block = block_of(thread, g, blocks);
+                                                 long long columns, long long length, float *windows) {
+  const int channel = thread / columns;
+  const long long column = thread % columns;
+  const Place place = place_of(channel, g.channels, column, length);
+  if (column >= blocks) {
+#pragma unroll
+    for (int point = 0; point < POINTS * POINTS; point++) windows[place.first + point * place.step] = 0.0f;
+    return;
+  }
+  const Block block = block_of(channel * blocks + column, g, blocks);
   float pixels[POINTS][POINTS], points[POINTS][POINTS];
   const float *plane = x + (block.image * g.channels + block.channel) * g.height * g.width;
   read_square(plane, g.height, g.width, block.top - g.padding_top, block.left - g.padding_left, pixels);
   both_sides<POINTS, POINTS>([](int i, int k) { return B_T[i][k]; }, pixels, points);
 #pragma unroll
   for (int point = 0; point < POINTS * POINTS; point++)
-    windows[point * count + thread] = points[point / POINTS][point % POINTS];
+    windows[place.first + point * place.step] = points[point / POINTS][point % POINTS];
 }
 
 // The first window_count threads take the windows to their points, the others the kernels. weight is (O, C/g, 3, 3) or,
@@ -113,7 +130,7 @@ extern "C" __global__ void factors(const float *__restrict__ x, const float *__r
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= threads) return;
   if (thread < window_count) {
-    transform_window(x, g, thread, blocks, windows, window_count);
+    transform_window(x, g, thread, blocks, blocks, blocks, windows);
     return;
   }
   thread -= window_count;
@@ -169,34 +186,47 @@ extern "C" __global__ void outputs(const float *__restrict__ products, const flo
 }
 
 // The first window_count threads take the windows of x to their points, the others the blocks of grad (N, O, OH, OW).
+// Both are cut into parts of `length` columns, so that cuBLAS has a product for each part and point; the columns past the
+// last block are zeros.
 extern "C" __global__ void factors_of_weight(const float *__restrict__ x, const float *__restrict__ grad,
                                              float *__restrict__ windows, float *__restrict__ grads, Window g,
-                                             int filters, long long blocks, long long window_count, long long threads) {
+                                             int filters, long long blocks, long long columns, long long length,
+                                             long long window_count, long long threads) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= threads) return;
   if (thread < window_count) {
-    transform_window(x, g, thread, blocks, windows, window_count);
+    transform_window(x, g, thread, blocks, columns, length, windows);
     return;
   }
   thread -= window_count;
-  const Block block = block_of(thread, g, blocks);
+  const int filter = thread / columns;
+  const long long column = thread % columns;
+  const Place place = place_of(filter, filters, column, length);
+  if (column >= blocks) {
+#pragma unroll
+    for (int point = 0; point < POINTS * POINTS; point++) grads[place.first + point * place.step] = 0.0f;
+    return;
+  }
+  const Block block = block_of(filter * blocks + column, g, blocks);
   float pixels[OUTPUTS][OUTPUTS], points[POINTS][POINTS];
   const float *plane = grad + (block.image * filters + block.channel) * g.out_height * g.out_width;
   read_square(plane, g.out_height, g.out_width, block.top, block.left, pixels);
   both_sides<POINTS, OUTPUTS>([](int i, int k) { return A_T[k][i]; }, pixels, points);
 #pragma unroll
   for (int point = 0; point < POINTS * POINTS; point++)
-    grads[point * (threads - window_count) + thread] = points[point / POINTS][point % POINTS];
+    grads[place.first + point * place.step] = points[point / POINTS][point % POINTS];
 }
 
-// Thread (filter, channel), for each kernel of weight (O, C/g, 3, 3)
-extern "C" __global__ void weights(const float *__restrict__ products, float *__restrict__ weight, long long count) {
+// Thread (filter, channel), for each kernel of weight (O, C/g, 3, 3): the sum over parts, in their order, back to taps
+extern "C" __global__ void weights(const float *__restrict__ products, float *__restrict__ weight, int parts,
+                                   long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
-  float points[POINTS][POINTS], taps[TAPS][TAPS];
+  float points[POINTS][POINTS] = {}, taps[TAPS][TAPS];
+  for (int part = 0; part < parts; part++)
 #pragma unroll
-  for (int point = 0; point < POINTS * POINTS; point++)
-    points[point / POINTS][point % POINTS] = products[point * count + thread];
+    for (int point = 0; point < POINTS * POINTS; point++)
+      points[point / POINTS][point % POINTS] += products[(part * POINTS * POINTS + point) * count + thread];
   both_sides<TAPS, POINTS>([](int i, int k) { return SCALED_G[k][i]; }, points, taps);
 #pragma unroll
   for (int tap = 0; tap < TAPS * TAPS; tap++)

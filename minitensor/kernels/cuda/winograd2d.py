@@ -1,7 +1,8 @@
 """Winograd's F(4x4, 3x3) on a GPU: transforms in winograd.cu, and a matrix product of cuBLAS at each of 36 points.
 
     conv2d, conv_transpose2d   products (36, O/g, blocks) = weights (36, O/g, C/g) @ windows (36, C/g, blocks)
-    conv2d_weight              products (36, O/g, C/g) = grads (36, O/g, blocks) @ windows (36, C/g, blocks)^T
+    conv2d_weight              products (36, O/g, C/g) = grads (36, O/g, blocks) @ windows (36, C/g, blocks)^T,
+                               as a sum of parts of the blocks: 36 small matrices with long sums are too few for a GPU
 
 blocks are those of 4 x 4 outputs, of as many images at a time as fit WORKSPACE_BYTES. The products are in fp32 whatever
 `mt.cuda.matmul_precision` says: the transforms enlarge numbers before they cancel, and TF32's rounding with them. All
@@ -25,6 +26,9 @@ from minitensor.kernels.winograd import POINTS, TAPS
 
 SOURCE = "winograd.cu"
 ALL_POINTS = POINTS * POINTS
+TILE = 64  # of a product, square, that a multiprocessor takes at a time, or about so
+BUSY_TILES = 1056  # eight for each of 132 multiprocessors
+LEAST_BLOCKS = 1024  # of a part: a shorter sum is not worth its product
 KERNEL_SIZE, NO_STRIDE, NO_DILATION = (TAPS, TAPS), (1, 1), (1, 1)
 
 
@@ -90,20 +94,29 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     (images, channels), filters = x.shape[:2], grad.shape[1]
     group_channels, group_filters = channels // groups, filters // groups
     geometry, blocks_each = _plan(x, grad.shape[2:], padding)
-    products = xp.empty((ALL_POINTS * groups, group_filters, group_channels), x.dtype)
+    parts = _parts_of_sum(groups, group_filters, group_channels, images * blocks_each)
+    products = xp.empty((parts * ALL_POINTS * groups, group_filters, group_channels), x.dtype)
     for part in convolution.chunks(images, ALL_POINTS * (channels + filters) * blocks_each * x.itemsize):
         blocks = (part.stop - part.start) * blocks_each
-        windows = xp.empty((ALL_POINTS * groups, group_channels, blocks), x.dtype)
-        grads = xp.empty((ALL_POINTS * groups, group_filters, blocks), x.dtype)
-        arrays, threads = (x[part], grad[part], windows, grads), (channels + filters) * blocks
-        sizes = filters, blocks, channels * blocks, threads
+        length = -(-blocks // parts)
+        columns = parts * length
+        windows = xp.empty((parts * ALL_POINTS * groups, group_channels, length), x.dtype)
+        grads = xp.empty((parts * ALL_POINTS * groups, group_filters, length), x.dtype)
+        arrays, threads = (x[part], grad[part], windows, grads), (channels + filters) * columns
+        sizes = filters, blocks, columns, length, channels * columns, threads
         launch_for_each(SOURCE, "factors_of_weight", threads, *arrays, geometry, *sizes)
-        # (36 g, O/g, blocks) @ (36 g, blocks, C/g) -> (36 g, O/g, C/g)
+        # (parts 36 g, O/g, length) @ (parts 36 g, length, C/g) -> (parts 36 g, O/g, C/g)
         matmul_into(products, grads, windows.swapaxes(1, 2), part.start > 0, precision="fp32")
     weight = xp.empty((filters, group_channels, *KERNEL_SIZE), x.dtype)
     kernels = filters * group_channels
-    launch_for_each(SOURCE, "weights", kernels, products, weight, kernels)
+    launch_for_each(SOURCE, "weights", kernels, products, weight, parts, kernels)
     return weight
+
+
+def _parts_of_sum(groups, filters, channels, blocks):
+    """Into how many parts a weight gradient's sum over blocks is cut, so that its products keep a GPU busy."""
+    tiles = ALL_POINTS * groups * -(-filters // TILE) * -(-channels // TILE)
+    return max(1, min(blocks // LEAST_BLOCKS, BUSY_TILES // tiles))
 
 
 def _plan(x, out_size, before):
