@@ -10,6 +10,7 @@
 // takes every 256th number, and the block adds up its sums in a fixed order.
 //
 // Memory. Each reads its arrays once and writes its result once. As CuPy operations they would be two or three passes.
+#include "four.h"
 #include "window.h"
 
 extern "C" __global__ void bias_relu(float *__restrict__ y, const float *__restrict__ bias, int channels, int positions,
@@ -32,18 +33,33 @@ extern "C" __global__ void relu_grad(const float *__restrict__ grad, const float
 }
 
 // Block (plane) of N O planes; sums (N O,). An image of grad may begin `image_step` numbers after the one before, as in
-// a slice of channels; y and grad_x are contiguous. grad and grad_x may be the same array.
+// a slice of channels; y and grad_x are contiguous. grad and grad_x may be the same array. `fours` says that every plane is
+// whole Fours at multiples of 16 bytes.
 extern "C" __global__ void relu_bias_grad(const float *grad, const float *__restrict__ y, float *grad_x,
-                                          float *__restrict__ sums, int channels, long long positions,
-                                          long long image_step) {
+                                          float *__restrict__ sums, int channels, int positions, long long image_step,
+                                          int fours) {
   const long long plane = blockIdx.x, first = plane * positions;
   const float *from = grad + plane / channels * image_step + plane % channels * positions;
-  float sum = 0.0f;
-#pragma unroll 4
-  for (long long i = threadIdx.x; i < positions; i += blockDim.x) {
-    const float value = y[first + i] <= 0.0f ? 0.0f : from[i];
-    grad_x[first + i] = value;
-    sum += value;
+  const float *of_y = y + first;
+  float *to = grad_x + first, sum = 0.0f;
+  if (fours) {
+#pragma unroll 2
+    for (int i = threadIdx.x; i < positions / 4; i += blockDim.x) {
+      Four value = ((const Four *)from)[i];
+      const Four output = ((const Four *)of_y)[i];
+#pragma unroll
+      for (int k = 0; k < 4; k++) {
+        if (output.at[k] <= 0.0f) value.at[k] = 0.0f;
+        sum += value.at[k];
+      }
+      ((Four *)to)[i] = value;
+    }
+  } else {
+    for (int i = threadIdx.x; i < positions; i += blockDim.x) {
+      const float value = of_y[i] <= 0.0f ? 0.0f : from[i];
+      to[i] = value;
+      sum += value;
+    }
   }
   __shared__ float of_warps[32];
   for (int distance = 16; distance > 0; distance /= 2) sum += __shfl_down_sync(0xffffffffu, sum, distance);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minitensor.backend import array_module
 from minitensor.kernels.cuda.choose import is_float32, register_cuda
-from minitensor.kernels.cuda.launch import BLOCK, image_runs, launch, launch_for_each
+from minitensor.kernels.cuda.launch import BLOCK, image_runs, launch, launch_for_each, whole_fours
 
 SOURCE = "activation.cu"
 
@@ -38,7 +38,8 @@ def relu_bias_grad(grad, y, overwrite=False):
     sums = xp.empty((images, filters), grad.dtype)
     run_of_grad, image_step = image_runs(grad)
     arrays = run_of_grad, xp.ascontiguousarray(y), grad_x, sums
-    launch(SOURCE, "relu_bias_grad", (images * filters,), BLOCK, *arrays, filters, height * width, image_step)
+    sizes = filters, height * width, image_step, whole_fours(*arrays[:3], steps=(height * width, image_step))
+    launch(SOURCE, "relu_bias_grad", (images * filters,), BLOCK, *arrays, *sizes)
     # (N, O) -> (O,)
     return grad_x, sums.sum(axis=0)
 

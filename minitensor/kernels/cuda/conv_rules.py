@@ -1,14 +1,14 @@
-"""Which kernel a convolution runs by on a GPU.
+"""Which kernel a convolution runs by on a GPU: why in words; docs/results-gpu.md has what was measured.
 
-Reasoned, not yet measured. A number that is written and read again takes 8 bytes / 3e12 a second of memory's time. In
-that time tensor cores at 50 TFLOP/s, a fifth of what cuBLAS reaches in TF32, multiply and add it for about 65 filters;
-cuBLAS then still has its own product to do. So in TF32, up to FEW_FILTERS, columns are not worth making.
+TF32. `taps` keeps a tile of the image in shared memory and writes no columns: it is best for 3 x 3 kernels, as long as
+there are blocks for all multiprocessors. For other kernels whose windows overlap, columns are several times the image;
+`tensor_cores` makes none, which pays for few filters. With many filters cuBLAS multiplies so much faster than our own
+kernels that its columns pay: for weight gradients from MANY_FILTERS on.
 
-In FP32, cuBLAS reaches about 45 TFLOP/s: 60 products in the time of a number. For every output pixel, columns move 9 C
-numbers and need 9 C O products; Winograd's 4 x 4 blocks move 2.25 (C + O) and need 2.25 C O. So with C about O they win
-from a few channels on; MANY_CHANNELS is where matrices are large enough for cuBLAS too. But the weight's 36 points
-for 9 taps, made, read and for a weight gradient brought back, move about 40 numbers for each kernel: as much as
-WEIGHT_PRODUCTS, which the output's pixels must save first.
+FP32. Winograd's 4 x 4 blocks need a quarter of the products. They move 2.25 (C + O) numbers for every output pixel, and
+columns move 9 C; so Winograd wins from MANY_CHANNELS on, where matrices are large enough for cuBLAS too. But the weight's
+36 points for 9 taps, made, read and for a weight gradient brought back, move about 40 numbers for each kernel: as much
+as WEIGHT_PRODUCTS, which the output's pixels must save first.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.table import rule
 
 FEW_FILTERS = 128
+MANY_FILTERS = 256
+MULTIPROCESSORS = 132  # of an H100; taps leave some idle below as many blocks
 LEAST_CHANNELS = 16  # a step of the tensor-core kernel takes 16 channels, and fewer waste what is missing
 MANY_CHANNELS = 64
 WEIGHT_PRODUCTS = 40 * 60
@@ -28,9 +30,10 @@ WEIGHT_PRODUCTS = 40 * 60
 def conv2d_rule(x, weight, bias, stride, padding, dilation, groups, relu=False):
     settings = stride, padding, dilation, groups
     if three_by_three.conv2d_supports(x, weight, bias, *settings):
-        return "taps"
+        out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
+        return _taps_or_cublas(len(x), len(weight), out_size)
     if tensor_cores.conv2d_supports(x, weight, bias, *settings):
-        if _shallow(*weight.shape):
+        if _shallow(*weight.shape[:2], weight.shape[2:], stride):
             return "tensor_cores"
     if winograd2d.conv2d_supports(x, weight, bias, *settings):
         out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
@@ -43,9 +46,10 @@ def conv2d_rule(x, weight, bias, stride, padding, dilation, groups, relu=False):
 def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, groups, dilation):
     settings = stride, padding, output_padding, groups, dilation
     if three_by_three.conv_transpose2d_supports(x, weight, bias, *settings):
-        return "taps"
+        out_size = transposed_output_size(x, weight.shape[2:], stride, padding, output_padding, dilation)
+        return _taps_or_cublas(len(x), weight.shape[1], out_size)
     if tensor_cores.conv_transpose2d_supports(x, weight, bias, *settings):
-        if _shallow(weight.shape[1], len(weight), *weight.shape[2:]):
+        if _shallow(weight.shape[1], len(weight), weight.shape[2:], stride):
             return "tensor_cores"
     if winograd2d.conv_transpose2d_supports(x, weight, bias, *settings):
         out_size = transposed_output_size(x, weight.shape[2:], stride, padding, output_padding, dilation)
@@ -58,9 +62,9 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
 def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
     settings = kernel_size, stride, padding, dilation, groups
     if three_by_three.conv2d_weight_supports(x, grad, *settings):
-        return "taps"
+        return "taps" if grad.shape[1] < MANY_FILTERS else "cublas"
     if tensor_cores.conv2d_weight_supports(x, grad, *settings):
-        if _shallow(grad.shape[1], x.shape[1], *kernel_size):
+        if _shallow(grad.shape[1], x.shape[1], kernel_size, stride):
             return "tensor_cores"
     if winograd2d.conv2d_weight_supports(x, grad, *settings):
         if _deep(grad.shape[1] // groups, x.shape[1] // groups, len(x), grad.shape[2:]):
@@ -68,9 +72,15 @@ def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
     return "cublas" if is_float32(x) else "unfold"
 
 
-def _shallow(filters, channels, kernel_height, kernel_width):
-    """Few filters, so that columns cost more than products; and more than one tap, or there are no columns."""
-    return filters <= FEW_FILTERS and channels >= LEAST_CHANNELS and kernel_height * kernel_width > 1
+def _taps_or_cublas(images, filters, out_size):
+    """taps, unless so few blocks of outputs and filters come together that most multiprocessors would be idle."""
+    return "taps" if images * three_by_three.blocks_of(filters, out_size) >= MULTIPROCESSORS else "cublas"
+
+
+def _shallow(filters, channels, kernel_size, stride):
+    """Few filters, so that columns cost more than products; and windows that overlap, or columns are no larger than x."""
+    overlap = kernel_size[0] * kernel_size[1] > stride[0] * stride[1]
+    return filters <= FEW_FILTERS and channels >= LEAST_CHANNELS and overlap
 
 
 def _deep(filters, channels, images, out_size):

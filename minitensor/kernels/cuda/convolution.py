@@ -15,7 +15,7 @@ from minitensor.kernels.columns import sees_itself
 from minitensor.kernels.cuda.activation import bias_relu
 from minitensor.kernels.cuda.choose import is_float32, register_cuda
 from minitensor.kernels.cuda.gemm import matmul_into
-from minitensor.kernels.cuda.launch import image_runs, launch_for_each, window
+from minitensor.kernels.cuda.launch import fours_in_rows, image_runs, launch_for_each, window
 from minitensor.kernels.geometry import conv_output_size, conv_transpose_output_size
 from minitensor.kernels.reference import output_size
 from minitensor.kernels.table import chosen_variant, register
@@ -51,7 +51,8 @@ def fold(columns, output_size, kernel_size, dilation, padding, stride):
     positions = [conv_output_size(*axis) for axis in axes]
     geometry = window(channels, output_size, positions, kernel_size, stride, padding, dilation)
     x = xp.empty((len(columns), channels, *output_size), columns.dtype)
-    launch_for_each("unfold.cu", "fold", x.size, xp.ascontiguousarray(columns), None, x, geometry, x.size)
+    threads = fours_in_rows(x.shape)
+    launch_for_each("unfold.cu", "fold", threads, xp.ascontiguousarray(columns), None, x, geometry, threads)
     return x
 
 
@@ -209,7 +210,8 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
         # (g, O/g*KH*KW, C/g) @ (n, g, C/g, L) -> (n, g, O/g*KH*KW, L)
         _multiply(matrix, pixels, columns)
         target = out[part]
-        launch_for_each("unfold.cu", "fold", target.size, columns, bias, target, geometry, target.size)
+        threads = fours_in_rows(target.shape)
+        launch_for_each("unfold.cu", "fold", threads, columns, bias, target, geometry, threads)
     if sees_itself(kernel_size, stride, padding) and tuple(out_size) == (height, width):
         bias_relu(out, bias, relu=False)
     return out

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from minitensor.kernels.cuda.choose import is_float32, register_cuda
-from minitensor.kernels.cuda.launch import image_runs, launch_for_each
+from minitensor.kernels.cuda.launch import image_runs, launch_for_each, whole_fours
 
-FOUR, FOUR_BYTES = 4, 16
 LONGEST_RUN = 2**31 - 1
 
 
@@ -20,8 +19,7 @@ def copy(target, source):
     """target[...] = source, run by run."""
     (to, to_step), (taken, from_step) = image_runs(target), image_runs(source)
     run = target[0].size
-    addresses = to.data.ptr, taken.data.ptr
-    fours = all(n % FOUR == 0 for n in (run, to_step, from_step)) and all(a % FOUR_BYTES == 0 for a in addresses)
-    width = FOUR if fours else 1
+    fours = whole_fours(to, taken, steps=(run, to_step, from_step))
+    width = 4 if fours else 1
     sizes = run // width, from_step // width, to_step // width, fours
     launch_for_each("copy.cu", "copy_runs", target.size // width, taken, to, *sizes, target.size // width)

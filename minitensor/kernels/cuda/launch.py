@@ -7,6 +7,7 @@ arrays that do not fit raise before anything runs.
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 from pathlib import Path
@@ -53,6 +54,17 @@ class Parameter(NamedTuple):
 def window(channels, size, out_size, kernel_size, stride, padding, dilation):
     """The `struct Window` of a call, ready to be passed: pairs are (height, width)."""
     return np.array((channels, *size, *out_size, *kernel_size, *stride, *padding, *dilation), WINDOW)
+
+
+def fours_in_rows(shape):
+    """How many threads write images of this shape, four numbers of a row each."""
+    *rows, width = shape
+    return math.prod(rows) * -(-width // 4)
+
+
+def whole_fours(*arrays, steps):
+    """True where float32 arrays begin at multiples of 16 bytes, and all steps between their runs are whole Fours."""
+    return all(step % 4 == 0 for step in steps) and all(array.data.ptr % 16 == 0 for array in arrays)
 
 
 def image_runs(x):

@@ -6,12 +6,13 @@
 //
 // A tap is its number in the window, a * kernel_width + b. Of equal pixels the first wins; any NaN wins.
 //
-// Threads. One for each result: each window for max_pool and max_pool_gather, each pixel for max_pool_grad, which asks
-// the few windows that see it whether it won them. So nothing is scattered, no addition is atomic, and sums have a
+// Threads. One for each window for max_pool and max_pool_gather. For max_pool_grad one for four pixels of a row: it asks
+// the few windows that see a pixel whether it won them. So nothing is scattered, no addition is atomic, and sums have a
 // fixed order.
 //
 // Memory. Every array is read or written once, but for pixels that several windows share, which come from the cache;
 // taps take a byte each. With a 2 x 2 window: forward reads 4 and writes 1 number and 1 byte for each window.
+#include "four.h"
 #include "window.h"
 
 // taps may be null where only the values are wanted
@@ -48,18 +49,22 @@ extern "C" __global__ void max_pool_grad(const float *__restrict__ grad, const u
                                          float *__restrict__ x_grad, Window g, long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
-  const Pixel at = pixel_number(thread, g.height, g.width);
+  const Pixel at = pixel_number(thread, g.height, (g.width + 3) / 4);
+  const int first = at.column * 4;
   const long long first_window = at.plane * g.out_height * g.out_width;
 
-  float sum = 0.0f;
+  Four sums = {};
   const int kernel_width = g.kernel_width, out_width = g.out_width;
   windows_that_see(at.row, g.kernel_height, g.stride_down, g.padding_top, g.dilation_down, g.out_height, [&](int a, int i) {
-    windows_that_see(at.column, kernel_width, g.stride_across, g.padding_left, g.dilation_across, out_width, [&](int b, int j) {
-      const long long window = first_window + (long long)i * out_width + j;
-      if (taps[window] == a * kernel_width + b) sum += grad[window];
-    });
+    const long long row = first_window + (long long)i * out_width;
+#pragma unroll
+    for (int k = 0; k < 4; k++)
+      windows_that_see(first + k, kernel_width, g.stride_across, g.padding_left, g.dilation_across, out_width,
+                       [&](int b, int j) {
+                         if (taps[row + j] == a * kernel_width + b) sums.at[k] += grad[row + j];
+                       });
   });
-  x_grad[thread] = sum;
+  write_four(x_grad + (at.plane * g.height + at.row) * g.width, first, g.width, sums);
 }
 
 extern "C" __global__ void max_pool_gather(const float *__restrict__ x, const unsigned char *__restrict__ taps,

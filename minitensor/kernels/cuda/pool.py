@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minitensor.backend import array_module
 from minitensor.kernels.cuda.choose import is_float32, register_cuda
-from minitensor.kernels.cuda.launch import launch_for_each, window
+from minitensor.kernels.cuda.launch import fours_in_rows, launch_for_each, window
 from minitensor.kernels.geometry import pool_output_size
 from minitensor.kernels.reference_pool import tap_dtype
 
@@ -53,7 +53,8 @@ def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1,
     geometry, _ = _geometry(size, kernel_size, stride, padding, dilation, ceil_mode)
     x_grad = xp.empty((*grad.shape[:2], *size), grad.dtype)
     arrays = xp.ascontiguousarray(grad), taps, x_grad
-    launch_for_each("pool.cu", "max_pool_grad", x_grad.size, *arrays, geometry, x_grad.size)
+    threads = fours_in_rows(x_grad.shape)
+    launch_for_each("pool.cu", "max_pool_grad", threads, *arrays, geometry, threads)
     return x_grad
 
 

@@ -16,7 +16,7 @@ SOURCE, WEIGHT_SOURCE = "three_by_three.cu", "three_by_three_weight.cu"
 FILTERS, CHANNELS, SIDE, THREADS = 64, 8, 16, 256  # as in three_by_three.cu
 # ... and as in three_by_three_weight.cu
 WEIGHT_FILTERS, WEIGHT_CHANNELS, WEIGHT_DOWN, WEIGHT_ACROSS, WEIGHT_THREADS = 64, 32, 2, 16, 128
-WEIGHT_BLOCKS = 1056  # four rounds of two blocks on each of 132 multiprocessors
+WEIGHT_BLOCKS = 528  # two rounds of two blocks on each of 132 multiprocessors
 MOST_IMAGES = 2**16  # the third axis of a grid
 TAPS, ONCE = 9, (1, 1)
 
@@ -66,10 +66,15 @@ def _convolve(x, weight, bias, filters, out_size, before, turned, relu=False):
     y = xp.empty((len(x), filters, *out_size), x.dtype)
     geometry = window(channels, x.shape[2:], out_size, (3, 3), ONCE, before, ONCE)
     bias = None if bias is None else xp.ascontiguousarray(bias)
-    grid = -(-out_size[0] // SIDE) * -(-out_size[1] // SIDE), blocks, len(x)
+    grid = blocks_of(1, out_size), blocks, len(x)
     arrays = xp.ascontiguousarray(x), packed, bias, y
     launch(SOURCE, "convolve3x3", grid, THREADS, *arrays, geometry, filters, relu)
     return y
+
+
+def blocks_of(filters, out_size):
+    """How many blocks of 64 filters by 16 x 16 outputs cover an image's output."""
+    return -(-out_size[0] // SIDE) * -(-out_size[1] // SIDE) * -(-filters // FILTERS)
 
 
 @register("conv2d_weight", "taps", backends=("cupy",), supports=conv2d_weight_supports)

@@ -4,12 +4,13 @@
 //   fold     x[n, c, h, w] = sum of columns[n, c, a, b, i, j] over the taps and positions that read that pixel
 //
 // Threads. unfold: one for each window of each channel, (n, c, i, j) with j fastest; it writes the KH KW numbers of
-// its window. Neighbouring threads write neighbouring numbers for each tap. fold: one for each pixel (n, c, h, w);
-// it gathers its sum, tap by tap in a fixed order. Scattering instead would need atomic additions, whose order, and
+// its window. Neighbouring threads write neighbouring numbers for each tap. fold: one for four pixels of a row,
+// (n, c, h, w / 4); it gathers their sums, tap by tap in a fixed order. Scattering instead would need atomic additions, whose order, and
 // so whose rounding, changes from run to run.
 //
 // Memory. unfold reads x once (the KH KW reads of a pixel meet in the cache) and writes KH KW times as much; fold
 // reads all of that and writes the image. Both wait for memory alone: bytes / bandwidth is their time.
+#include "four.h"
 #include "window.h"
 
 // x_step: from an image's first number to the next image's; row_step: from a row of the matrix (c, a, b) to the next;
@@ -42,17 +43,21 @@ extern "C" __global__ void fold(const float *__restrict__ columns, const float *
                                 float *__restrict__ x, Window g, long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
-  const Pixel at = pixel_number(thread, g.height, g.width);
+  const Pixel at = pixel_number(thread, g.height, (g.width + 3) / 4);
   const long long plane = at.plane;  // n * channels + c
+  const int first = at.column * 4;
 
   long long positions = (long long)g.out_height * g.out_width;
   const float *rows = columns + plane * g.kernel_height * g.kernel_width * positions;
-  float sum = bias ? bias[plane % g.channels] : 0.0f;
+  const float offset = bias ? bias[plane - quotient(plane, g.channels) * g.channels] : 0.0f;
+  Four sums = {offset, offset, offset, offset};
   const int kernel_width = g.kernel_width, out_width = g.out_width;
   windows_that_see(at.row, g.kernel_height, g.stride_down, g.padding_top, g.dilation_down, g.out_height, [&](int a, int i) {
-    windows_that_see(at.column, kernel_width, g.stride_across, g.padding_left, g.dilation_across, out_width, [&](int b, int j) {
-      sum += rows[(a * kernel_width + b) * positions + (long long)i * out_width + j];
-    });
+    const float *row = rows + a * kernel_width * positions + (long long)i * out_width;
+#pragma unroll
+    for (int k = 0; k < 4; k++)
+      windows_that_see(first + k, kernel_width, g.stride_across, g.padding_left, g.dilation_across, out_width,
+                       [&](int b, int j) { sums.at[k] += row[b * positions + j]; });
   });
-  x[thread] = sum;
+  write_four(x + (plane * g.height + at.row) * g.width, first, g.width, sums);
 }

@@ -149,8 +149,7 @@ extern "C" __global__ void factors(const float *__restrict__ x, const float *__r
     weights[point * (threads - window_count) + thread] = points[point / POINTS][point % POINTS];
 }
 
-// Thread (filter, block): y = sum + bias, then max(., 0) if relu. bias (O,) may be null: 0. Where rows of y are whole Fours,
-// a thread writes its row of 4 at once: one by one, neighbouring threads would write 16 bytes apart.
+// Thread (filter, block): y = sum + bias, then max(., 0) if relu. bias (O,) may be null: 0
 extern "C" __global__ void outputs(const float *__restrict__ products, const float *__restrict__ bias,
                                    float *__restrict__ y, Window g, int filters, int relu, long long blocks,
                                    long long count) {
@@ -168,20 +167,14 @@ extern "C" __global__ void outputs(const float *__restrict__ products, const flo
   for (int a = 0; a < OUTPUTS; a++) {
     const int i = block.top + a;
     if (i >= g.out_height) break;
-    float *row = plane + (long long)i * g.out_width + block.left;
+    float *row = plane + (long long)i * g.out_width;
     Four four;
 #pragma unroll
     for (int b = 0; b < OUTPUTS; b++) {
       four.at[b] = pixels[a][b] + offset;
       if (relu && four.at[b] <= 0.0f) four.at[b] = 0.0f;  // NaN stays NaN
     }
-    if (g.out_width % OUTPUTS == 0) {
-      *(Four *)row = four;
-      continue;
-    }
-#pragma unroll
-    for (int b = 0; b < OUTPUTS; b++)
-      if (block.left + b < g.out_width) row[b] = four.at[b];
+    write_four(row, block.left, g.out_width, four);
   }
 }
 
