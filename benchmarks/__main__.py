@@ -6,7 +6,8 @@ engine    what one recorded operation costs, and what the import takes
 peers     a few cases beside JAX, MyGrad, tinygrad and autograd
 growth    time and memory against image size and batch, with fitted exponents
 accuracy  float32 results and training curves against float64
-gpu       the nets on a GPU
+gpu       the nets on a GPU beside torch; with --first: does it run, is it right, how fast is each kernel; --tune: every
+          variant of many layers; --profile: kernels by time; --main-job: the default training; --report: the tables
 report    FILE.json ...: the tables of docs/results-cpu.md from files that --json wrote
 """
 
@@ -26,9 +27,11 @@ SUITES = {
     "peers": "peers",
     "growth": "growth",
     "accuracy": "accuracy",
-    "gpu": "gpu",
+    "gpu": "gpu.command",
     "report": "report",
 }
+
+GPU_OPTIONS = ("first", "profile", "main_job", "minutes", "resume", "report")
 
 
 def main(arguments=None):
@@ -42,13 +45,25 @@ def main(arguments=None):
         "--quick", action="store_true", help="fewer turns: a first impression in a third of the time"
     )
     parser.add_argument("--threads", type=int, default=2, help="threads of each side (default 2)")
-    parser.add_argument("--json", metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--json", metavar="FILE", help="write the figures as JSON; gpu: append JSON lines")
     parser.add_argument("--chart", metavar="FILE.png", help="draw them (needs matplotlib)")
     parser.add_argument(
         "--tune", action="store_true", help="ops, gpu: time every variant of each convolution"
     )
     parser.add_argument(
         "--first", action="store_true", help="gpu: does it run, is it right, how fast is each kernel"
+    )
+    parser.add_argument("--profile", action="store_true", help="gpu: the kernels of a train step by time")
+    parser.add_argument(
+        "--main-job",
+        action="store_true",
+        help="gpu: the training step of `python -m nets train`, GPU beside CPU",
+    )
+    parser.add_argument(
+        "--resume", metavar="FILE", help="gpu: leave out what this file of JSON lines has already"
+    )
+    parser.add_argument(
+        "--report", metavar="FILE", help="gpu: the tables of docs/results-gpu.md from JSON lines"
     )
     parser.add_argument("--minutes", type=float, help="gpu: begin nothing after that (7; with --first 2.5)")
     parser.add_argument(
@@ -59,11 +74,7 @@ def main(arguments=None):
     parser.add_argument("--into", metavar="PAGE.md", help="report: put the tables into this page")
     options = parser.parse_args(arguments)
     _check(parser, options)
-    if options.first:
-        from benchmarks.gpu import first_contact
-
-        return first_contact.main(options)
-    if options.tune:
+    if options.tune and options.suite == "ops":
         from benchmarks import tune
 
         return tune.main(options)
@@ -76,19 +87,20 @@ def _check(parser, options):
         parser.error(f"--threads must be at least 1, got {options.threads}")
     if options.minutes is not None and not options.minutes > 0:
         parser.error(f"--minutes must be above 0, got {options.minutes:g}")
-    if options.first and options.suite != "gpu":
-        parser.error(f"--first belongs to gpu, not to {options.suite}")
-    if options.tune and options.suite != "ops":
-        parser.error(f"--tune belongs to ops, not to {options.suite}")
+    for name in GPU_OPTIONS:
+        if getattr(options, name) and options.suite != "gpu":
+            parser.error(f"--{name.replace('_', '-')} belongs to gpu, not to {options.suite}")
+    if options.tune and options.suite not in ("ops", "gpu"):
+        parser.error(f"--tune belongs to ops and gpu, not to {options.suite}")
     if (options.suite == "report") != bool(options.files):
         parser.error("report needs files that --json wrote; no other suite takes files")
-    if options.into and options.suite != "report":
+    if options.into and options.suite != "report" and not options.report:
         parser.error("--into belongs to report")
     if options.suite in ("ops", "nets", "engine", "peers", "growth") and not options.tune:
         names = cases.names(options.suite) + [imports.CASE] * (options.suite == "engine")
         if not any(options.only in name for name in names):
             parser.error(f"no case of {options.suite} contains {options.only!r}")
-    for option, path in (("--json", options.json), ("--chart", options.chart)):
+    for option, path in (("--json", options.json), ("--chart", options.chart), ("--resume", options.resume)):
         if path and not Path(path).resolve().parent.is_dir():
             parser.error(f"{option}: the folder of {path} does not exist")
 

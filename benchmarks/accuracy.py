@@ -145,7 +145,9 @@ def net_errors(sides, name, images):
             every = errors([result[key] for key in names], [reference[key] for key in names])
             rows["all gradients"][side].append(every)
             rows["worst gradient"][side].append(max((of_each[key] for key in names), key=lambda e: e.norm))
-    return [{"case": name, "what": what, "images": images} | _over_images(found) for what, found in rows.items()]
+    return [
+        {"case": name, "what": what, "images": images} | _over_images(found) for what, found in rows.items()
+    ]
 
 
 def _over_images(found):
@@ -180,9 +182,7 @@ def _results(library, seed, case):
 
 def figures(row):
     """What stands in the columns of a row, ours / torch's."""
-    found = {
-        key: " / ".join(f"{row[side][key]:{form}}" for side in FLOAT32) for key, form in COLUMNS.items()
-    }
+    found = {key: " / ".join(f"{row[side][key]:{form}}" for side in FLOAT32) for key, form in COLUMNS.items()}
     found["above"] += f" of {row['images']}"
     return list(found.values())
 

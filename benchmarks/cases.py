@@ -44,11 +44,10 @@ def numbers(*shape, seed=0):
 
 
 def convolution(library, part, n, c, h, w, o, kernel, padding):
-    x = library.tensor(numbers(n, c, h, w))
-    weight = library.tensor(numbers(o, c, kernel, kernel) / np.float32(np.sqrt(c * kernel * kernel)))
-    bias = library.tensor(numbers(o))
+    x, bias = library.normals(n, c, h, w), library.normals(o)
+    weight = library.normals(o, c, kernel, kernel) / float(np.sqrt(c * kernel * kernel))
     size = (h + 2 * padding - kernel + 1, w + 2 * padding - kernel + 1)
-    grad = library.tensor(numbers(n, o, *size, seed=1))
+    grad = library.normals(n, o, *size, seed=1)
 
     def step():
         with library.no_grad():

@@ -8,9 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmarks.cases import numbers
+
 
 class Tape:
     """A library that records operations on tensors: the two ways to run a function of it that `peers` asks for."""
+
+    def normals(self, *shape, seed=0):
+        """A tensor of standard normal numbers, the same on every side."""
+        return self.tensor(numbers(*shape, seed=seed))
+
+    def array(self, tensor):
+        """A tensor's numbers where both sides' can be compared."""
+        return self.to_numpy(tensor)
 
     def constant(self, array):
         """An array that a function uses without being differentiated by it: the labels of a loss."""

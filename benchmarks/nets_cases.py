@@ -32,12 +32,13 @@ def builders():
 
 
 def build(library, case, known=CASES):
-    """The `step` of one case: a train step returns (loss, first weight), inference the scores."""
+    """The `step` of one case: inference returns the scores; a train step the loss and two gradients, those of the first
+    and of the last layer's weights. The weights themselves would say little: one step hardly changes them.
+    """
     net_name, settings, shape, classes, mode = known[case]
     net, optimizer = make(library, net_name, settings | {"classes": classes})
     net.to(library.device)
-    rng = np.random.default_rng(0)
-    image = library.tensor(rng.standard_normal(shape, np.float32))
+    image = library.normals(*shape)
     if mode == "infer":
         net.eval()
 
@@ -49,15 +50,16 @@ def build(library, case, known=CASES):
 
     with library.no_grad():
         size = net(image).shape[2:]
-    target = library.tensor(rng.integers(0, classes, (shape[0], *size)))
-    first = next(iter(net.parameters()))
+    target = library.tensor(np.random.default_rng(0).integers(0, classes, (shape[0], *size)))
+    kernels = [parameter for parameter in net.parameters() if parameter.ndim == KERNEL_DIMENSIONS]
+    first, last = kernels[0], kernels[-1]
 
     def train():
         optimizer.zero_grad()
         loss = library.cross_entropy(net(image), target)
         loss.backward()
         optimizer.step()
-        return loss, first
+        return loss, first.grad, last.grad
 
     return train
 

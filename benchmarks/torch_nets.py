@@ -11,16 +11,16 @@ from nets.vgg import BLOCK_CHANNELS, GRID, HIDDEN, scaled
 
 
 class DoubleConv(nn.Module):
-    """Two 3x3 convolutions with ReLU."""
+    """Two 3x3 convolutions with ReLU, or with batch norm before it."""
 
-    def __init__(self, channels_in, channels_out, padding):
+    def __init__(self, channels_in, channels_out, padding, norm):
         super().__init__()
-        self.double_conv = nn.Sequential(
-            nn.Conv2d(channels_in, channels_out, 3, padding=padding),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(channels_out, channels_out, 3, padding=padding),
-            nn.ReLU(inplace=True),
-        )
+        parts = []
+        for channels in (channels_in, channels_out):
+            parts.append(nn.Conv2d(channels, channels_out, 3, padding=padding, bias=norm is None))
+            parts += [nn.BatchNorm2d(channels_out)] * (norm == "batch")
+            parts.append(nn.ReLU(inplace=True))
+        self.double_conv = nn.Sequential(*parts)
 
     def forward(self, x):
         return self.double_conv(x)
@@ -29,9 +29,11 @@ class DoubleConv(nn.Module):
 class Down(nn.Module):
     """Pooling and two convolutions."""
 
-    def __init__(self, channels_in, channels_out, padding):
+    def __init__(self, channels_in, channels_out, padding, norm):
         super().__init__()
-        self.maxpool_conv = nn.Sequential(nn.MaxPool2d(2), DoubleConv(channels_in, channels_out, padding))
+        self.maxpool_conv = nn.Sequential(
+            nn.MaxPool2d(2), DoubleConv(channels_in, channels_out, padding, norm)
+        )
 
     def forward(self, x):
         return self.maxpool_conv(x)
@@ -40,10 +42,10 @@ class Down(nn.Module):
 class Up(nn.Module):
     """Up-convolution, crop and concatenate, two convolutions."""
 
-    def __init__(self, channels_in, channels_out, padding):
+    def __init__(self, channels_in, channels_out, padding, norm):
         super().__init__()
         self.up = nn.ConvTranspose2d(channels_in, channels_out, 2, stride=2)
-        self.conv = DoubleConv(2 * channels_out, channels_out, padding)
+        self.conv = DoubleConv(2 * channels_out, channels_out, padding, norm)
 
     def forward(self, x, skip):
         x = self.up(x)
@@ -66,15 +68,17 @@ class OutConv(nn.Module):
 class UNet(nn.Module):
     """The paper's U-Net, or with padding "same" one that keeps the size of inputs divisible by 16."""
 
-    def __init__(self, in_channels, classes, base_channels=64, padding="valid", depth=4):
+    def __init__(self, in_channels, classes, base_channels=64, padding="valid", depth=4, norm=None):
         super().__init__()
         pixels = 1 if padding == "same" else 0
         channels = [base_channels * 2**level for level in range(depth + 1)]
         self.depth = depth
-        self.inc = DoubleConv(in_channels, channels[0], pixels)
+        self.inc = DoubleConv(in_channels, channels[0], pixels, norm)
         for level in range(1, depth + 1):
-            setattr(self, f"down{level}", Down(channels[level - 1], channels[level], pixels))
-            setattr(self, f"up{level}", Up(channels[depth - level + 1], channels[depth - level], pixels))
+            setattr(self, f"down{level}", Down(channels[level - 1], channels[level], pixels, norm))
+            setattr(
+                self, f"up{level}", Up(channels[depth - level + 1], channels[depth - level], pixels, norm)
+            )
         self.outc = OutConv(channels[0], classes)
 
     def forward(self, x):

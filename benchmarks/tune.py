@@ -13,7 +13,8 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks import cases, gpu
+from benchmarks import cases
+from benchmarks.gpu.cases import CONVOLUTIONS as GPU_CONVOLUTIONS
 from benchmarks.machine import gemm_peak, machine
 from benchmarks.output import facts_line, progress, say, write_json
 from benchmarks.targets import geometric_mean
@@ -39,7 +40,7 @@ TRANSPOSED = [
 def calls():
     """{name: (operation, function without arguments that makes the kernel's arguments, products)}"""
     found = {}
-    for prefix, layers in (("", cases.CONVOLUTIONS), ("gpu ", gpu.CONVOLUTIONS[1:6])):
+    for prefix, layers in (("", cases.CONVOLUTIONS), ("gpu ", GPU_CONVOLUTIONS[1:6])):
         # Of the GPU's layers a quarter of the batch: these are a CPU's limits.
         for name, n, c, h, w, o, kernel, padding in layers:
             batch = max(1, n // 4) if prefix else n

@@ -85,7 +85,9 @@ class Conv2d(_Convolution):
     def then_relu(self, x):
         """relu(self(x)), in one pass over the output; a Sequential runs a Conv2d and the ReLU behind it so."""
         if getattr(self.forward, "__func__", None) is not _FORWARD:
-            return mt.relu(self(x))  # somebody has put another `forward` in its place, and wants it to be called
+            return mt.relu(
+                self(x)
+            )  # somebody has put another `forward` in its place, and wants it to be called
         return self._run(mt.conv2d_relu, x)
 
     def _run(self, operation, x):

@@ -27,7 +27,11 @@ def _seeded(operation, x):
 
 def _conv2d_relu(m, x, weight, bias, **settings):
     """The one operation of ours; in torch the two that it stands for."""
-    return m.conv2d_relu(x, weight, bias, **settings) if m is mt else m.relu(m.conv2d(x, weight, bias, **settings))
+    return (
+        m.conv2d_relu(x, weight, bias, **settings)
+        if m is mt
+        else m.relu(m.conv2d(x, weight, bias, **settings))
+    )
 
 
 CASES = {

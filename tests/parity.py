@@ -187,7 +187,9 @@ def _placed(array):
     turned = tuple(slice(None, None, -1) if stride < 0 else slice(None) for _, stride in _axes(array))
     plain = array[once][turned]
     order = sorted(range(array.ndim), key=lambda axis: -plain.strides[axis])
-    moved = to_device(np.ascontiguousarray(plain.transpose(order)).reshape([plain.shape[a] for a in order]), DEVICE)
+    moved = to_device(
+        np.ascontiguousarray(plain.transpose(order)).reshape([plain.shape[a] for a in order]), DEVICE
+    )
     moved = moved.transpose([order.index(axis) for axis in range(array.ndim)])[turned]
     return array_module(moved).broadcast_to(moved, array.shape)
 

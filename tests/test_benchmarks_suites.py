@@ -15,7 +15,7 @@ from tests.bench_doubles import OPTIONS, FakeWorker, result
 
 def test_tune_times_every_variant_that_can(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(cases, "CONVOLUTIONS", [("tiny", 1, 8, 16, 16, 8, 3, 1)])
-    monkeypatch.setattr(tune.gpu, "CONVOLUTIONS", [])
+    monkeypatch.setattr(tune, "GPU_CONVOLUTIONS", [])
     monkeypatch.setattr(tune, "TRANSPOSED", [("up", 1, 4, 4, 4, 3, 2, 2)])
     monkeypatch.setattr(tune, "REFERENCE_PRODUCTS", 2000)
     monkeypatch.setattr(tune, "SHORTEST", 0.0)
@@ -24,7 +24,10 @@ def test_tune_times_every_variant_that_can(monkeypatch, capsys, tmp_path):
     assert tune.main(SimpleNamespace(**OPTIONS | {"json": str(path)})) == 0
     rows = {row["case"]: row for row in json.loads(path.read_text())["results"]}
     at_once = {"tiny: conv2d_gradients", "up: conv_transpose2d_gradients"}
-    assert set(rows) == {f"{name}: {operation}" for name in ("tiny", "up") for operation in tune.OPERATIONS} | at_once
+    assert (
+        set(rows)
+        == {f"{name}: {operation}" for name in ("tiny", "up") for operation in tune.OPERATIONS} | at_once
+    )
     assert all({"reference"} < set(rows[name]["seconds"]) for name in at_once)
     assert {"unfold", "winograd"} <= set(rows["tiny: conv2d"]["seconds"])
     assert "reference" not in rows["tiny: conv2d"]["seconds"] and "reference" in rows["up: conv2d"]["seconds"]

@@ -229,7 +229,11 @@ class TestOverwriting:
         assert y.node.fresh
         grad = mt.tensor(normal(*y.shape))
         kept = [grad, *(x for x in y.node.inputs if x is not None)]
-        made = [g for g in y.node.backward(grad) if g is not None] if y.node.needs[1:] else [y.node.backward(grad)]
+        made = (
+            [g for g in y.node.backward(grad) if g is not None]
+            if y.node.needs[1:]
+            else [y.node.backward(grad)]
+        )
         for position, g in enumerate(made):
             for other in kept + made[:position]:
                 assert not np.shares_memory(g.data, other.data)

@@ -78,7 +78,7 @@ def measure(xp, wanted, lines, shapes=SHAPES, nets_layers=layers.UNET):
         "check": lambda: check(xp, lines, shapes),
         "risk": lambda: risks.measure(lines),
         "ceiling": lambda: ceilings.measure(xp, lines),
-        "step": lambda: profile.measure(xp, lines),
+        "step": lambda: profile.measure(profile.sides_of(xp), lines),
         "layers": lambda: layers.measure_layers(xp, torch, nets_layers, lines),
     }
     for name, part in parts.items():

@@ -116,12 +116,16 @@ def milliseconds(xp, step):
     return statistics.median(times)
 
 
-def measure_layer(xp, torch, layer, lines):
-    """Say a fact and print a row for each operation and precision of a layer; `torch` is None where it has no GPU."""
+def measure_layer(xp, torch, layer, lines, identity, known):
+    """The facts of a layer, each said as it comes; `torch` is None where it has no GPU.
+
+    A fact whose (layer, operation, precision) is among `known` is not measured again.
+    """
     import minitensor as mt
 
     arrays = [xp.random.standard_normal(shape, dtype="float32") for shape in layer.shapes]
     theirs = torch_calls(torch, *arrays, layer) if torch else {}
+    found = []
     try:
         for precision in PRECISIONS:
             mt.cuda.matmul_precision(precision)
@@ -129,7 +133,9 @@ def measure_layer(xp, torch, layer, lines):
                 torch.backends.cudnn.allow_tf32 = precision == "tf32"
             for operation, args in calls(*arrays, layer).items():
                 if lines.time_is_up():
-                    return
+                    return found
+                if (layer.name, operation, precision) in known:
+                    continue
                 rule, variants = gpu_variants(operation, args)
                 times, about = {}, {"layer": layer.name, "op": operation, "precision": precision}
                 for variant in variants:
@@ -142,13 +148,15 @@ def measure_layer(xp, torch, layer, lines):
                     with lines.guarded("layer", variant="torch", **about):
                         times["torch"] = round(milliseconds(xp, theirs[operation]), 3)
                 facts = about | {"rule": rule, "ms": times, "gflop": round(layer.flops / 1e9, 2)}
-                lines.say("layer", row(facts), **facts)
+                lines.say("layer", row(facts), **facts, **identity)
+                found.append(facts)
     finally:
         mt.cuda.matmul_precision("fp32")
         del arrays, theirs
         xp.get_default_memory_pool().free_all_blocks()
         if torch:
             torch.cuda.empty_cache()
+    return found
 
 
 def row(facts):
@@ -159,14 +167,16 @@ def row(facts):
     return f"{facts['layer']:24} {facts['precision']} {SHORT[facts['op']]:6} {times}{torch}"
 
 
-def measure_layers(xp, torch, layers, lines):
-    """All layers, most telling first; what no time is left for is named."""
+def measure_layers(xp, torch, layers, lines, identity=None, known=()):
+    """The facts of all layers, most telling first; what no time is left for is named."""
     if torch:
         torch.backends.cudnn.benchmark = True
+    found = []
     for number, layer in enumerate(layers):
         if lines.time_is_up():
             left = [layer.name for layer in layers[number:]]
             lines.say("left out", f"no time for {len(left)} layers: {', '.join(left)[:200]}", layers=left)
-            return
+            break
         with lines.guarded("layer", layer=layer.name):
-            measure_layer(xp, torch, layer, lines)
+            found += measure_layer(xp, torch, layer, lines, identity or {}, known)
+    return found

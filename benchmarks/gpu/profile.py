@@ -11,6 +11,7 @@ import os
 import tempfile
 
 from benchmarks import nets_cases
+from benchmarks.gpu import cases
 from benchmarks.gpu.layers import PRECISIONS
 
 SHOWN, KEPT = 12, 40  # kernels that are printed, and those that are written
@@ -22,39 +23,54 @@ def sides_of(xp):
     """Our side and torch's, where torch has the GPU too."""
     from benchmarks.gpu.sides import MiniTensorOnGpu, TorchOnGpu
 
-    sides = [MiniTensorOnGpu(xp)]
+    ours = MiniTensorOnGpu(xp)
     try:
         import torch
     except ImportError:
-        return sides
-    return [*sides, TorchOnGpu()] if torch.cuda.is_available() else sides
+        return [ours]
+    return [ours, TorchOnGpu(ours)] if torch.cuda.is_available() else [ours]
 
 
-def measure(xp, lines, case=None, sides=None):
+def measure_cases(sides, options, lines):
+    """The train steps whose name contains --only; without it the first alone."""
+    names = [name for name in cases.trained() if options.only in name]
+    for name in names if options.only else names[:1]:
+        measure(sides, lines, name)
+
+
+def measure(sides, lines, case=None):
     """Time the train step of `case` on each side in each precision, then trace them."""
-    from benchmarks import gpu
-
-    case = case or next(iter(gpu.NETS))
-    sides = sides or sides_of(xp)
+    case = case or cases.trained()[0]
     steps = {}
     for side in sides:
         with lines.guarded("step", side=side.name):
-            steps[side] = nets_cases.build(side, case, known=gpu.NETS)
+            steps[side] = nets_cases.build(side, case, known=cases.NETS)
             for precision in PRECISIONS:
                 if not lines.time_is_up():
                     time_step(lines, side, steps[side], case, precision)
+    _trace(steps, case, lines, SHOWN)
+
+
+def trace(sides, case, lines, shown=SHOWN):
+    """Trace the train step of `case` without timing it."""
+    steps = {side: nets_cases.build(side, case, known=cases.NETS) for side in sides}
+    _trace(steps, case, lines, shown)
+
+
+def _trace(steps, case, lines, shown):
+    sides = list(steps)
     for precision in PRECISIONS:
         for side, step in steps.items():
             if not lines.time_is_up():
                 with lines.guarded("profile", side=side.name, precision=precision):
                     side.set_precision(precision)
-                    trace_step(lines, side, step, case, precision)
-    for side in sides:
-        side.set_precision("fp32")
-    steps.clear()
+                    step()  # what this precision compiles or tries belongs to no step
+                    trace_step(lines, side, step, case, precision, shown)
     step = None
+    steps.clear()
     gc.collect()
     for side in sides:
+        side.set_precision("fp32")
         side.free()
 
 
@@ -70,12 +86,12 @@ def time_step(lines, side, step, case, precision):
     )  # fmt: skip
 
 
-def trace_step(lines, side, step, case, precision):
+def trace_step(lines, side, step, case, precision, shown):
     """Kernels by time, as CUDA's own tracing sees them."""
     rows = kernels_of(step)
     launches, busy = sum(count for _, count, _ in rows), sum(ms for _, _, ms in rows)
     text = [f"kernels {side.name} {precision}: {launches} launches, {busy:.2f} ms of kernels"]
-    text += [f"  {ms:8.3f} ms {count:4} x {name[:NAME_WIDTH]}" for name, count, ms in rows[:SHOWN]]
+    text += [f"  {ms:8.3f} ms {count:4} x {name[:NAME_WIDTH]}" for name, count, ms in rows[:shown]]
     lines.say(
         "profile", "\n".join(text), case=case, side=side.name, precision=precision,
         launches=launches, busy_ms=round(busy, 3), kernels=[list(row) for row in rows[:KEPT]],

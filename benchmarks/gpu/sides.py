@@ -2,13 +2,13 @@
 
 Both run in one process on one GPU. Each measures time with events of its own on its stream: the GPU notes the time
 when it comes to them, so the CPU need not wait between steps.
+
+Random inputs are drawn on the device: CuPy draws them, and torch copies the same numbers from its memory (DLPack).
 """
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
 
 from benchmarks.libraries import MiniTensor, Torch
 
@@ -21,6 +21,16 @@ class MiniTensorOnGpu(MiniTensor):
     def __init__(self, cupy):
         super().__init__(threads=1)
         self.cupy = cupy
+
+    def draw(self, shape, seed):
+        """Standard normal float32 numbers on the device; the same for the same shape and seed."""
+        return self.cupy.random.RandomState(seed).standard_normal(shape, dtype="float32")
+
+    def normals(self, *shape, seed=0):
+        return self.module.from_dlpack(self.draw(shape, seed))
+
+    def array(self, tensor):
+        return tensor.detach().data
 
     def set_precision(self, precision):
         self.module.cuda.matmul_precision(precision)
@@ -60,9 +70,17 @@ class TorchOnGpu(Torch):
 
     device = "cuda:0"
 
-    def __init__(self):
+    def __init__(self, ours):
         super().__init__(threads=os.cpu_count())
+        self.ours = ours
         self.module.backends.cudnn.benchmark = True
+
+    def normals(self, *shape, seed=0):
+        # A copy, so that it lies in memory of torch's own and counts to torch's peak.
+        return self.module.from_dlpack(self.ours.draw(shape, seed)).clone()
+
+    def array(self, tensor):
+        return self.ours.cupy.from_dlpack(tensor.detach().contiguous())
 
     def set_precision(self, precision):
         allowed = precision == "tf32"
@@ -86,17 +104,3 @@ class TorchOnGpu(Torch):
 
     def free(self):
         self.module.cuda.empty_cache()
-
-
-def count_launches(torch, step):
-    """Kernels that a step of either side launches, as CUDA's own tracing sees them through torch's profiler."""
-    activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
-    with torch.profiler.profile(activities=activities) as profile:
-        step()
-        torch.cuda.synchronize()
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "trace.json")
-        profile.export_chrome_trace(path)
-        with open(path, encoding="utf-8") as file:
-            events = json.load(file)["traceEvents"]
-    return sum(event.get("cat") == "kernel" for event in events)

@@ -15,7 +15,9 @@ from minitensor.kernels.tiles import Scratch, run_tiles, shares
 
 SMALL_BYTES = 1 << 16  # below this, the plain text takes less time
 RUN = 1 << 12  # numbers that are compared with the same zeros, which stay in the nearest cache
-TILE_BYTES = 2 << 20  # of x; smaller tiles fit the cache better, but threads wait for the interpreter's lock more often
+TILE_BYTES = (
+    2 << 20
+)  # of x; smaller tiles fit the cache better, but threads wait for the interpreter's lock more often
 
 
 @register("relu", "reference", products=False)

@@ -15,7 +15,9 @@ import numpy as np
 from minitensor.kernels.geometry import extent, overlap
 from minitensor.kernels.tiles import blocks, run_tiles, split
 
-FIRST_CHANNELS = 2  # after ReLU half of a channel is zero, so nearly all windows are found occupied in so few ...
+FIRST_CHANNELS = (
+    2  # after ReLU half of a channel is zero, so nearly all windows are found occupied in so few ...
+)
 NEXT_CHANNELS = 8  # ... and the rest in so many; only where some still seem blank are all channels read
 SMALL_IMAGE = 1 << 14  # pixels; smaller ones are looked at all together, which takes fewer calls of NumPy
 
@@ -29,7 +31,11 @@ def blank_windows(x, kernel_size, out_size, before, dilation):
 
     for images in split(len(x), 1 if x.shape[2] * x.shape[3] < SMALL_IMAGE else len(x)):
         empty = np.ones((images.stop - images.start, *x.shape[2:]), bool)
-        for channels in (slice(FIRST_CHANNELS), slice(FIRST_CHANNELS, NEXT_CHANNELS), slice(NEXT_CHANNELS, None)):
+        for channels in (
+            slice(FIRST_CHANNELS),
+            slice(FIRST_CHANNELS, NEXT_CHANNELS),
+            slice(NEXT_CHANNELS, None),
+        ):
             for channel in x[images, channels].swapaxes(0, 1):
                 empty &= channel == 0
             windows = _all_of_window(empty, kernel_size, out_size, before, dilation)

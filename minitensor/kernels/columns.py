@@ -19,15 +19,23 @@ COLUMN_BYTES = 2 << 20  # columns of one tile: smaller ones cost more Python, la
 # wait for it takes 0.1 ms, and while it runs as much again, as each of the two waits for the interpreter's lock.
 SERIAL_PRODUCTS = 18 * 10**6
 MOST_COLUMN_BYTES = 8 << 20  # the limit for tiles that are larger because their weight is
-UNPACKED = 10**6  # OpenBLAS with AVX-512 multiplies (M, K) @ (K, N) without copying the factors up to this M N K
+UNPACKED = (
+    10**6
+)  # OpenBLAS with AVX-512 multiplies (M, K) @ (K, N) without copying the factors up to this M N K
 UNPACKED_CELLS = 1200  # and (M, K) @ (N, K)^T, whose right factor is transposed, only up to this M N as well
 LONG_ROW = 64  # pixels from which one product for each row is worth its call
 LEAST_PIECE = 8  # rows of a product below which that gains nothing
-FEW_WEIGHTS = 1 << 10  # weights of a group up to which the sums of single rows are added in less time than they save
-BUSY_COLUMNS = 256  # fewer columns than this do not keep a product busy: images share it, and none is cut for threads
+FEW_WEIGHTS = (
+    1 << 10
+)  # weights of a group up to which the sums of single rows are added in less time than they save
+BUSY_COLUMNS = (
+    256  # fewer columns than this do not keep a product busy: images share it, and none is cut for threads
+)
 
 
-def plan_tiles(images, out_size, bytes_per_pixel, weights, weight_bytes=0, budget=COLUMN_BYTES, multiple=None):
+def plan_tiles(
+    images, out_size, bytes_per_pixel, weights, weight_bytes=0, budget=COLUMN_BYTES, multiple=None
+):
     """Cut the output into tiles [(slice of images, slice of rows)] of at most `budget` bytes, but a row at least.
 
     A pixel takes `bytes_per_pixel`, and is multiplied by as many `weights`: by all of them, without groups. A product

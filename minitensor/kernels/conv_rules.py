@@ -11,7 +11,9 @@ from minitensor.kernels.columns import FEW_WEIGHTS, LONG_ROW
 from minitensor.kernels.table import rule
 
 FEW_CHANNELS = 8  # below, Winograd's transforms cost more than the products they save
-PRODUCT_PAYS = 128 * 128  # C/g O/g, channels in times out, from which 2-D Winograd pays: it transforms a second axis
+PRODUCT_PAYS = (
+    128 * 128
+)  # C/g O/g, channels in times out, from which 2-D Winograd pays: it transforms a second axis
 # ... and for the gradient by x of images that together have so many pixels. Forward it would pay as well, but rounding
 # twice as much there carries more values across ReLU's kink: gradients of an FCN-8s above 1e-4 in 6 of 15 images, not 2
 LARGE_PRODUCT_PAYS, MANY_PIXELS = 64 * 64, 1 << 16
@@ -20,15 +22,23 @@ GRAD_PRODUCT_PAYS = 64 * 128  # PRODUCT_PAYS of both gradients ...
 # long either way; it goes the way of that by the weight, so that both can go at once (at_once_rules.py)
 SHORT_ROWS, SHORT_PRODUCT_PAYS = 64, 64 * 64
 LEAST_GRAD_CHANNELS = 32  # in and out, below which it does not pay at any size
-WEIGHT_PAYS_PIXELS = 256  # of all images; below, transforming the weight costs more than multiplying by it ...
+WEIGHT_PAYS_PIXELS = (
+    256  # of all images; below, transforming the weight costs more than multiplying by it ...
+)
 PIXELS_PER_CHANNEL = 2  # ... and so it does below this many for each channel, in or out
-BOTH_PAY_PIXELS = 1024  # of all images; below, 2-D Winograd's transforms are too small to keep two threads busy ...
+BOTH_PAY_PIXELS = (
+    1024  # of all images; below, 2-D Winograd's transforms are too small to keep two threads busy ...
+)
 DEEP_CHANNELS, DEEP_PIXELS = 256, 196  # ... unless the layer is deep
 GRAD_PAYS_PIXELS = 512  # BOTH_PAY_PIXELS of the weight gradient, which has two images to transform
 SMALL_IMAGE = 256  # pixels; below, fold's products, one an image, are too small: phases puts images together
-FOLD_PAYS = 64  # channels, in or out, from which fold's one product is worth its adding where all phases are alike
+FOLD_PAYS = (
+    64  # channels, in or out, from which fold's one product is worth its adding where all phases are alike
+)
 ROW_FILTERS = 64  # up to which a product for each row of the output is fast enough
-LARGE_PIXELS = 1 << 15  # of all images, from which a transposed convolution to few filters pays by Winograd too
+LARGE_PIXELS = (
+    1 << 15
+)  # of all images, from which a transposed convolution to few filters pays by Winograd too
 FOLD_PAYS_FILTERS = 4  # times fewer filters than channels are better added up by fold
 LONG_RUN = 8  # taps in a row from which copying rows of windows beats picking every s-th pixel tap by tap ...
 SHORT_RUN = 4  # ... where there are few filters, whose products profit besides
@@ -158,8 +168,14 @@ def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
     """
     channels = grad.shape[1] // groups, x.shape[1] // groups
     pays = SHORT_PRODUCT_PAYS if grad.shape[3] < SHORT_ROWS else GRAD_PRODUCT_PAYS
-    if channels[0] * channels[1] >= pays and min(channels) >= LEAST_GRAD_CHANNELS and _pixels(x) >= GRAD_PAYS_PIXELS:
-        if winograd2d_gradients.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
+    if (
+        channels[0] * channels[1] >= pays
+        and min(channels) >= LEAST_GRAD_CHANNELS
+        and _pixels(x) >= GRAD_PAYS_PIXELS
+    ):
+        if winograd2d_gradients.conv2d_weight_supports(
+            x, grad, kernel_size, stride, padding, dilation, groups
+        ):
             return "winograd2d"
     if _one_axis_pays(x, channels):
         if winograd_gradients.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):

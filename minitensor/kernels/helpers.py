@@ -67,7 +67,9 @@ class _Helper:
 
     def give(self, work):
         self.given.append(work)
-        with suppress(RuntimeError):  # the lock is free: woken for work that was taken back, it has yet to look
+        with suppress(
+            RuntimeError
+        ):  # the lock is free: woken for work that was taken back, it has yet to look
             self.wake.release()
 
     def dismiss(self):
@@ -146,7 +148,9 @@ def _move_to(processors):
     """Put this thread on one of these processors, and leave it to the system from there on."""
     if processors:
         allowed = os.sched_getaffinity(0)
-        with suppress(OSError):  # a container may forbid it, and processors may have been taken away meanwhile
+        with suppress(
+            OSError
+        ):  # a container may forbid it, and processors may have been taken away meanwhile
             os.sched_setaffinity(0, processors)
             os.sched_setaffinity(0, allowed)
 

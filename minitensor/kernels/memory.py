@@ -15,7 +15,9 @@ import ctypes
 M_TRIM_THRESHOLD = -1
 M_MMAP_MAX = -4
 
-KEEP_BYTES = 2**31 - 1  # the largest threshold an int holds: memory freed at the heap's end stays with the process
+KEEP_BYTES = (
+    2**31 - 1
+)  # the largest threshold an int holds: memory freed at the heap's end stays with the process
 
 
 def keep_freed_memory():

@@ -24,7 +24,9 @@ from minitensor.kernels.geometry import extent, output_size, overlap
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split
 
-FAR_BELOW = 8  # pieces so many times smaller than OpenBLAS would take unpacked are slower than one product that packs
+FAR_BELOW = (
+    8  # pieces so many times smaller than OpenBLAS would take unpacked are slower than one product that packs
+)
 FEW_FILTERS = 32  # up to which a product is narrow
 PATCH_BYTES = 1 << 20  # of a tile: what a core's second-level cache holds
 
@@ -124,7 +126,9 @@ def patches(x, tile, kernel_size, stride, before, dilation_down, out_width, scra
     by_image, by_channel, by_row, by_pixel = part.strides
     shape = (count, *positions, channels, kernel_height)
     by_position = by_row * stride[0], by_pixel * stride[1]
-    windows = np.ndarray(shape, item, part, strides=(by_image, *by_position, by_channel, by_row * dilation_down))
+    windows = np.ndarray(
+        shape, item, part, strides=(by_image, *by_position, by_channel, by_row * dilation_down)
+    )
     copied = scratch.empty("windows", (*shape, kernel_width), x.dtype)
     np.ndarray(shape, item, copied)[...] = windows
     # (n, R, OW, C, KH, KW) -> (n*R*OW, C*KH*KW)

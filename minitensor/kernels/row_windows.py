@@ -33,7 +33,9 @@ class RowWindows(NamedTuple):
     there: slice
     seen: slice
     first: int  # the first window that lies wholly inside
-    inside: np.ndarray  # (N, C, R, side, columns seen): windows wholly inside, a view of x in which they overlap
+    inside: (
+        np.ndarray
+    )  # (N, C, R, side, columns seen): windows wholly inside, a view of x in which they overlap
 
 
 def row_windows(x, side, before, width):

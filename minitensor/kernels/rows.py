@@ -31,7 +31,9 @@ from minitensor.kernels.reference import turn_kernel
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import Scratch, add_parts, get_num_threads, run_tiles, split
 
-BAND_BYTES = 2 << 20  # bands of a tile: (4, 3, 256) -> 16 takes 3.6 ms with a quarter of it, 2.9 with this (measured)
+BAND_BYTES = (
+    2 << 20
+)  # bands of a tile: (4, 3, 256) -> 16 takes 3.6 ms with a quarter of it, 2.9 with this (measured)
 
 
 def conv2d_supports(x, weight, bias, stride, padding, dilation, groups, relu=False):
@@ -76,7 +78,9 @@ def correlate(x, weight, bias, before, stride_across, dilation_across, out_size,
 
     def tile(part):
         images, rows = part
-        columns = row_columns(x, part, kernel_size, before, stride_across, dilation_across, out_size[1], scratch)
+        columns = row_columns(
+            x, part, kernel_size, before, stride_across, dilation_across, out_size[1], scratch
+        )
         target = out[images, :, rows]
         for piece in pieces:
             # (O, k) @ (n, R, k, w) -> (n, R, O, w), into a view of the output; k of KH*KW*C at a time, added up
@@ -115,7 +119,9 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
 
     run_tiles(add_up, range(len(parts)))
     # (pieces, piece, O) -> (KH, KW, C, O) -> (O, C, KH, KW)
-    return np.ascontiguousarray(add_parts(sums).reshape(*kernel_size, channels, filters).transpose(3, 2, 0, 1))
+    return np.ascontiguousarray(
+        add_parts(sums).reshape(*kernel_size, channels, filters).transpose(3, 2, 0, 1)
+    )
 
 
 def row_columns(x, tile, kernel_size, before, stride_across, dilation_across, out_width, scratch):
@@ -123,10 +129,14 @@ def row_columns(x, tile, kernel_size, before, stride_across, dilation_across, ou
     images, rows = tile
     channels, (kernel_height, kernel_width) = x.shape[1], kernel_size
     count, height = images.stop - images.start, rows.stop - rows.start
-    bands = scratch.empty("bands", (count, height + kernel_height - 1, kernel_width, channels, out_width), x.dtype)
+    bands = scratch.empty(
+        "bands", (count, height + kernel_height - 1, kernel_width, channels, out_width), x.dtype
+    )
     # (n, R+KH-1, KW, C, OW) -> (C, 1, KW, n, R+KH-1, OW): the columns of a kernel of one row
     by_tap = bands.transpose(3, 2, 0, 1, 4)[:, None]
-    fill_columns(by_tap, x[images].swapaxes(0, 1), rows.start, (1, stride_across), before, (1, dilation_across))
+    fill_columns(
+        by_tap, x[images].swapaxes(0, 1), rows.start, (1, stride_across), before, (1, dilation_across)
+    )
     by_image, by_row, _, by_channel, by_pixel = bands.strides
     return np.lib.stride_tricks.as_strided(
         bands,

@@ -12,7 +12,9 @@ from minitensor.backend import array_module, backend_name
 from minitensor.kernels.table import register, rule
 from minitensor.kernels.tiles import run_tiles, shares
 
-TILE_BYTES = 1 << 20  # logits of one tile, below which a second thread waits longer for the interpreter than it helps
+TILE_BYTES = (
+    1 << 20
+)  # logits of one tile, below which a second thread waits longer for the interpreter than it helps
 
 
 @register("log_softmax", "reference")
@@ -91,7 +93,9 @@ def over_columns(function, columns):
         cuts = shares(places, column_bytes, TILE_BYTES, TILE_BYTES)
         tiles = [(slice(row, row + 1), cut) for row in range(rows) for cut in cuts]
     else:
-        tiles = [(cut, slice(0, places)) for cut in shares(rows, places * column_bytes, TILE_BYTES, TILE_BYTES)]
+        tiles = [
+            (cut, slice(0, places)) for cut in shares(rows, places * column_bytes, TILE_BYTES, TILE_BYTES)
+        ]
     run_tiles(function, tiles)
 
 

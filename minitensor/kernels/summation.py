@@ -20,7 +20,9 @@ SERIAL_BYTES = 16 << 20  # below, one thread is faster than two: 0.17 ms instead
 DOT_BYTES = 1 << 16  # from which dot_last takes less time than sum()
 RUN = 1 << 10  # numbers that BLAS adds up in one go
 PIECE = 128  # rows added one after the other; as many as NumPy's own pairwise sum adds so
-LONG_AXIS = 8 * PIECE  # of a product; below, adding one after the other costs less accuracy than pieces cost time
+LONG_AXIS = (
+    8 * PIECE
+)  # of a product; below, adding one after the other costs less accuracy than pieces cost time
 SMALL_PRODUCT = 10**6  # multiplications; up to so many OpenBLAS does not cut the inner axis
 
 
@@ -137,7 +139,9 @@ def _sum_last(x, axes, last):
 
     parts = shares(len(runs), run * x.itemsize, SUM_BYTES, SERIAL_BYTES)
     run_tiles(tile, [(some, cut) for some in parts for cut in range(len(cuts))])
-    total = sums.sum(axis=1, dtype=x.dtype).reshape([1 if axis in last else n for axis, n in enumerate(x.shape)])
+    total = sums.sum(axis=1, dtype=x.dtype).reshape(
+        [1 if axis in last else n for axis, n in enumerate(x.shape)]
+    )
     others = tuple([axis for axis in axes if axis not in last])
     return total.sum(axis=others, dtype=x.dtype, keepdims=True) if others else total
 

@@ -29,8 +29,12 @@ from minitensor.kernels.reference import crop
 from minitensor.kernels.table import register
 from minitensor.kernels.tiles import add_parts, get_num_threads, run_tiles, split, threads_for
 
-LARGE_WEIGHT_BYTES = 16 << 20  # a second copy of such a gradient costs more than to make all columns in each thread
-TURNED_BYTES = 1 << 18  # of a weight gradient, from which to turn it round costs more than the faster product saves
+LARGE_WEIGHT_BYTES = (
+    16 << 20
+)  # a second copy of such a gradient costs more than to make all columns in each thread
+TURNED_BYTES = (
+    1 << 18
+)  # of a weight gradient, from which to turn it round costs more than the faster product saves
 LONG_PHASES = 8  # phases across from which one copy along them beats a copy for each
 
 
@@ -142,7 +146,9 @@ def correlate(x, weight, bias, stride, before, dilation, target, relu=False):
         run_tiles(tile, [(everything, some) for some in split(filter_shape[0], get_num_threads())])
         return
     if backend_name(x) == "numpy" and not in_reading_order:
-        bytes_per_pixel += groups * filters * x.itemsize  # products stay in the cache until they are put into place
+        bytes_per_pixel += (
+            groups * filters * x.itemsize
+        )  # products stay in the cache until they are put into place
     parts = plan_tiles(len(x), (height, width), bytes_per_pixel, weight.size, weight.nbytes)
     run_tiles(tile, [(part, slice(0, filter_shape[0])) for part in parts])
 
@@ -155,7 +161,9 @@ def _put(place, result):
     """
     if place.ndim == 7 and place.shape[4] < LONG_PHASES:
         if backend_name(place) == "numpy":
-            place[...] = 0  # in one go; after that, every second number is written to the cache, not to memory
+            place[...] = (
+                0  # in one go; after that, every second number is written to the cache, not to memory
+            )
         for down in range(place.shape[3]):
             for across in range(place.shape[4]):
                 place[:, :, :, down, across] = result[:, :, :, down, across]

@@ -14,7 +14,9 @@ from minitensor.backend import array_module, backend_name
 from minitensor.kernels.geometry import extent, pool_output_size, taps
 from minitensor.kernels.tiles import run_tiles, shares, split
 
-PLANE_BYTES = 5 << 20  # of a tile, in and out: larger ones leave the cache, smaller ones wait more for the interpreter
+PLANE_BYTES = (
+    5 << 20
+)  # of a tile, in and out: larger ones leave the cache, smaller ones wait more for the interpreter
 SERIAL_BYTES = 3 << 20  # below this, one thread takes less time than it takes to wake another
 
 
@@ -57,7 +59,10 @@ class Windows:
     @property
     def quarters(self):
         """True for windows of 2 x 2 pixels side by side, whose first tap is on the image: those of nearly every net."""
-        side_by_side = tuple(self.kernel_size) == tuple(self.stride) == (2, 2) and tuple(self.dilation) == (1, 1)
+        side_by_side = tuple(self.kernel_size) == tuple(self.stride) == (2, 2) and tuple(self.dilation) == (
+            1,
+            1,
+        )
         return side_by_side and tuple(self.padding) == (0, 0)
 
     def taps(self, padded):
@@ -89,7 +94,9 @@ class Windows:
     def over_planes(self, function, planes, bytes_each):
         """Call function(part) for slices of range(planes) that fit the cache, on threads; on a GPU once for all."""
         on_cpu = backend_name(planes) == "numpy"
-        parts = shares(len(planes), bytes_each, PLANE_BYTES, SERIAL_BYTES) if on_cpu else split(len(planes), 1)
+        parts = (
+            shares(len(planes), bytes_each, PLANE_BYTES, SERIAL_BYTES) if on_cpu else split(len(planes), 1)
+        )
         run_tiles(function, parts)
 
     def divisor(self, xp, count_include_pad, divisor_override, dtype):

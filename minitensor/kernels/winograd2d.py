@@ -55,7 +55,9 @@ TURNED_G = np.ascontiguousarray(SCALED_G[:, ::-1])  # G of a kernel whose taps a
 LEAST_UNPACKED = 128  # blocks in a tile below which products without packing (columns.py) gain nothing
 LEAST_BLOCKS = 224  # with fewer blocks than this a product that does pack waits for its weight
 LEAST_FILTERS = 12  # filters in a part below which products without packing gain nothing
-FILTER_BYTES = 2 << 20  # the points of a part of the filters, so that they are still in the cache when multiplied
+FILTER_BYTES = (
+    2 << 20
+)  # the points of a part of the filters, so that they are still in the cache when multiplied
 TILE_BYTES = 2 << 20  # the points of a tile of few channels, whose products need no packing
 DEEP_TILE_BYTES = 8 << 20  # of many channels, whose products pack: the more blocks, the less of it
 

@@ -41,7 +41,9 @@ from minitensor.kernels.winograd import (
     write_filtered,
 )
 
-BOTH_TILE_BYTES = 5 << 20  # rows and products of a tile of both gradients: less than 4 or more than 6 is slower
+BOTH_TILE_BYTES = (
+    5 << 20
+)  # rows and products of a tile of both gradients: less than 4 or more than 6 is slower
 
 
 def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
@@ -57,7 +59,9 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """The weight gradient, dw = G^T [(A dy) * (B^T d)], summed over all steps. Shapes as in reference.py."""
     channels, (filters, height, width) = x.shape[1], grad.shape[1:]
     kernel_width, group_channels = kernel_size[1], channels // groups
-    tiles = plan_steps(len(x), (height, width), channels + filters, filters * group_channels * TAPS * kernel_width)
+    tiles = plan_steps(
+        len(x), (height, width), channels + filters, filters * group_channels * TAPS * kernel_width
+    )
     parts = split(len(tiles), get_num_threads())
     sums = weight_sums(parts, kernel_width, groups, group_channels, filters // groups, x.dtype)
     windows = row_windows(x, POINTS, padding, width + extent(kernel_width, dilation[1]) - 1)
@@ -98,7 +102,9 @@ def conv2d_gradients(x, weight, grad, stride, padding, output_padding, groups, d
             # whole rows, so no border has to stay zero (`Scratch`).
             weighed = transform(A, x_windows, tile, groups, "products", scratch)
             add_products(sums[part], rows, weighed, dilation[1])
-            write_filtered(points, rows, dilation[1], bias=None, relu=False, out=grad_x, tile=tile, scratch=scratch)
+            write_filtered(
+                points, rows, dilation[1], bias=None, relu=False, out=grad_x, tile=tile, scratch=scratch
+            )
 
     run_tiles(both, range(len(parts)))
     # the turned kernel's (3, KW, g, pieces, O/g, piece of C/g), turned back

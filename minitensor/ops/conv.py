@@ -157,7 +157,9 @@ class ConvTranspose2dGradients(Conv2d):
 
     def forward(self, grad, weight):
         self.sizes = grad.shape[2:], weight.shape[2:]
-        grad_x, self.grad_weight = run("conv_transpose2d_gradients", self.x.data, weight, grad, *self.settings)
+        grad_x, self.grad_weight = run(
+            "conv_transpose2d_gradients", self.x.data, weight, grad, *self.settings
+        )
         return grad_x
 
 

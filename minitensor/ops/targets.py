@@ -65,9 +65,11 @@ def check_classes(operation, x, target, ignore_index, wait=True):
         )
     if isinstance(ignore_index, bool) or not isinstance(ignore_index, Integral):
         raise TypeError(f"{operation}: ignore_index must be an int, got {ignore_index!r}")
-    if wait or backend_name(target.data) == "numpy":
+    on_cpu = backend_name(target.data) == "numpy"
+    if wait or on_cpu:
         _check_range(operation, target.data, x.shape[class_axis(x)], ignore_index)
-    return target
+    # A GPU compares in the labels' own dtype, and uint8 does not hold an ignore_index of -100.
+    return target if on_cpu or target.dtype == np.int64 else target.to(np.int64)
 
 
 def _check_range(operation, labels, classes, ignore_index):

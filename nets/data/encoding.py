@@ -88,7 +88,9 @@ class Encoding(NamedTuple):
         values = mask.values
         if self.kind == "instances":
             void = np.isin(values, self.ignored)
-            return np.where(void, IGNORE, values > 0).astype(np.uint8), np.where(void, 0, values).astype(np.int32)
+            return np.where(void, IGNORE, values > 0).astype(np.uint8), np.where(void, 0, values).astype(
+                np.int32
+            )
         if self.kind == "binary":
             return np.where(np.isin(values, self.ignored), IGNORE, values >= MIDDLE).astype(np.uint8), None
         # Looked up among the sorted keys: a table of all packed colours would have 16.7 million entries.

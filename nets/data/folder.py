@@ -217,7 +217,9 @@ def _without_ignored(entries, encoding, purpose):
             useful.append(entry)
     if not useful:
         folder = entries[0].mask_path.parent
-        raise ValueError(f"{folder}: all pixels of all masks are ignore ({_some(dropped)}), nothing to {purpose}")
+        raise ValueError(
+            f"{folder}: all pixels of all masks are ignore ({_some(dropped)}), nothing to {purpose}"
+        )
     return useful, dropped
 
 

@@ -449,7 +449,16 @@ def test_rounding_cancels_in_the_mean_of_a_weight_gradient(variant):
     ("channels", "filters", "size", "kernel", "stride", "padding", "dilation", "variant"),
     [
         (21, 21, (60, 76), (16, 16), (8, 8), (0, 0), (1, 1), "patches"),
-        (3, 40, (50, 47), (9, 8), (2, 3), (4, 0), (2, 1), "patches"),  # more filters than make a narrow product
+        (
+            3,
+            40,
+            (50, 47),
+            (9, 8),
+            (2, 3),
+            (4, 0),
+            (2, 1),
+            "patches",
+        ),  # more filters than make a narrow product
         (5, 7, (90, 61), (4, 5), (2, 2), (1, 9), (1, 1), "patches"),
         (3, 16, (70, 65), (3, 3), (1, 1), (1, 1), (1, 1), "rows"),
         (16, 5, (40, 130), (7, 5), (1, 1), (3, 2), (1, 1), "rows"),
@@ -458,7 +467,9 @@ def test_rounding_cancels_in_the_mean_of_a_weight_gradient(variant):
         (128, 128, (92, 90), (3, 3), (1, 1), (1, 1), (1, 1), "winograd2d"),
     ],
 )
-def test_tiles_and_pieces_of_every_variant(channels, filters, size, kernel, stride, padding, dilation, variant):
+def test_tiles_and_pieces_of_every_variant(
+    channels, filters, size, kernel, stride, padding, dilation, variant
+):
     """Images large enough for several tiles, and products for several pieces, on two threads; against float64."""
     rng = np.random.default_rng(0)
     x, weight = rng.standard_normal((2, channels, *size)), rng.standard_normal((filters, channels, *kernel))
@@ -493,7 +504,10 @@ def test_a_window_of_zeros_gives_the_bias_to_the_last_bit(variant, bias):
     x[1, 9, 3, 20] = 1  # one number, in the last channel
     weight = rng.standard_normal((3, 10, 3, 3)).astype(np.float32)
     call = ("conv2d", x, weight, bias, (1, 1), (5, 4), (1, 1), 1)
-    exact, out = run(*(a.astype(np.float64) if isinstance(a, np.ndarray) else a for a in call)), run_as(variant, call)
+    exact, out = (
+        run(*(a.astype(np.float64) if isinstance(a, np.ndarray) else a for a in call)),
+        run_as(variant, call),
+    )
     blank = exact == (0 if bias is None else bias.astype(np.float64)[:, None, None])
     assert 0.5 < blank.mean() < 1
     np.testing.assert_array_equal(out[blank], exact[blank])
@@ -528,5 +542,7 @@ def test_relu_in_tiles(variant, shape):
 @pytest.mark.parametrize("variant", kernel_variants("conv2d"))
 def test_a_nan_weight_shows_in_a_window_of_zeros(variant):
     weight = np.full((2, 8, 3, 3), np.nan, np.float32)
-    out = run_as(variant, ("conv2d", np.zeros((1, 8, 9, 9), np.float32), weight, None, (1, 1), (1, 1), (1, 1), 1))
+    out = run_as(
+        variant, ("conv2d", np.zeros((1, 8, 9, 9), np.float32), weight, None, (1, 1), (1, 1), (1, 1), 1)
+    )
     assert np.isnan(out[:, :, 1:-1, 1:-1]).all()

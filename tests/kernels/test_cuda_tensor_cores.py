@@ -138,14 +138,18 @@ def test_chosen_in_tf32_only(cupy):
     strided = None, (2, 2), (0, 0), (0, 0), 1, (1, 1)
     pointwise = None, (1, 1), (0, 0), (1, 1), 1
     assert chosen(cupy, "conv2d", (132, 8, 6, 6), (64, 8, 3, 3), *plain) == "taps"
-    assert chosen(cupy, "conv2d", (131, 8, 6, 6), (64, 8, 3, 3), *plain) == "cublas"  # a multiprocessor is idle
+    assert (
+        chosen(cupy, "conv2d", (131, 8, 6, 6), (64, 8, 3, 3), *plain) == "cublas"
+    )  # a multiprocessor is idle
     assert chosen(cupy, "conv2d", (66, 8, 6, 6), (65, 8, 3, 3), *plain) == "taps"
     assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 5, 5), *plain) == "tensor_cores"
     assert chosen(cupy, "conv2d", (1, 16, 6, 6), (129, 16, 5, 5), *plain) == "cublas"
     assert chosen(cupy, "conv2d", (1, 3, 6, 6), (64, 3, 5, 5), *plain) == "cublas"
     assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 1, 1), *pointwise) == "cublas"
     apart = None, (2, 2), (0, 0), (1, 1), 1
-    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 2, 2), *apart) == "cublas"  # windows that do not overlap
+    assert (
+        chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 2, 2), *apart) == "cublas"
+    )  # windows that do not overlap
     assert chosen(cupy, "conv_transpose2d", (132, 8, 6, 6), (8, 64, 3, 3), *back) == "taps"
     assert chosen(cupy, "conv_transpose2d", (1, 8, 6, 6), (8, 64, 3, 3), *back) == "cublas"
     assert chosen(cupy, "conv_transpose2d", (1, 16, 6, 6), (16, 64, 5, 5), *back) == "tensor_cores"

@@ -34,7 +34,9 @@ def test_rows_are_not_added_one_after_the_other(shape, axes):
     assert (np.abs(sum_over(x, axes) / exact - 1) < 4 * np.finfo(np.float32).eps).all()
 
 
-@pytest.mark.parametrize("shape", [(), (0, 3), (5,), (1, 3, 1500, 900), (3, 2, 1400, 700), (1, 1, 1, 5_000_000)])
+@pytest.mark.parametrize(
+    "shape", [(), (0, 3), (5,), (1, 3, 1500, 900), (3, 2, 1400, 700), (1, 1, 1, 5_000_000)]
+)
 @pytest.mark.parametrize("layout", ["contiguous", "transposed", "flipped"])
 def test_add_to_is_the_sum_in_place(shape, layout):
     rng = np.random.default_rng(0)

@@ -260,7 +260,11 @@ def _arg_extreme(extreme):
             return index
         is_nan = np.isnan(x)
         backwards = np.flip(is_nan, axis)
-        last = (x.size if axis is None else x.shape[axis]) - 1 - np.argmax(backwards, axis=axis, keepdims=keepdims)
+        last = (
+            (x.size if axis is None else x.shape[axis])
+            - 1
+            - np.argmax(backwards, axis=axis, keepdims=keepdims)
+        )
         return np.where(is_nan.any(axis=axis, keepdims=keepdims), last, index)
 
     return find

@@ -42,4 +42,3 @@ def relu_bias_grad(grad, y, overwrite=False):
     launch(SOURCE, "relu_bias_grad", (images * filters,), BLOCK, *arrays, *sizes)
     # (N, O) -> (O,)
     return grad_x, sums.sum(axis=0)
-

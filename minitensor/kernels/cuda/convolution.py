@@ -39,7 +39,9 @@ def fill_columns(columns, x, geometry, row_step, image_step):
     """unfold.cu: write the windows of x (n, C, H, W) with these steps from row to row and from image to image."""
     run_of_x, x_step = image_runs(x)
     count = x.shape[0] * x.shape[1] * int(geometry["out_height"]) * int(geometry["out_width"])
-    launch_for_each("unfold.cu", "unfold", count, run_of_x, columns, geometry, x_step, row_step, image_step, count)
+    launch_for_each(
+        "unfold.cu", "unfold", count, run_of_x, columns, geometry, x_step, row_step, image_step, count
+    )
 
 
 @register_cuda("fold", "cuda", supports=is_float32, otherwise="unfold")
@@ -174,7 +176,9 @@ def conv_transpose2d_gradients(x, weight, grad, stride, padding, dilation, group
     grad_x, total = xp.empty(x.shape, x.dtype), None
     for part, columns in columns_of(grad, x.shape[2:], kernel_size, stride, padding, dilation, channels):
         # (n, C, O*KH*KW) @ (n, O*KH*KW, L) -> (n, C, L)
-        matmul_into(_matrices(grad_x[part]), xp.broadcast_to(matrix, (len(columns), *matrix.shape[1:])), columns)
+        matmul_into(
+            _matrices(grad_x[part]), xp.broadcast_to(matrix, (len(columns), *matrix.shape[1:])), columns
+        )
         # (n, C, L) @ (n, L, O*KH*KW) -> (n, C, O*KH*KW) -> (C, O*KH*KW)
         products = xp.empty((len(columns), *matrix.shape[1:]), x.dtype)
         matmul_into(products, _matrices(x[part]), columns.swapaxes(1, 2))

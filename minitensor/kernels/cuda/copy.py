@@ -10,7 +10,12 @@ LONGEST_RUN = 2**31 - 1
 
 def _supports(target, source):
     """float32 of one shape, and of each array the numbers of an image lie in a row."""
-    same = is_float32(target) and source.dtype == target.dtype and source.shape == target.shape and target.ndim > 1
+    same = (
+        is_float32(target)
+        and source.dtype == target.dtype
+        and source.shape == target.shape
+        and target.ndim > 1
+    )
     return same and target[0].size <= LONGEST_RUN and all(a[0].flags.c_contiguous for a in (target, source))
 
 

@@ -95,5 +95,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     )  # fmt: skip
     # (parts, 3, 3, O, C) -> (O, C, 3, 3)
     weight = xp.empty((filters, channels, 3, 3), x.dtype)
-    launch_for_each(WEIGHT_SOURCE, "add_parts", weight.size, partial, weight, parts, filters * channels, weight.size)
+    launch_for_each(
+        WEIGHT_SOURCE, "add_parts", weight.size, partial, weight, parts, filters * channels, weight.size
+    )
     return weight
