@@ -22,6 +22,10 @@ class Tape:
         """A tensor's numbers where both sides' can be compared."""
         return self.to_numpy(tensor)
 
+    def placed(self, net):
+        """A net of this library on its device, in the precision of its inputs."""
+        return net.to(self.device)
+
     def constant(self, array):
         """An array that a function uses without being differentiated by it: the labels of a loss."""
         return self.tensor(array)

@@ -37,7 +37,7 @@ def build(library, case, known=CASES):
     """
     net_name, settings, shape, classes, mode = known[case]
     net, optimizer = make(library, net_name, settings | {"classes": classes})
-    net.to(library.device)
+    net = library.placed(net)
     image = library.normals(*shape)
     if mode == "infer":
         net.eval()

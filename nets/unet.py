@@ -103,8 +103,8 @@ class UNet(Module):
             skips.append(x)
             x = down(x)
         x = self.dropout(x)
-        for up, skip in zip(self.ups, reversed(skips), strict=True):
-            x = up(x, skip)
+        for up in self.ups:
+            x = up(x, skips.pop())  # taken out of the list, so that its memory is free once it is used
         x = self.outc(x)
         if (fit_height, fit_width) != (height, width):
             x = x[:, :, :height, :width]

@@ -50,7 +50,7 @@ def why_not():
 
 
 def _measure(options, earlier):
-    from benchmarks.gpu.sides import MiniTensorOnGpu, TorchOnGpu
+    from benchmarks.gpu.sides import MiniTensorOnGpu, TorchOnGpu, TruthOnGpu
     from minitensor.backend import module_for
 
     xp = module_for("cuda")
@@ -63,7 +63,7 @@ def _measure(options, earlier):
         lines.say("machine", ", ".join(f"{key} {value}" for key, value in facts.items()), **facts)
         try:
             with lines.guarded("run"):
-                _run(options, sides, lines, identity, of_this_machine(earlier, identity))
+                _run(options, sides, TruthOnGpu(ours), lines, identity, of_this_machine(earlier, identity))
         except DeviceLost:
             pass
         return int(lines.failures > 0)
@@ -78,7 +78,7 @@ def of_this_machine(facts, identity):
     ]
 
 
-def _run(options, sides, lines, identity, known):
+def _run(options, sides, truth, lines, identity, known):
     if options.tune:
         from benchmarks.gpu import tune
 
@@ -93,7 +93,7 @@ def _run(options, sides, lines, identity, known):
         return main_job.measure(lines, identity)
     from benchmarks.gpu import suite
 
-    results = suite.measure_all(sides, options, lines, identity, [f for f in known if f["kind"] == "case"])
+    results = suite.measure_all(sides, truth, options, lines, identity, [f for f in known if f["kind"] == "case"])
     suite.trace_all(sides, options, lines)
     print("\n" + suite.summary(results), flush=True)
 

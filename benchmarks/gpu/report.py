@@ -69,16 +69,19 @@ def machine(facts):
 
 
 def nets(facts):
-    """Milliseconds of both sides, in turns in one run; spread is (largest - smallest turn) / median."""
+    """Milliseconds of both sides, in turns in one run; ours / torch's: peak, error against float64, spread.
+
+    The spread is (largest - smallest turn) / median.
+    """
     rows = [
         (
             f["case"], f["precision"].upper(), f"{f['ours_ms']:.2f}", f"{f['torch_ms']:.2f}", f"**{f['ratio']:.2f}**",
-            " / ".join(f"{size / MEBIBYTE:.0f}" for size in f["peak_bytes"]), f"{f['error']:.0e}",
+            " / ".join(f"{size / MEBIBYTE:.0f}" for size in f["peak_bytes"]), f"{f['error']:.0e} / {f['torch_error']:.0e}",
             " / ".join(f"{100 * spread:.1f}%" for spread in f["spread"]),
         )
         for f in latest(facts, "case", "precision")
     ]  # fmt: skip
-    head = ["case", "precision", "ours ms", "torch ms", "torch / ours", "peak MB", "difference", "spread"]
+    head = ["case", "precision", "ours ms", "torch ms", "torch / ours", "peak MB", "error", "spread"]
     return table(head, rows)
 
 

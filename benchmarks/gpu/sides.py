@@ -104,3 +104,13 @@ class TorchOnGpu(Torch):
 
     def free(self):
         self.module.cuda.empty_cache()
+
+
+class TruthOnGpu(TorchOnGpu):
+    """torch in float64 on the same numbers: what both sides are compared with. Nothing of it is timed."""
+
+    def normals(self, *shape, seed=0):
+        return super().normals(*shape, seed=seed).double()
+
+    def placed(self, net):
+        return super().placed(net).double()

@@ -17,22 +17,25 @@ from benchmarks.gpu import cases, profile
 from benchmarks.gpu.layers import PRECISIONS
 from minitensor.backend import array_module
 
-# |ours - torch's| / |torch's| in the Frobenius norm: a train step chains a hundred products
+# |found - true| / |true| in the Frobenius norm, true being torch's in float64. A train step chains a hundred products and
+# as many kinks of ReLU, across which rounding carries some values; so where torch's own error is larger than these, ours
+# may be up to TIMES_TORCHS of it.
 TOLERANCES = {"fp32": 1e-4, "tf32": 5e-3}
+TIMES_TORCHS = 2
 TURN_MILLISECONDS = 400  # a turn repeats its step until it takes about so long, but
 MOST_STEPS = 20  # no more often than this
 TURNS, QUICK_TURNS = 5, 2
 MEBIBYTE = 2**20
 
 
-def measure_all(sides, options, lines, identity, known=()):
+def measure_all(sides, truth, options, lines, identity, known=()):
     """The facts of all cases, those of `known` from an earlier run first; what no time was left for is named.
 
     `identity` says what the figures belong to (GPU, code); it is part of each line, so that --resume can tell.
     """
     results = list(known)
     done = {(fact["case"], fact["precision"]) for fact in known}
-    print(f"\n{'':50} {'':4}  {'ours ms':>9}  {'torch ms':>9}  {'ratio':>5}  {'error':>7}  peak MB")
+    print(f"\n{'':50} {'':4}  {'ours ms':>9}  {'torch ms':>9}  {'ratio':>5}  {'error':>7} {'torch':>7}  peak MB")
     for name, build in cases.builders().items():
         wanted = [precision for precision in PRECISIONS if (name, precision) not in done]
         if options.only not in name or not wanted:
@@ -41,50 +44,60 @@ def measure_all(sides, options, lines, identity, known=()):
             lines.say("left out", f"left out for lack of time: {name}", case=name)
             continue
         with lines.guarded("case", case=name):
-            _measure_case(sides, name, build, wanted, options, lines, identity, results)
+            _measure_case(sides, truth, name, build, wanted, options, lines, identity, results)
         gc.collect()
         for side in sides:
             side.free()
     return results
 
 
-def _measure_case(sides, name, build, precisions, options, lines, identity, results):
+def _measure_case(sides, truth, name, build, precisions, options, lines, identity, results):
     """Both precisions are compared while the weights are as they began, then timed."""
+    exact = exactly(truth, build)
     steps = [build(side) for side in sides]
-    errors = {precision: difference(sides, steps, precision) for precision in precisions}
+    errors = {precision: differences(sides, steps, precision, exact) for precision in precisions}
+    exact = None
     for precision in precisions:
-        result = {"case": name, "precision": precision, "error": errors[precision]}
+        ours, theirs = errors[precision]
+        result = {"case": name, "precision": precision, "error": ours, "torch_error": theirs}
         result |= measure(sides, steps, precision, QUICK_TURNS if options.quick else TURNS, lines)
-        if not errors[precision] <= TOLERANCES[precision]:
-            result["failed"] = (
-                f"results differ by {errors[precision]:.1e}, {TOLERANCES[precision]:.0e} allowed"
-            )
+        allowed = max(TOLERANCES[precision], TIMES_TORCHS * theirs)
+        if not ours <= allowed:
+            result["failed"] = f"differs from the truth by {ours:.1e}, {allowed:.0e} allowed"
             lines.failures += 1
         results.append(result)
         lines.say("case", row(result), **result, **identity)
 
 
-def difference(sides, steps, precision):
-    """The largest relative difference among the results of one step; NaN where one of them has it."""
-    for side in sides:
+def exactly(truth, build):
+    """The results of one step in float64."""
+    truth.set_precision("fp32")
+    found = [truth.array(y) for y in build(truth)()]
+    truth.free()
+    return found
+
+
+def differences(sides, steps, precision, exact):
+    """Of each side the largest relative difference of its results from the exact ones; NaN where one of them has it."""
+    found = []
+    for side, step in zip(sides, steps, strict=True):
         side.set_precision(precision)
-    ours, theirs = ([side.array(y) for y in step()] for side, step in zip(sides, steps, strict=True))
-    return float(np.max([relative_difference(*pair) for pair in zip(ours, theirs, strict=True)]))
+        pairs = zip([side.array(y) for y in step()], exact, strict=True)
+        found.append(float(np.max([relative_difference(*pair) for pair in pairs])))
+    return found
 
 
-def relative_difference(ours, theirs):
-    """|ours - theirs| / |theirs| in the Frobenius norm, computed where the arrays are.
+def relative_difference(found, exact):
+    """|found - exact| / |exact| in the Frobenius norm, computed where the arrays are.
 
-    Raises ValueError for other shapes, and where theirs is all zero: a comparison with zeros says nothing.
+    Raises ValueError for other shapes, and where all of exact is zero: a comparison with zeros says nothing.
     """
-    if ours.shape != theirs.shape:
-        raise ValueError(f"shapes {ours.shape} and {theirs.shape} differ")
-    xp = array_module(ours)
-    size, distance = (float(xp.sqrt(xp.sum(a * a, dtype="float64"))) for a in (theirs, ours - theirs))
+    if found.shape != exact.shape:
+        raise ValueError(f"shapes {found.shape} and {exact.shape} differ")
+    xp = array_module(found)
+    size, distance = (float(xp.sqrt(xp.sum(a * a, dtype="float64"))) for a in (exact, found - exact))
     if size == 0:
-        raise ValueError(
-            f"torch's result of shape {theirs.shape} is all zero: comparing with it says nothing"
-        )
+        raise ValueError(f"the result of shape {exact.shape} is all zero: comparing with it says nothing")
     return distance / size
 
 
@@ -124,7 +137,7 @@ def row(result):
     peaks = " / ".join(f"{size / MEBIBYTE:.0f}" for size in result["peak_bytes"])
     return (
         f"{result['case']:50} {result['precision']:4}  {result['ours_ms']:9.3f}  {result['torch_ms']:9.3f}  "
-        f"{result['ratio']:5.2f}  {result['error']:7.0e}  {peaks}{'  ' + result['failed'] if 'failed' in result else ''}"
+        f"{result['ratio']:5.2f}  {result['error']:7.0e} {result['torch_error']:7.0e}  {peaks}{'  ' + result['failed'] if 'failed' in result else ''}"
     )
 
 
