@@ -53,9 +53,12 @@ def measure_all(sides, truth, options, lines, identity, known=()):
 
 def _measure_case(sides, truth, name, build, precisions, options, lines, identity, results):
     """Both precisions are compared while the weights are as they began, then timed."""
-    exact = exactly(truth, build)
+    exact = exactly(truth, build, len(precisions))
     steps = [build(side) for side in sides]
-    errors = {precision: differences(sides, steps, precision, exact) for precision in precisions}
+    errors = {
+        precision: differences(sides, steps, precision, expected)
+        for precision, expected in zip(precisions, exact, strict=True)
+    }
     exact = None
     for precision in precisions:
         ours, theirs = errors[precision]
@@ -69,10 +72,13 @@ def _measure_case(sides, truth, name, build, precisions, options, lines, identit
         lines.say("case", row(result), **result, **identity)
 
 
-def exactly(truth, build):
-    """The results of one step in float64."""
+def exactly(truth, build, count):
+    """The results of `count` steps in float64: each train step begins where the one before has led."""
     truth.set_precision("fp32")
-    found = [truth.array(y) for y in build(truth)()]
+    step = build(truth)
+    found = [[truth.array(y).copy() for y in step()] for _ in range(count)]
+    step = None
+    gc.collect()
     truth.free()
     return found
 

@@ -231,6 +231,9 @@ def _multiply(matrix, columns, out):
     """matrix (g, F, K) @ columns (n, g, K, L) -> out (n, g, F, L): a call for each group, or for each image."""
     xp = array_module(out)
     images, groups = out.shape[:2]
+    if images == 1:
+        # (1, g, F, K) @ (1, g, K, L): the groups are the batch
+        return matmul_into(out[0], matrix, columns[0])
     if groups <= images:
         for group in range(groups):
             same = xp.broadcast_to(matrix[group], (images, *matrix.shape[1:]))

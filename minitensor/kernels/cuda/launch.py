@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,7 +53,15 @@ class Parameter(NamedTuple):
 
 def window(channels, size, out_size, kernel_size, stride, padding, dilation):
     """The `struct Window` of a call, ready to be passed: pairs are (height, width)."""
-    return np.array((channels, *size, *out_size, *kernel_size, *stride, *padding, *dilation), WINDOW)
+    return _window(channels, *size, *out_size, *kernel_size, *stride, *padding, *dilation)
+
+
+@lru_cache(maxsize=1024)
+def _window(*numbers):
+    """A net asks for the same few windows again and again, and NumPy takes microseconds to make one."""
+    made = np.array(numbers, WINDOW)
+    made.setflags(write=False)
+    return made
 
 
 def fours_in_rows(shape):
