@@ -70,10 +70,11 @@ class TorchOnGpu(Torch):
 
     device = "cuda:0"
 
+    tries_algorithms = True
+
     def __init__(self, ours):
         super().__init__(threads=os.cpu_count())
         self.ours = ours
-        self.module.backends.cudnn.benchmark = True
 
     def normals(self, *shape, seed=0):
         # A copy, so that it lies in memory of torch's own and counts to torch's peak.
@@ -83,6 +84,7 @@ class TorchOnGpu(Torch):
         return self.ours.cupy.from_dlpack(tensor.detach().contiguous())
 
     def set_precision(self, precision):
+        self.module.backends.cudnn.benchmark = self.tries_algorithms
         allowed = precision == "tf32"
         self.module.backends.cuda.matmul.allow_tf32 = allowed
         self.module.backends.cudnn.allow_tf32 = allowed
@@ -108,6 +110,8 @@ class TorchOnGpu(Torch):
 
 class TruthOnGpu(TorchOnGpu):
     """torch in float64 on the same numbers: what both sides are compared with. Nothing of it is timed."""
+
+    tries_algorithms = False
 
     def normals(self, *shape, seed=0):
         return super().normals(*shape, seed=seed).double()
