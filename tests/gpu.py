@@ -9,6 +9,9 @@ their arrays to the device. Those with a fixture `gpu` get the double in a usual
 """
 
 import inspect
+import os
+import re
+import sys
 from contextlib import contextmanager, nullcontext
 
 import pytest
@@ -18,6 +21,7 @@ from tests.sim import runner
 from tests.sim.cupy_double import strict_cupy
 
 ON_CPU, ON_GPU = "cpu", "cuda"
+GPU_LOST = 70  # the exit code of a process whose GPU answers nothing more
 
 
 class RealGpu:
@@ -35,12 +39,17 @@ def pytest_addoption(parser):
 
 def pytest_generate_tests(metafunc):
     """In a run for GPUs (-m gpu), give the tests that can run there the device; they get the mark `gpu` with it."""
-    if metafunc.config.getoption("markexpr") != "gpu":
+    if not asks_for_gpu(metafunc.config.getoption("markexpr")):
         return
     if metafunc.definition.get_closest_marker("cpu_only"):
         return
     if "gpu" in metafunc.fixturenames or calls_parity(metafunc.function):
         metafunc.parametrize("device", [pytest.param(ON_GPU, marks=pytest.mark.gpu)], indirect=True)
+
+
+def asks_for_gpu(expression):
+    """True for -m "gpu" and for expressions that contain it, such as "gpu and not slow"; not for "not gpu"."""
+    return re.search(r"(?<!not )\bgpu\b", expression or "") is not None
 
 
 def calls_parity(function):
@@ -72,6 +81,20 @@ def device_in_use(config):
     yield RealGpu()
 
 
+def finish_kernels(test, xp=None, leave=os._exit):
+    """Wait for the GPU, so that a kernel's fault shows in the test that launched it.
+
+    After an illegal access the GPU answers nothing more to this process, and every further test of it would fail. So the
+    process ends at once: pytest-xdist blames this test and goes on with a new process.
+    """
+    xp = xp or mt.backend.module_for("cuda")
+    try:
+        xp.cuda.Device().synchronize()
+    except xp.cuda.runtime.CUDARuntimeError as error:
+        print(f"{test}: the GPU is lost: {error}", file=sys.stderr, flush=True)
+        leave(GPU_LOST)
+
+
 @pytest.fixture(autouse=True)
 def device(request):
     """The device on which this test's parity is looked at: "cpu", or "cuda" in a run for GPUs."""
@@ -88,6 +111,8 @@ def device(request):
             yield name
         finally:
             parity.DEVICE = before
+            if not used.is_double:
+                finish_kernels(request.node.nodeid)
 
 
 @pytest.fixture

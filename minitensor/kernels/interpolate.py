@@ -36,7 +36,7 @@ def interpolation_matrix(
     align_corners, where 1/s is size_in / size_out unless the caller named the factor s = `scale`. The modes
     differ in how they weigh the pixels around x; beyond the border the outermost pixel repeats.
 
-    On the CPU the result is cached and must not be written to. Raises ValueError for an unknown mode and
+    The result is cached, on a GPU there, and must not be written to. Raises ValueError for an unknown mode and
     where antialias is asked for with nearest. Source: Keys (1981), "Cubic convolution interpolation", eq. 4.
     """
     if mode not in MODES:
@@ -44,10 +44,14 @@ def interpolation_matrix(
     if antialias and mode.startswith("nearest"):
         raise ValueError(f"interpolation_matrix: antialias needs mode bilinear or bicubic, got {mode!r}")
     scale = None if scale is None else float(scale)
-    matrix = _matrix(
-        size_in, size_out, mode, bool(align_corners), scale, bool(antialias), np.dtype(dtype).name
-    )
-    return matrix if xp is np else xp.asarray(matrix)
+    numbers = size_in, size_out, mode, bool(align_corners), scale, bool(antialias), np.dtype(dtype).name
+    return _matrix(*numbers) if xp is np else _on_gpu(xp, xp.cuda.Device().id, _matrix, *numbers)
+
+
+@lru_cache(maxsize=64)
+def _on_gpu(xp, device, make, *numbers):
+    """The matrix make(*numbers) in the memory of the current GPU: uploaded once, not at every forward."""
+    return xp.asarray(make(*numbers))
 
 
 @lru_cache(maxsize=64)
@@ -174,7 +178,7 @@ def adaptive_matrix(size_in, size_out, dtype=np.float32, xp=np):
     """The (size_out, size_in) matrix of adaptive average pooling along one axis.
 
     Output i is the mean of the inputs floor(i n/m) to ceil((i + 1) n/m) - 1: m windows that cover all n
-    pixels and overlap by one where m does not divide n. Cached on the CPU; not to be written to.
+    pixels and overlap by one where m does not divide n. Cached; not to be written to.
     """
-    matrix = _adaptive(size_in, size_out, np.dtype(dtype).name)
-    return matrix if xp is np else xp.asarray(matrix)
+    numbers = size_in, size_out, np.dtype(dtype).name
+    return _adaptive(*numbers) if xp is np else _on_gpu(xp, xp.cuda.Device().id, _adaptive, *numbers)
