@@ -9,6 +9,7 @@ from minitensor.kernels.cuda import (
     convolution,
     copy,
     cross_entropy,
+    cudnn,
     join,
     normalize,
     pool,
