@@ -84,8 +84,8 @@ def device_in_use(config):
 def finish_kernels(test, xp=None, leave=os._exit):
     """Wait for the GPU, so that a kernel's fault shows in the test that launched it.
 
-    After an illegal access the GPU answers nothing more to this process, and every further test of it would fail. So the
-    process ends at once: pytest-xdist blames this test and goes on with a new process.
+    After an illegal access the GPU answers nothing more to this process, and every further test of it would fail. So
+    the process ends at once: pytest-xdist blames this test and goes on with a new process.
     """
     xp = xp or mt.backend.module_for("cuda")
     try:

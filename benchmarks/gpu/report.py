@@ -1,4 +1,4 @@
-"""python -m benchmarks gpu --report FILE.jsonl [--into PAGE.md]: the tables of docs/results-gpu.md from measured facts."""
+"""python -m benchmarks gpu --report FILE.jsonl [--into PAGE.md]: the tables of docs/results-gpu.md, from facts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.gpu.lines import read
 from benchmarks.gpu.layers import SHORT
+from benchmarks.gpu.lines import read
 from benchmarks.report import put, table
 
 MEBIBYTE = 2**20
@@ -76,7 +76,8 @@ def nets(facts):
     rows = [
         (
             f["case"], f["precision"].upper(), f"{f['ours_ms']:.2f}", f"{f['torch_ms']:.2f}", f"**{f['ratio']:.2f}**",
-            " / ".join(f"{size / MEBIBYTE:.0f}" for size in f["peak_bytes"]), f"{f['error']:.0e} / {f['torch_error']:.0e}",
+            " / ".join(f"{size / MEBIBYTE:.0f}" for size in f["peak_bytes"]),
+            f"{f['error']:.0e} / {f['torch_error']:.0e}",
             " / ".join(f"{100 * spread:.1f}%" for spread in f["spread"]),
         )
         for f in latest(facts, "case", "precision")
@@ -145,7 +146,8 @@ def ceilings(facts):
 
 
 def checks(facts):
-    return f"Checks of every variant on odd shapes: {facts[-1]['right']} of {facts[-1]['asked']} right, the same bits twice.\n"
+    right, asked = facts[-1]["right"], facts[-1]["asked"]
+    return f"Checks of every variant on odd shapes: {right} of {asked} right, the same bits twice.\n"
 
 
 def latest(facts, *names):

@@ -1,8 +1,8 @@
 """Both sides on one GPU, case by case, FP32 against FP32 and TF32 against TF32.
 
 Steps run in a row without synchronising, after a warm-up; the two sides take turns, A B A B ..., and the median turn
-counts. Results are compared before anything is timed: of a train step the loss and the gradients of the first and of the
-last layer, which an update with a small learning rate would hide. Tracing comes last, because CUDA's tracer slows
+counts. Results are compared before anything is timed: of a train step the loss and the gradients of the first and of
+the last layer, which an update with a small learning rate would hide. Tracing comes last, because CUDA's tracer slows
 whatever runs after it was attached.
 """
 
@@ -17,9 +17,9 @@ from benchmarks.gpu import cases, profile
 from benchmarks.gpu.layers import PRECISIONS
 from minitensor.backend import array_module
 
-# |found - true| / |true| in the Frobenius norm, true being torch's in float64. A train step chains a hundred products and
-# as many kinks of ReLU, across which rounding carries some values; so where torch's own error is larger than these, ours
-# may be up to TIMES_TORCHS of it.
+# |found - true| / |true| in the Frobenius norm, true being torch's in float64. A train step chains a hundred products
+# and as many kinks of ReLU, across which rounding carries some values; so where torch's own error is larger than
+# these, ours may be up to TIMES_TORCHS of it.
 TOLERANCES = {"fp32": 1e-4, "tf32": 5e-3}
 TIMES_TORCHS = 2
 TURN_MILLISECONDS = 400  # a turn repeats its step until it takes about so long, but
@@ -35,7 +35,9 @@ def measure_all(sides, truth, options, lines, identity, known=()):
     """
     results = list(known)
     done = {(fact["case"], fact["precision"]) for fact in known}
-    print(f"\n{'':50} {'':4}  {'ours ms':>9}  {'torch ms':>9}  {'ratio':>5}  {'error':>7} {'torch':>7}  peak MB")
+    print(
+        f"\n{'':50} {'':4}  {'ours ms':>9}  {'torch ms':>9}  {'ratio':>5}  {'error':>7} {'torch':>7}  peak MB"
+    )
     for name, build in cases.builders().items():
         wanted = [precision for precision in PRECISIONS if (name, precision) not in done]
         if options.only not in name or not wanted:
@@ -143,10 +145,10 @@ def trace_all(sides, options, lines):
 
 def row(result):
     peaks = " / ".join(f"{size / MEBIBYTE:.0f}" for size in result["peak_bytes"])
-    return (
-        f"{result['case']:50} {result['precision']:4}  {result['ours_ms']:9.3f}  {result['torch_ms']:9.3f}  "
-        f"{result['ratio']:5.2f}  {result['error']:7.0e} {result['torch_error']:7.0e}  {peaks}{'  ' + result['failed'] if 'failed' in result else ''}"
-    )
+    times = f"{result['ours_ms']:9.3f}  {result['torch_ms']:9.3f}  {result['ratio']:5.2f}"
+    errors = f"{result['error']:7.0e} {result['torch_error']:7.0e}"
+    failed = f"  {result['failed']}" if "failed" in result else ""
+    return f"{result['case']:50} {result['precision']:4}  {times}  {errors}  {peaks}{failed}"
 
 
 def summary(results):

@@ -38,7 +38,9 @@ SMALL_BATCHES = [
 ]
 SMALL_UNET = [
     square(4, c, side, o)
-    for c, side, o in ((16, 256, 16), (32, 256, 16), (32, 128, 32), (64, 64, 64), (128, 32, 128), (256, 16, 256), (3, 256, 16))
+    for c, side, o in (
+        (16, 256, 16), (32, 256, 16), (32, 128, 32), (64, 64, 64), (128, 32, 128), (256, 16, 256), (3, 256, 16)
+    )
 ]  # fmt: skip
 LAYERS = [*UNET, *TRANSPOSED, *POINTWISE, *FCN, *SMALL_UNET, *SMALL_BATCHES]
 

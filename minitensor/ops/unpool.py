@@ -76,8 +76,8 @@ def max_unpool2d(x, indices, kernel_size, stride=None, padding=0, output_size=No
     x and indices (N, C, H, W) or (C, H, W), indices int64 as `max_pool2d(..., return_indices=True)` returns
     them. The output has H = (OH - 1) s - 2p + KH rows, unless `output_size` (height, width) says otherwise:
     pooling maps several sizes to one, so less than a stride more or fewer is allowed. Where two indices
-    agree, the last is kept; on a GPU it may be any of them, as in torch. Raises ValueError for an index outside the output and an output_size out of
-    reach, TypeError for wrong dtypes.
+    agree, the last is kept; on a GPU it may be any of them, as in torch. Raises ValueError for an index outside the
+    output and an output_size out of reach, TypeError for wrong dtypes.
     """
     x, indices = check_images(x, "max_unpool2d"), check_tensor(indices, "max_unpool2d", "indices")
     check_same_device("max_unpool2d", [x.data, indices.data])

@@ -1,4 +1,4 @@
-"""cuDNN as a variant: what it is asked for, through a stand-in that computes by the definition; and cuDNN itself on a GPU."""
+"""cuDNN as a variant: what it is asked for, through a stand-in that computes by the definition; on a GPU, itself."""
 
 import ctypes
 import sys

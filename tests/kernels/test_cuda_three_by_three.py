@@ -1,4 +1,4 @@
-"""The 3 x 3 convolutions on tensor cores, run on the CPU lane by lane, against the definition with factors rounded to TF32."""
+"""The 3 x 3 convolutions on tensor cores, run on the CPU lane by lane, against the definition with factors in TF32."""
 
 import numpy as np
 import pytest

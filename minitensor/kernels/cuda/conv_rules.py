@@ -5,9 +5,9 @@ says takes less time (_taps_or_cublas). For weight gradients it is cuBLAS from M
 windows overlap, columns are several times the image; `tensor_cores` makes none, which pays for few filters.
 
 FP32. Winograd's 4 x 4 blocks need a quarter of the products. They move 2.25 (C + O) numbers for every output pixel, and
-columns move 9 C; so Winograd wins from MANY_CHANNELS on, where matrices are large enough for cuBLAS too. But the weight's
-36 points for 9 taps, made, read and for a weight gradient brought back, move about 40 numbers for each kernel: as much
-as WEIGHT_PRODUCTS, which the output's pixels must save first.
+columns move 9 C; so Winograd wins from MANY_CHANNELS on, where matrices are large enough for cuBLAS too. But the
+weight's 36 points for 9 taps, made, read and for a weight gradient brought back, move about 40 numbers for each
+kernel: as much as WEIGHT_PRODUCTS, which the output's pixels must save first.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
 def _taps_or_cublas(images, filters, channels, out_size):
     """The faster of the two for a 3 x 3 kernel, by an estimate.
 
-    The time of taps goes in rounds: a last round of few blocks takes as long as a full one. cuBLAS has none of that, but
-    writes and reads columns.
+    The time of taps goes in rounds: a last round of few blocks takes as long as a full one. cuBLAS has none of that,
+    but writes and reads columns.
     """
     blocks = images * three_by_three.blocks_of(filters, out_size)
     rounds = -(-blocks // (2 * MULTIPROCESSORS))
@@ -92,7 +92,7 @@ def _taps_or_cublas(images, filters, channels, out_size):
 
 
 def _shallow(filters, channels, kernel_size, stride):
-    """Few filters, so that columns cost more than products; and windows that overlap, or columns are no larger than x."""
+    """Few filters, so that columns cost more than products; windows that overlap, or columns are no larger than x."""
     overlap = kernel_size[0] * kernel_size[1] > stride[0] * stride[1]
     return LEAST_FILTERS <= filters <= FEW_FILTERS and channels >= LEAST_CHANNELS and overlap
 

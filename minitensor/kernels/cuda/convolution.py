@@ -87,7 +87,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
 
 @register("conv2d_weight", "cublas", backends=("cupy",), supports=is_float32)
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
-    """grad @ columns^T, all images of a chunk side by side in one product, or image by image. Shapes as in reference.py.
+    """grad @ columns^T, the images of a chunk side by side in one product, or one by one. Shapes as in reference.py.
 
     Image by image where the products are no larger than what they are made of: grad is multiplied where it lies, and
     several products of long sums keep a GPU busier than one.
@@ -168,7 +168,7 @@ def _gradients_support(x, weight, grad, stride, padding, dilation, groups):
 
 @register_cuda("conv_transpose2d_gradients", "cublas", supports=_gradients_support, otherwise="reference")
 def conv_transpose2d_gradients(x, weight, grad, stride, padding, dilation, groups):
-    """Both gradients of a transposed convolution from the same columns of grad, made once. Shapes as in reference.py."""
+    """Both gradients of a transposed convolution from columns of grad, made once. Shapes as in reference.py."""
     xp = array_module(x)
     channels, filters, *kernel_size = weight.shape
     # (C, O, KH, KW) -> (1, C, O*KH*KW)

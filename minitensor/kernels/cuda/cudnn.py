@@ -1,11 +1,12 @@
 """NVIDIA's cuDNN as one more variant of the three convolutions: `mt.use_kernels(conv2d="cudnn")`.
 
-No rule chooses it: minitensor's convolutions are its own. It is a fast path for whoever wants one, and an oracle for the
-tests on the same arrays. It needs `pip install minitensor[cudnn]`; nothing is imported before the variant is asked for.
+No rule chooses it: minitensor's convolutions are its own. It is a fast path for whoever wants one, and an oracle for
+the tests on the same arrays. It needs `pip install minitensor[cudnn]`; nothing is imported before the variant is asked
+for.
 
-cuDNN takes a graph of operations, here of one, and builds a plan for it. Building takes far longer than running, so plans
-are kept for each set of sizes. Precision is `mt.cuda.matmul_precision`: for fp32, plans that round factors are left out.
-Plans whose sums change their order from run to run are always left out.
+cuDNN takes a graph of operations, here of one, and builds a plan for it. Building takes far longer than running, so
+plans are kept for each set of sizes. Precision is `mt.cuda.matmul_precision`: for fp32, plans that round factors are
+left out. Plans whose sums change their order from run to run are always left out.
 """
 
 from __future__ import annotations

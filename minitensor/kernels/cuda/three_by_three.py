@@ -1,4 +1,4 @@
-"""The three convolutions with a 3 x 3 kernel at stride 1, on tensor cores: a pixel comes to a block once for all nine taps.
+"""The three convolutions with a 3 x 3 kernel at stride 1, on tensor cores: a pixel comes to a block once for all taps.
 
 Only where `mt.cuda.matmul_precision` is "tf32", and for one group. three_by_three.cu and three_by_three_weight.cu say
 how it is done.
