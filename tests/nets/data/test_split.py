@@ -95,7 +95,9 @@ def test_a_manifest_about_something_else_is_left_alone(tmp_path):
 def test_one_group_of_all_images_is_parted_and_said(tmp_path):
     path = manifest(tmp_path, ["name", "patient"], [(name, 7) for name in NAMES])
     sides = split(NAMES, 0, path)
-    assert len(sides.validation) == 6 and sides.how == "shuffled by seed 0 though all images are of one patient"
+    assert (
+        len(sides.validation) == 6 and sides.how == "shuffled by seed 0 though all images are of one patient"
+    )
 
 
 def test_an_unreadable_manifest_is_named(tmp_path):
