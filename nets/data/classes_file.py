@@ -20,7 +20,7 @@ ENCODINGS = ("ids", "binary", "instances", "colors")
 
 
 class Declared(NamedTuple):
-    """The classes of a folder, sorted by id, () where only the encoding is said; the ids that mean ignore; the encoding.
+    """The classes of a folder, sorted by id, () where only the encoding is said; the ignored ids; the encoding.
 
     `colors` maps packed colours to ids of classes and of ignored ones; None unless each has a colour of its own.
     """

@@ -77,7 +77,8 @@ def decode(path):
     image_module = pillow()
     frames = 1
     try:
-        with image_module.open(path) as image:
+        # By a file and not by its name: of a file that it maps into memory Pillow swaps the sides without turning it.
+        with open(path, "rb") as file, image_module.open(file) as image:
             is_turned = image.format == "TIFF"  # Pillow turns these while it loads them, and drops the tag
             tag = orientation_tag(image) if is_turned else None
             frames = _choose_page(image)
@@ -219,7 +220,7 @@ def _raw_mode(image):
 
 def _as_stored(path, page, raw):
     """The image's channels, read as if the file had the raw mode `raw`."""
-    with pillow().open(path) as image:
+    with open(path, "rb") as file, pillow().open(file) as image:
         image.seek(page)
         image.tile = [
             tile._replace(args=raw if isinstance(tile.args, str) else (raw, *tile.args[1:]))

@@ -70,7 +70,7 @@ def _alpha_or_color(surveys, run):
 
 
 def _comparable(surveys, declared, run):
-    """(surveys with 1-bit files as what the others are, whether palettes are looked up because the colours are meant)."""
+    """(surveys with 1-bit files as what the others are, whether palettes are looked up: the colours are meant)."""
     colors = None if declared is None else declared.colors
     if run is not None and colors is None:
         colors = run.colors
