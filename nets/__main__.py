@@ -27,6 +27,12 @@ class Parser(argparse.ArgumentParser):
 def main(arguments=None):
     """Run one command; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # file names need not be text: what cannot be written is spelled out
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     parser = Parser(prog="python -m nets", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     chosen = next((argument for argument in arguments if argument in COMMANDS), None)

@@ -10,7 +10,7 @@ from nets.training.decision import Decision
 from nets.training.run import Run
 from nets.training.validation import evaluate
 
-from .device import add_device, usable
+from .device import add_device, add_max_pixels, obey_max_pixels, usable
 
 
 def add_arguments(parser):
@@ -19,10 +19,12 @@ def add_arguments(parser):
                         "own validation images)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_device(parser)
+    add_max_pixels(parser)
 
 
 def main(options):
     """Print the four scores, overall and per class."""
+    obey_max_pixels(options)
     run = Run.open(options.run)
     net = run.load_net(usable(options.device))
     config = run.config

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from nets.data import as_channels, read_image
-from nets.data.images import SUFFIXES
+from nets.data import as_channels
+from nets.data.images import SUFFIXES, read_picture
+from nets.data.pairing import is_picture
 from nets.segmentation.semantic import colorize, overlay
 from nets.training.decision import Decision
 from nets.training.report import save_image
 from nets.training.run import Run
 
-from .device import add_device, usable
+from .device import add_device, add_max_pixels, obey_max_pixels, usable
 
 BYTE = 255
 
@@ -24,10 +25,12 @@ def add_arguments(parser):
                         "folders of them")  # fmt: skip
     parser.add_argument("--out", metavar="DIR", help="where to write (default: RUN/predicted)")
     add_device(parser)
+    add_max_pixels(parser)
 
 
 def main(options):
     """For every image NAME_label.png (class ids), NAME_color.png and NAME_overlay.png."""
+    obey_max_pixels(options)
     run = Run.open(options.run)
     net = run.load_net(usable(options.device))
     paths = [path for image in options.images for path in _files(Path(image))]
@@ -35,14 +38,16 @@ def main(options):
     out = Path(options.out) if options.out else run.path("predicted")
     _keep_inputs(paths, names, out)
     for path in paths:
-        read_image(path)  # an unreadable one is found before anything is written
+        read_picture(
+            path, run.config.encoding.nodata
+        )  # an unreadable one is found before anything is written
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: is not a folder")
     out.mkdir(parents=True, exist_ok=True)
     config, decision = run.config, Decision.load(run)
     ids = np.array(config.encoding.ids)
     for path, name in zip(paths, names, strict=True):
-        image = as_channels(read_image(path), config.channels)
+        image = as_channels(read_picture(path, config.encoding.nodata).pixels, config.channels)
         found = decision.class_map(net, image, config)
         label = ids[found]
         pictures = (
@@ -67,7 +72,7 @@ def _files(path):
     """The image files in a folder, sorted; of anything else, itself."""
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    files = sorted(file for file in path.iterdir() if is_picture(file, path))
     if not files:
         raise ValueError(f"{path}: holds no image ({', '.join(SUFFIXES)})")
     return files

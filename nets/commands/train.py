@@ -18,7 +18,7 @@ from nets.training.run import BEST, CONCLUSION, CONFIG, CURVES, PREDICTIONS, SAM
 from nets.training.settings import choose
 
 from . import INTERRUPTED
-from .device import add_device, usable
+from .device import add_device, add_max_pixels, obey_max_pixels, usable
 
 RUNS = Path("runs")
 MOST_DIGITS = 18  # of a whole number: more than any machine can count to
@@ -51,6 +51,7 @@ def add_arguments(parser):
     parser.add_argument("--minutes", type=positive(float), help="how long to train")
     parser.add_argument("--steps", type=count, help="how long to train, in steps instead of minutes")
     add_device(parser)
+    add_max_pixels(parser)
     parser.add_argument("--out", metavar="DIR", help="the run folder (default: a new one in runs/)")
     parser.add_argument("--resume", action="store_true", help="go on where the run in --out was stopped")
     parser.add_argument(
@@ -67,6 +68,7 @@ def add_arguments(parser):
 def main(options):
     """Train; returns the exit code."""
     pillow()  # better now than when the first picture is drawn
+    obey_max_pixels(options)
     for package in USES:
         needed(package)
     if options.minutes is not None and options.steps is not None:

@@ -2,15 +2,17 @@
 
     [{"id": 0, "name": "Sky", "color": [128, 128, 128]}, ..., {"id": 11, "name": "Void", "ignore": true}]
 
-or {"classes": [...], "encoding": "instances"}, where `encoding` settles what the masks alone leave open.
+or {"classes": [...], "encoding": "instances", "nodata": -9999}, where `encoding` settles what the masks alone leave
+open, and `nodata` is the value of the pictures' pixels that count for nothing. {"encoding": "binary"} alone will do.
 """
 
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import NamedTuple
 
-from .images import pack
+from .masks import pack
 from .sample import IGNORE, SegmentationClass, class_color
 
 MOST_ID = 65535  # a mask file of 16 bits holds no larger one
@@ -18,7 +20,7 @@ ENCODINGS = ("ids", "binary", "instances", "colors")
 
 
 class Declared(NamedTuple):
-    """The classes of a folder, sorted by id; the ids and packed colours that mean ignore; the encoding or None.
+    """The classes of a folder, sorted by id, () where only the encoding is said; the ignored ids; the encoding.
 
     `colors` maps packed colours to ids of classes and of ignored ones; None unless each has a colour of its own.
     """
@@ -27,6 +29,7 @@ class Declared(NamedTuple):
     ignored: tuple[int, ...]
     colors: dict[int, int] | None
     encoding: str | None
+    nodata: float | None = None
 
 
 def read_classes(path):
@@ -35,16 +38,20 @@ def read_classes(path):
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: cannot be read as JSON ({error})") from error
-    encoding = None
+    encoding = nodata = None
     if isinstance(content, dict):
-        encoding = content.get("encoding")
+        encoding, nodata = content.get("encoding"), content.get("nodata")
         content = content.get("classes")
+        if nodata is not None and (not isinstance(nodata, (int, float)) or not isfinite(nodata)):
+            raise ValueError(f"{path}: nodata must be a number, got {nodata!r}")
         if encoding is not None and encoding not in ENCODINGS:
             raise ValueError(f"{path}: encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}")
+        if content is None and encoding is not None:
+            return Declared((), (), None, encoding, nodata)
     if not isinstance(content, list) or not content:
         raise ValueError(f'{path}: expected a list of classes, or {{"classes": [...]}}')
     entries = [_entry(path, position, entry) for position, entry in enumerate(content)]
-    return _declared(path, entries, encoding)
+    return _declared(path, entries, encoding)._replace(nodata=nodata)
 
 
 def _entry(path, position, entry):

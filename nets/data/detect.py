@@ -2,54 +2,102 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from .classes_file import Declared
+from .effect import look
 from .encoding import MIDDLE, Encoding
-from .images import RawMask, unpack
+from .masks import unpack
+from .nearly_binary import NEARLY_WHITE, binary_from_jpeg, is_nearly_binary
+from .palettes import by_color, classes_of_colors, disagree, fit_colors
 from .sample import IGNORE, SegmentationClass, class_color
 
 # More values than this, and no classes.json: these are hardly classes. (ADE20K's 150 come with a list of names.)
 MOST_UNNAMED_CLASSES = 64
-# A binary mask that was resized or drawn with soft edges holds greys between; they are the rim, so they are few.
-SOFT_EDGE_SHARE = 0.15
-NEARLY_BLACK, NEARLY_WHITE = 40, 215  # how far JPEG may move a black or a white pixel
 
 
-class Survey(NamedTuple):
-    """What one mask file holds: its different values, how often each occurs, and how it is stored."""
+class Reading(NamedTuple):
+    """How the masks of a folder are read: the encoding, what was done to them in a few words, what to warn of."""
 
-    path: Path
-    values: np.ndarray
-    counts: np.ndarray
-    kind: str
-    palette: dict | None
-
-
-def survey(mask: RawMask, path):
-    """The Survey of a RawMask."""
-    if mask.kind in ("8 bit", "lossy"):
-        histogram = np.bincount(mask.values.ravel(), minlength=256)
-        values = np.flatnonzero(histogram)
-        return Survey(path, values, histogram[values], mask.kind, mask.palette)
-    values, counts = np.unique(mask.values, return_counts=True)
-    return Survey(path, values, counts, mask.kind, mask.palette)
+    encoding: Encoding
+    note: str
+    warnings: tuple[str, ...]
 
 
 def decide(surveys, declared=None, run=None):
-    """(Encoding, note) for these masks; the note says what was done to them, or is empty.
+    """The Reading of these masks.
 
     `declared` is the folder's classes.json. `run` is the encoding of a finished training: its classes hold, and
     an evaluation folder whose masks happen to be all 255 is still read as the run read its masks. Raises ValueError
-    where the masks cannot be understood, or a value in them is no class.
+    where the masks cannot be understood, a value in them is no class, or the reading would throw most of them away.
     """
+    surveys, alpha = _alpha_or_color(surveys, run)
+    surveys, palettes = _comparable(surveys, declared, run)
     encoding, note = _guess(surveys, declared, run)
+    if encoding.kind == "colors" and not palettes:
+        palettes, surveys = True, [by_color(entry) for entry in surveys]
     for entry in surveys:
         encoding.check(entry.values, entry.kind, entry.path)
-    return encoding, note
+    told = run is not None or (declared is not None and declared.encoding is not None)
+    known = () if declared is None else declared.ignored
+    guessed = run is None and encoding.kind == "ids" and IGNORE in encoding.ignored and IGNORE not in known
+    warnings = look(surveys, encoding, told, guessed, learning=run is None)
+    if alpha:
+        note = ", ".join(filter(None, ["read from the alpha channel", note]))
+    nodata = declared.nodata if declared is not None else None if run is None else run.nodata
+    if palettes and declared is None and run is None:
+        note = ", ".join(filter(None, ["read by colour, because the palettes differ", note]))
+    return Reading(encoding._replace(alpha=alpha, nodata=nodata, palettes=palettes), note, tuple(warnings))
+
+
+def _alpha_or_color(surveys, run):
+    """(surveys, whether masks are read from their transparency): so where it varies and the colours never do."""
+    candidates = [entry for entry in surveys if entry.alpha is not None]
+    if run is not None and run.alpha and candidates:
+        return [entry.alpha or entry for entry in surveys], True
+    varying = [entry for entry in candidates if len(entry.alpha.values) > 1]
+    if not varying or run is not None:
+        return surveys, False
+    others = [entry for entry in surveys if entry.alpha is None and len(entry.values) > 1]
+    if others:
+        raise ValueError(
+            f"{varying[0].path}: its colours are all one and its alpha channel holds the mask, but the mask of "
+            f"{others[0].path} lies in its values; save all masks in one way"
+        )
+    return [entry.alpha or entry for entry in surveys], True
+
+
+def _comparable(surveys, declared, run):
+    """(surveys with 1-bit files as what the others are, whether palettes are looked up: the colours are meant)."""
+    colors = None if declared is None else declared.colors
+    if run is not None and colors is None:
+        colors = run.colors
+        if run.kind == "ids" and any(_contradicts(entry, run) for entry in surveys):
+            colors = run.class_colors()
+    meant = (run is not None and run.palettes) or disagree(surveys)
+    meant = meant or (colors is not None and fit_colors(surveys, colors))
+    if meant:
+        surveys = [by_color(entry) for entry in surveys]
+    greys = {value for entry in surveys if entry.kind == "8 bit" for value in entry.values.tolist()}
+    # Programs that shrink PNG files turn black and white into 1 bit where a file holds nothing else.
+    white = 255 if max(greys, default=0) >= NEARLY_WHITE and 1 not in greys else 1
+    surveys = [
+        entry._replace(values=entry.values * white, kind="8 bit") if entry.kind == "1 bit" else entry
+        for entry in surveys
+    ]
+    return surveys, meant
+
+
+def _contradicts(entry, run):
+    """Whether a palette shows an index in another colour than the run's class of that number has."""
+    if entry.palette is None:
+        return False
+    shown = {number.id: number.color for number in run.classes}
+    return any(
+        number in shown and entry.palette.get(number) != shown[number] for number in entry.values.tolist()
+    )
 
 
 def _guess(surveys, declared, run):
@@ -57,7 +105,7 @@ def _guess(surveys, declared, run):
     kinds = {entry.kind for entry in surveys}
     if run is not None:
         if run.kind in ("binary", "instances") and "lossy" in kinds:
-            return _binary_from_jpeg(surveys, run.classes, may_be_black=True)
+            return binary_from_jpeg(surveys, run.classes, may_be_black=True)
         if run.kind == "instances" or (run.kind == "colors" and "color" in kinds and declared is None):
             _refuse_color(surveys, run)
             return run, ""
@@ -65,12 +113,19 @@ def _guess(surveys, declared, run):
             return run, ""
         ignored = () if run.kind == "colors" else run.ignored
         if declared is None:
-            declared = Declared(run.classes, ignored, run.colors, None)
+            colors = run.colors or (run.class_colors() if "color" in kinds else None)
+            declared = Declared(run.classes, ignored, colors, None)
         else:
             declared = declared._replace(classes=run.classes, ignored=tuple({*declared.ignored, *ignored}))
+    if declared is not None and not declared.classes:
+        return _without_classes(declared, surveys, kinds)
     if declared is not None and declared.encoding is not None:
         return _as_told(declared, surveys), ""
     if "color" in kinds:
+        if declared is None and not any(
+            entry.kind == "color" and not entry.from_palette for entry in surveys
+        ):
+            return _colors_found(surveys), ""
         _refuse_color(surveys, declared)
         return _by_color(declared), ""
     if declared is None:
@@ -89,13 +144,13 @@ def _declared(surveys, kinds, declared, evaluating):
         return _by_color(declared), ""
     if len(declared.classes) == 2:
         if "lossy" in kinds:
-            return _binary_from_jpeg(surveys, declared.classes)
+            return binary_from_jpeg(surveys, declared.classes)
         if values <= {0, 255} or values <= {0, 65535}:
             return Encoding("binary", declared.classes), ""
         if "deep" in kinds:
             return Encoding("instances", _with_thing(declared.classes)), ""
-        if _has_soft_edges(surveys):
-            return Encoding("binary", declared.classes), "soft-edged masks cut at 128"
+        if is_nearly_binary(surveys):
+            return Encoding("binary", declared.classes), _cut(values)
     if not evaluating and "deep" not in kinds and IGNORE in values - known:
         return Encoding("ids", declared.classes, (*declared.ignored, IGNORE)), ""
     return ids, ""
@@ -106,7 +161,7 @@ def _undeclared(surveys, kinds):
     values = _all_values(surveys)
     binary = Encoding("binary", _two_classes("foreground"))
     if "lossy" in kinds:
-        return _binary_from_jpeg(surveys, binary.classes)
+        return binary_from_jpeg(surveys, binary.classes)
     if len(values) == 1:
         raise ValueError(
             f"{surveys[0].path.parent}: every mask holds the one value {min(values)}, nothing to learn"
@@ -115,15 +170,28 @@ def _undeclared(surveys, kinds):
         return binary, ""
     if "deep" in kinds:
         return Encoding("instances", _with_thing(_two_classes("object"))), ""
-    if _has_soft_edges(surveys):
-        return binary, "soft-edged masks cut at 128"
     numbers = sorted(values)
+    if not _evenly_spread(numbers) and is_nearly_binary(surveys):
+        return binary, _cut(values)
+    return _as_ids(surveys, numbers)
+
+
+def _cut(values):
+    """The note about masks that are not 0 and 255 alone, with some of the other values."""
+    others = sorted(values - {0, 255})
+    shown = ", ".join(map(str, others[:4])) + (" ..." if len(others) > 4 else "")
+    return f"soft-edged masks cut at 128 (they hold {shown} beside 0 and 255)"
+
+
+def _as_ids(surveys, numbers):
+    """Every value is a class; 255 is ignore, unless the values are spread evenly up to it."""
+    values = set(numbers)
     ignored = (IGNORE,) if IGNORE in values and not _evenly_spread(numbers) else ()
     numbers = [number for number in numbers if number not in ignored]
     if len(numbers) > MOST_UNNAMED_CLASSES:
         raise ValueError(
             f"{surveys[0].path.parent}: {len(numbers)} different values; list the classes in classes.json, or, "
-            f'where these are object ids, write {{"classes": [...], "encoding": "instances"}} there'
+            f'where these are object ids, write {{"encoding": "instances"}} there; {{"encoding": "binary"}} cuts at 128'
         )
     if len(numbers) == 1:
         raise ValueError(
@@ -135,6 +203,35 @@ def _undeclared(surveys, kinds):
         for position, number in enumerate(numbers)
     )
     return Encoding("ids", classes, ignored), ""
+
+
+def _without_classes(declared, surveys, kinds):
+    """classes.json says the encoding alone: which classes there are, the masks say."""
+    if declared.encoding == "colors":
+        return _colors_found([by_color(entry) for entry in surveys]), ""
+    if "color" in kinds:
+        _refuse_color(surveys, None)
+    if declared.encoding == "ids":
+        return _as_ids(surveys, sorted(_all_values(surveys)))
+    classes = _two_classes("foreground" if declared.encoding == "binary" else "object")
+    if declared.encoding == "binary" and "lossy" in kinds:
+        return binary_from_jpeg(surveys, classes, may_be_black=True)
+    return _as_told(declared._replace(classes=classes), surveys), ""
+
+
+def _colors_found(surveys):
+    """Every colour that occurs is a class."""
+    greys = [
+        entry.values * 65793 if entry.kind == "8 bit" else entry.values for entry in surveys
+    ]  # v -> (v, v, v)
+    numbers = np.unique(np.concatenate(greys)).tolist()
+    if len(numbers) > MOST_UNNAMED_CLASSES:
+        raise ValueError(
+            f"{surveys[0].path.parent}: {len(numbers)} different colours; list the classes in classes.json"
+        )
+    return Encoding(
+        "colors", classes_of_colors(numbers), (), {number: at for at, number in enumerate(numbers)}
+    )
 
 
 def _as_told(declared, surveys):
@@ -177,6 +274,11 @@ def _refuse_color(surveys, known):
             raise ValueError(
                 f"{entry.path}: an RGB mask needs a classes.json with a different color for every class; "
                 f"this one holds {len(entry.values)} colours: {colors}{' ...' if len(entry.values) > 8 else ''}"
+                + (
+                    '; {"encoding": "colors"} there makes each a class'
+                    if len(entry.values) <= MOST_UNNAMED_CLASSES
+                    else ""
+                )
             )
 
 
@@ -201,34 +303,6 @@ def _two_classes(name):
 def _with_thing(classes):
     background, found = classes
     return background, found._replace(thing=True)
-
-
-def _has_soft_edges(surveys):
-    """Whether nearly all pixels are 0 or 255 and the rest are greys on both sides of the middle."""
-    histogram = np.zeros(256, np.int64)
-    for entry in surveys:
-        if entry.kind == "8 bit":
-            histogram[entry.values] += entry.counts
-    between = histogram[1:255]
-    if histogram[0] == 0 or histogram[255] == 0:
-        return False
-    greys = np.flatnonzero(between) + 1
-    return len(greys) >= 3 and greys.max() >= MIDDLE and between.sum() <= SOFT_EDGE_SHARE * histogram.sum()
-
-
-def _binary_from_jpeg(surveys, classes, may_be_black=False):
-    """JPEG blurs what it stores. Black and white survive that, and a cut in the middle; class ids do not."""
-    for entry in surveys:
-        between = entry.counts[(entry.values > NEARLY_BLACK) & (entry.values < NEARLY_WHITE)].sum()
-        if entry.kind == "lossy" and between > SOFT_EDGE_SHARE * entry.counts.sum():
-            raise ValueError(
-                f"{entry.path}: a JPEG that is not black and white keeps no class ids; save it as PNG"
-            )
-    # Class ids 0 to 40 would all look black: where nothing else says "binary", there must be white.
-    if not may_be_black and max(entry.values.max() for entry in surveys) < NEARLY_WHITE:
-        folder = surveys[0].path.parent
-        raise ValueError(f"{folder}: no JPEG mask holds any white, and JPEG keeps no class ids")
-    return Encoding("binary", classes), "JPEG masks cut at 128"
 
 
 def _evenly_spread(numbers):

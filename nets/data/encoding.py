@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .images import unpack
+from .masks import pack, unpack
+from .palettes import by_color
 from .sample import IGNORE, SegmentationClass
 
 MIDDLE = 128  # of 0 .. 255: from here up a binary mask is foreground
@@ -26,18 +27,25 @@ class Encoding(NamedTuple):
     classes  the classes, sorted by id; a label is a position in this tuple
     ignored  values that mean "do not count": ids, or packed colours
     colors   {packed colour: id} where kind is "colors", else None
+    palettes whether files with a palette are read by their colours, not by their indices
+    alpha    whether the mask lies in the transparency of files whose colours are all one
+    nodata   the value of the pictures' pixels without data, where classes.json says it
     """
 
     kind: str
     classes: tuple[SegmentationClass, ...]
     ignored: tuple[int, ...] = ()
     colors: dict[int, int] | None = None
+    palettes: bool = False
+    alpha: bool = False
+    nodata: float | None = None
 
     def as_dict(self):
         """Plain values, for a run's config.json."""
         colors = None if self.colors is None else [[color, number] for color, number in self.colors.items()]
         classes = [entry.as_dict() for entry in self.classes]
-        return {"kind": self.kind, "classes": classes, "ignored": list(self.ignored), "colors": colors}
+        found = {"kind": self.kind, "classes": classes, "ignored": list(self.ignored), "colors": colors}
+        return found | {"palettes": self.palettes, "alpha": self.alpha, "nodata": self.nodata}
 
     @classmethod
     def from_dict(cls, values):
@@ -46,12 +54,36 @@ class Encoding(NamedTuple):
             SegmentationClass(c["id"], c["name"], tuple(c["color"]), c["thing"]) for c in values["classes"]
         )
         colors = None if values["colors"] is None else {color: number for color, number in values["colors"]}
-        return cls(values["kind"], classes, tuple(values["ignored"]), colors)
+        palettes, alpha = bool(values.get("palettes")), bool(values.get("alpha"))
+        nodata = values.get("nodata")
+        nodata = None if nodata is None else float(nodata)
+        return cls(values["kind"], classes, tuple(values["ignored"]), colors, palettes, alpha, nodata)
 
     @property
     def ids(self):
         """The classes' ids, in order."""
         return tuple(entry.id for entry in self.classes)
+
+    def class_colors(self):
+        """{packed colour: id} of the classes, where each has a colour of its own; else None."""
+        colors = {pack(entry.color).item(): entry.id for entry in self.classes}
+        return colors if len(colors) == len(self.classes) else None
+
+    def as_meant(self, mask):
+        """A RawMask or Survey with its palette looked up, its transparency taken, its white made 255, where that is meant."""
+        if self.alpha and mask.alpha is not None:
+            if hasattr(mask, "counts"):
+                return mask.alpha
+            kind = "8 bit" if mask.alpha.max() <= 255 else "deep"
+            return mask._replace(values=mask.alpha.astype(np.int32), kind=kind, alpha=None)
+        if self.palettes:
+            mask = by_color(mask)
+        if mask.kind == "1 bit":
+            as_stored = self.kind == "instances" or (
+                self.kind == "ids" and (1 in self.ids or 255 not in self.ids)
+            )
+            return mask._replace(values=mask.values * (1 if as_stored else 255), kind="8 bit")
+        return mask
 
     def meaning(self, stored):
         """{value in the file: label} for a mask stored as `stored`; None where the kind needs no table.
@@ -78,14 +110,27 @@ class Encoding(NamedTuple):
             if value not in meaning:
                 raise ValueError(self._stranger(value, stored, path))
 
-    def all_ignored(self, values, stored):
+    def all_ignored(self, survey):
         """Whether a mask of these values has no pixel that counts."""
-        meaning = self.meaning(stored)
-        return meaning is not None and all(meaning[value] == IGNORE for value in values.tolist())
+        if self.kind in ("binary", "instances"):
+            return not len(survey.values)
+        meant = self.as_meant(survey)
+        meaning = self.meaning(meant.kind)
+        return all(meaning[value] == IGNORE for value in meant.values.tolist())
 
     def decode(self, mask, path):
         """(label uint8 (H, W), instances int32 (H, W) or None) of a RawMask; raises ValueError as `check` does."""
+        mask = self.as_meant(mask)
+        label, instances = self._labels(mask, path)
+        if mask.void is not None:
+            label = np.where(mask.void, np.uint8(IGNORE), label)
+            instances = None if instances is None else np.where(mask.void, 0, instances)
+        return label, instances
+
+    def _labels(self, mask, path):
         values = mask.values
+        if mask.void is not None and self.kind in ("ids", "colors"):  # what stands there need be no class
+            values = np.where(mask.void, min(self.meaning(mask.kind)), values)
         if self.kind == "instances":
             void = np.isin(values, self.ignored)
             return np.where(void, IGNORE, values > 0).astype(np.uint8), np.where(void, 0, values).astype(

@@ -11,15 +11,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from .classes_file import read_classes
-from .detect import Survey, decide, survey
-from .images import SUFFIXES, as_channels, head, is_deep, is_grey, read_image, read_mask
-from .sample import Sample
+from .decoding import size_of
+from .detect import decide
+from .images import as_channels, is_grey, read_picture
+from .masks import Survey, read_mask, survey
+from .orientation import agree, unturned
+from .pairing import NAMED_IN_ERRORS, pair, some
+from .sample import IGNORE, Sample
 from .split import split
 
 # Folders that decode to no more than this are kept in memory as they were read; larger ones are read every time.
 MEMORY_BYTES = 1 << 30
-NAMED_IN_ERRORS = 5
 
 
 class Entry(NamedTuple):
@@ -33,6 +38,8 @@ class Entry(NamedTuple):
     stored_rgb: bool
     deep: bool
     grey: bool
+    void: bool
+    warning: str | None
     survey: Survey
     kept: tuple | None
 
@@ -73,8 +80,11 @@ class FolderDataset:
         if not 0 <= index < len(self):
             raise IndexError(f"{self.name}: sample {index} of {len(self)}")
         entry = self._entries[index]
-        image, mask = entry.kept or (read_image(entry.image_path), read_mask(entry.mask_path))
+        image, void, mask = entry.kept or _read(entry.image_path, entry.mask_path, self.encoding.nodata)[:3]
         label, instances = self.encoding.decode(mask, entry.mask_path)
+        if void is not None:  # no data, nothing to learn
+            label = np.where(void, np.uint8(IGNORE), label)
+            instances = None if instances is None else np.where(void, 0, instances)
         return Sample(as_channels(image, self.channels), label, instances, entry.name)
 
 
@@ -85,16 +95,17 @@ def open_folder(folder, run=None, channels=None):
     ValueError with the name of the file that does not fit.
     """
     folder = Path(folder)
-    pairs = _pairs(folder)
+    pairs, pairing = pair(folder)
     classes_path = folder / "classes.json"
     declared = read_classes(classes_path) if classes_path.exists() else None
-    if run is not None and declared is not None:
+    if run is not None and declared is not None and declared.classes:
         _must_agree(classes_path, declared, run)
-    entries = _check_all(pairs)
-    encoding, note = decide([entry.survey for entry in entries], declared, run)
+    nodata = declared.nodata if declared is not None else None if run is None else run.nodata
+    entries = _check_all(pairs, nodata)
+    encoding, note, warnings = decide([entry.survey for entry in entries], declared, run)
     entries, dropped = _without_ignored(entries, encoding, "learn" if run is None else "measure")
     colored = [entry for entry in entries if not entry.grey]
-    notes = [note] if note else []
+    notes = [text for text in (pairing, note) if text]
     if dropped:
         names = ", ".join(dropped[:NAMED_IN_ERRORS])
         notes.append(f"{len(dropped)} left out, their masks are all ignore ({names})")
@@ -106,9 +117,20 @@ def open_folder(folder, run=None, channels=None):
         notes.append("grey stored as RGB")
     if any(entry.deep for entry in entries):
         notes.append(f"{sum(entry.deep for entry in entries)} of more than 8 bits, each stretched to 8")
-    return FolderDataset(
-        folder, entries, encoding, channels, _description(folder, entries, encoding, channels, notes)
-    )
+    if any(entry.void for entry in entries):
+        notes.append(f"{sum(entry.void for entry in entries)} with pixels without data, which are ignored")
+    description = _description(folder, entries, encoding, channels, notes)
+    return FolderDataset(folder, entries, encoding, channels, _with_warnings(description, entries, warnings))
+
+
+def _with_warnings(description, entries, warnings):
+    """The description, and a line for each kind of warning."""
+    by_text = {}
+    for entry in entries:
+        if entry.warning:
+            by_text.setdefault(entry.warning, []).append(str(entry.image_path))
+    lines = [f"{some(paths)}: {text}" for text, paths in by_text.items()]
+    return "\n".join([description, *(f"warning: {line}" for line in (*lines, *warnings))])
 
 
 def _description(folder, entries, encoding, channels, notes):
@@ -131,79 +153,62 @@ def split_folder(folder, seed):
     manifest = Path(folder) / "manifest.csv"
     chosen = split(whole.names, seed, manifest if manifest.exists() else None)
     sides = f"{len(chosen.train)} train, {len(chosen.validation)} validation ({chosen.how})"
-    line = f"{whole.description}; {sides}"
+    first, *warnings = whole.description.splitlines()
+    line = "\n".join([f"{first}; {sides}", *warnings])
     return whole.part(chosen.train, line), whole.part(chosen.validation, line)
 
 
-def _pairs(folder):
-    """[(name, image path, mask path)] sorted by name. Raises ValueError where one side lacks a file."""
-    if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder")
-    for part in ("images", "masks"):
-        if not (folder / part).is_dir():
-            there = ", ".join(sorted(entry.name for entry in folder.iterdir())[:8]) or "nothing"
-            raise ValueError(f"{folder}: has no {part}/ folder (expected images/ and masks/, found {there})")
-    images, masks = _files(folder / "images"), _files(folder / "masks")
-    if not images:
-        raise ValueError(f"{folder / 'images'}: holds no image ({', '.join(SUFFIXES)})")
-    missing = [str(path) for name, path in images.items() if name not in masks]
-    extra = [str(path) for name, path in masks.items() if name not in images]
-    if missing:
-        alone = f"; masks without an image: {_some(extra)}" if extra else ""
-        raise ValueError(f"{folder / 'masks'}: no mask for {_some(missing)}{alone}")
-    if extra:
-        raise ValueError(f"{folder / 'images'}: no image for {_some(extra)}")
-    return [(name, images[name], masks[name]) for name in sorted(images)]
-
-
-def _files(folder):
-    """{name below the folder without suffix: path} of the image files in it."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or path.suffix.lower() not in SUFFIXES or not path.is_file():
-            continue
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        if name in found:
-            raise ValueError(f"{path}: the name occurs twice, {found[name].name} is there too")
-        found[name] = path
-    return found
-
-
-def _some(names):
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - NAMED_IN_ERRORS} more" if len(names) > NAMED_IN_ERRORS else ""
-    return ", ".join(names[:NAMED_IN_ERRORS]) + more
-
-
-def _check_all(pairs):
+def _check_all(pairs, nodata):
     """Every pair as an Entry. Decoding waits for no interpreter lock, so threads share the work."""
     keep = sum(_decoded_bytes(image_path) for _, image_path, _ in pairs) <= MEMORY_BYTES
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda pair: _check(*pair, keep), pairs))
+        return list(pool.map(lambda found: _check(*found, nodata, keep), pairs))
 
 
 def _decoded_bytes(path):
     """Memory for one image of 3 channels and its mask of 32 bits, from the size in the file's head alone."""
-    found = head(path)
+    found = size_of(path)
     return 0 if found is None else found[0] * found[1] * (3 + 4)
 
 
-def _check(name, image_path, mask_path, keep):
-    """One pair read, compared and surveyed."""
-    image, mask = read_image(image_path), read_mask(mask_path)
-    if image.shape[:2] != mask.values.shape:
-        height, width = mask.values.shape
+def _read(image_path, mask_path, nodata):
+    """(pixels, void or None, RawMask, Picture, warning or None) of a pair, both turned or both as stored."""
+    picture, mask = read_picture(image_path, nodata), read_mask(mask_path)
+    size, mask_size = picture.pixels.shape[:2], mask.values.shape
+    try:
+        put_back, warning = agree(size, picture.tag, mask_size, mask.tag)
+    except ValueError as error:
         raise ValueError(
-            f"{mask_path}: the mask is {height}x{width} (height x width), "
-            f"its image {image_path} is {image.shape[0]}x{image.shape[1]}"
+            f"{mask_path}: the mask is {mask_size[0]}x{mask_size[1]} (height x width), "
+            f"its image {image_path} is {size[0]}x{size[1]}{f'; {error}' if str(error) else ''}"
+        ) from None
+    if put_back:
+        parts = {name: getattr(mask, name) for name in ("values", "alpha", "void")}
+        mask = mask._replace(
+            **{name: unturned(array, mask.tag) for name, array in parts.items() if array is not None}
         )
-    stored_rgb, deep, grey = image.ndim == 3, is_deep(head(image_path)[2]), is_grey(image)
-    kept = None
-    if keep:
-        kept = (as_channels(image, 1) if grey else image, mask)
+    return picture.pixels, picture.void, mask, picture, warning
+
+
+def _check(name, image_path, mask_path, nodata, keep):
+    """One pair read, compared and surveyed."""
+    image, void, mask, picture, warning = _read(image_path, mask_path, nodata)
+    grey = is_grey(image)
+    kept = (as_channels(image, 1) if grey else image, void, mask) if keep else None
+    found = survey(mask, mask_path)
+    size = image.shape[:2]
     return Entry(
-        name, image_path, mask_path, *image.shape[:2], stored_rgb, deep, grey, survey(mask, mask_path), kept
+        name,
+        image_path,
+        mask_path,
+        *size,
+        image.ndim == 3,
+        picture.deep,
+        grey,
+        void is not None,
+        warning,
+        found,
+        kept,
     )
 
 
@@ -211,14 +216,14 @@ def _without_ignored(entries, encoding, purpose):
     """(entries that have something to count, names of the others). Raises ValueError where none has."""
     useful, dropped = [], []
     for entry in entries:
-        if encoding.all_ignored(entry.survey.values, entry.survey.kind):
+        if encoding.all_ignored(entry.survey):
             dropped.append(entry.name)
         else:
             useful.append(entry)
     if not useful:
         folder = entries[0].mask_path.parent
         raise ValueError(
-            f"{folder}: all pixels of all masks are ignore ({_some(dropped)}), nothing to {purpose}"
+            f"{folder}: all pixels of all masks are ignore ({some(dropped)}), nothing to {purpose}"
         )
     return useful, dropped
 

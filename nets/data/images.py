@@ -1,4 +1,4 @@
-"""Reading image and mask files into plain arrays, whatever they are stored as."""
+"""Pictures from files: whatever they are stored as, 8 bits for the eye and for the net, and where there is no data."""
 
 from __future__ import annotations
 
@@ -6,84 +6,124 @@ from typing import NamedTuple
 
 import numpy as np
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
-LOSSY = (".jpg", ".jpeg")
-MOST_TINT = 24  # JPEG may move the channels of a grey pixel apart by a few levels
+from .decoding import SUFFIXES, decode, pillow
+from .orientation import UPRIGHT
 
-# The share of a deep (16 or 32 bit) image's pixels that may turn quite black and quite white.
+__all__ = ["SUFFIXES", "Picture", "as_channels", "is_grey", "pillow", "read_image", "read_picture", "stretch"]
+
+# The share of a deep (more than 8 bit) image's pixels that may turn quite black and quite white.
 DARKEST, BRIGHTEST = 0.1, 99.9  # percent
+# 8-bit values in 16 bits are often stored as v * 257, so that 255 becomes 65535.
+REPEATED = 257
+
+# Values that stand for missing data where no tag says so, as GIS programs and sensors write them.
+USUAL_NODATA = (-9999.0, -99999.0, -32767.0, -32768.0, -3.4028234663852886e38, -1e20, -1e32, 1e20, 1e32)
+FAR = 3  # they count as such where they lie so many times the spread of all other values away from these
 
 
-def pillow():
-    """Pillow's Image module, or one line that says how to get it."""
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ImportError("image files need Pillow: pip install 'minitensor[train]'") from error
-    return Image
+class Picture(NamedTuple):
+    """One image file.
 
+    pixels  uint8, (H, W) where it is grey and (H, W, 3) where it is RGB
+    void    bool (H, W): where there is no data; None where there is data everywhere
+    deep    whether more than 8 bits were stretched to 8
+    tag     the orientation tag that was obeyed, 1 for none
+    """
 
-def _opened(path):
-    """The decoded file as a Pillow image. Raises ValueError with its name where it cannot be read."""
-    image_module = pillow()
-    try:
-        with image_module.open(path) as image:
-            # A phone's photo may carry a preview as a second frame (MPO); a TIFF's or GIF's frames are a stack.
-            frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-            image.load()  # decodes all of it: a truncated file is found here
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
-    except image_module.UnidentifiedImageError:
-        raise ValueError(f"{path}: not an image file that can be read") from None
-    except Exception as error:  # decoders of broken files raise struct.error, zlib.error, IndexError and more
-        raise ValueError(f"{path}: cannot be read ({error})") from error
-    if frames > 1:
-        raise ValueError(f"{path}: holds {frames} frames; save each frame as a file of its own")
-    return image
-
-
-def head(path):
-    """(height, width, mode) from the file's first bytes; None where even those cannot be read."""
-    try:
-        with pillow().open(path) as image:
-            return image.height, image.width, image.mode
-    except Exception:  # reading the whole file says what is wrong with it
-        return None
-
-
-def is_deep(mode):
-    """Whether Pillow's `mode` stands for grey values of more than 8 bits."""
-    return mode == "F" or mode.startswith("I")
+    pixels: np.ndarray
+    void: np.ndarray | None = None
+    deep: bool = False
+    tag: int = UPRIGHT
 
 
 def read_image(path):
-    """An image file as uint8, (H, W) where it is grey and (H, W, 3) where it is RGB.
+    """An image file as uint8, (H, W) where it is grey and (H, W, 3) where it is RGB; see `read_picture`."""
+    return read_picture(path).pixels
+
+
+def read_picture(path, nodata=None):
+    """An image file as a Picture.
 
     Transparency is dropped, palettes are looked up, the camera's orientation tag is obeyed. Images of more than
     8 bits are stretched, each by itself: cameras fill 10, 12 or 14 of 16 bits, so that the full range says
     nothing about black and white, and a division by 257 would leave most of them black.
+    `nodata` is the value of pixels without data; without it the file's own tag, NaN, infinity, and a usual value that
+    lies far from all others count. They are black in the picture. Raises ValueError with the file's name.
     """
-    from PIL import ImageOps
+    decoded = decode(path)
+    values = decoded.values
+    marker = decoded.nodata if nodata is None else nodata
+    if decoded.palette is not None:
+        colors = np.zeros((256, 3), np.uint8)
+        for index, color in decoded.palette.items():
+            colors[index] = color
+        return Picture(colors[values], None, False, decoded.tag)
+    if values.dtype == bool:
+        values = values * np.uint8(255)
+    if values.dtype == np.uint8:
+        void = None if marker is None else _everywhere(values == marker)
+        return Picture(values, void if void is not None and void.any() else None, False, decoded.tag)
+    if values.dtype.kind == "u" and values.max() > 255 and not (values % REPEATED).any():
+        return Picture((values // REPEATED).astype(np.uint8), None, False, decoded.tag)
+    void = _everywhere(_missing(values, marker))
+    if void.all():
+        raise ValueError(f"{path}: holds no data, every pixel is missing")
+    pixels = stretch(values, void)
+    return Picture(pixels, void if void.any() else None, True, decoded.tag)
 
-    image = ImageOps.exif_transpose(_opened(path))
-    if image.mode == "1":
-        image = image.convert("L")
-    if image.mode in ("L", "LA"):
-        return np.asarray(image.getchannel(0)).copy()
-    if is_deep(image.mode):
-        return stretch(np.asarray(image), path)
-    return np.asarray(image.convert("RGB")).copy()
+
+def _everywhere(missing):
+    """A pixel lacks data where all its channels do."""
+    return missing if missing.ndim == 2 else missing.all(axis=2)
 
 
-def stretch(values, path):
-    """A deep grey image as uint8: its 0.1 and 99.9 percent points become black and white."""
-    values = values.astype(np.float32)
-    if not np.isfinite(values).all():
-        raise ValueError(f"{path}: holds values that are not finite")
-    low, high = np.percentile(values, (DARKEST, BRIGHTEST))
+def _missing(values, marker):
+    """Where deep values are no data: bool in their shape."""
+    if values.dtype.kind == "f":
+        missing = ~np.isfinite(values)
+        if marker is None:
+            marker = _usual_nodata(values[~missing])
+        # A tag says -3.4e38 in decimal digits; in the file's own precision it is the very number.
+        with np.errstate(over="ignore"):
+            return missing if marker is None else missing | (values == values.dtype.type(marker))
+    if marker is None:
+        marker = _usual_nodata(values)
+    return np.zeros(values.shape, bool) if marker is None else values == marker
+
+
+def _usual_nodata(values):
+    """A usual marker among the values, far below or above all others; None where there is none."""
+    if values.size == 0 or values.dtype.kind == "u":
+        return None
+    for extreme in (values.min(), values.max()):
+        if any(extreme == values.dtype.type(usual) for usual in _held_by(values.dtype)):
+            others = values[values != extreme].astype(np.float64)
+            if others.size and abs(float(extreme)) > FAR * np.abs(others).max():
+                return float(extreme)
+    return None
+
+
+def _held_by(dtype):
+    """The usual markers that numbers of this dtype can be."""
+    limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    return [usual for usual in USUAL_NODATA if limits.min <= usual <= limits.max]
+
+
+def stretch(values, void=None):
+    """A deep image as uint8: its 0.1 and 99.9 percent points become black and white, missing pixels black.
+
+    The points are those of all channels together, so that colours keep their balance.
+    """
+    kept = values if void is None or not void.any() else values[~void]
+    kept = kept[np.isfinite(kept)].astype(np.float64)
+    low, high = np.percentile(kept, (DARKEST, BRIGHTEST))
     if high <= low:
-        low, high = values.min(), max(values.max(), values.min() + 1)
-    return np.clip((values - low) * (255 / (high - low)) + 0.5, 0, 255).astype(np.uint8)
+        low, high = kept.min(), max(kept.max(), kept.min() + 1)
+    scaled = (np.clip(np.nan_to_num(values.astype(np.float32)), low, high) - low) * (255 / (high - low)) + 0.5
+    pixels = np.clip(scaled, 0, 255).astype(np.uint8)
+    if void is not None:
+        pixels[void] = 0
+    return pixels
 
 
 def is_grey(image):
@@ -103,56 +143,3 @@ def as_channels(image, channels):
         return image[..., 0].copy()
     luminance = image @ np.array([0.299, 0.587, 0.114], np.float32)
     return (luminance + 0.5).astype(np.uint8)
-
-
-class RawMask(NamedTuple):
-    """A mask file as it is stored.
-
-    values   whole numbers (H, W); a colour mask's are packed, 65536 R + 256 G + B
-    kind     "8 bit", "deep" (16 or 32 bit), "color", or "lossy" (JPEG)
-    palette  {id: colour} of a palette file, else None
-    """
-
-    values: np.ndarray
-    kind: str
-    palette: dict | None
-
-
-def read_mask(path):
-    """A mask file as RawMask. A colour file that holds only shades of grey counts as 8 bit."""
-    image = _opened(path)
-    if (
-        image.mode == "P" and path.suffix.lower() != ".gif"
-    ):  # a GIF's palette is in no order that means anything
-        entries = image.getpalette() or []
-        palette = {i: tuple(entries[3 * i : 3 * i + 3]) for i in range(len(entries) // 3)}
-        return RawMask(np.asarray(image).copy(), "8 bit", palette)
-    if image.mode in ("1", "L", "LA"):
-        kind = "lossy" if path.suffix.lower() in LOSSY else "8 bit"
-        return RawMask(np.asarray(image.getchannel(0)).astype(np.uint8), kind, None)
-    if is_deep(image.mode):
-        values = np.asarray(image)
-        if image.mode == "F" and not (values == np.floor(values)).all():
-            raise ValueError(f"{path}: a mask holds whole numbers, this one holds fractions")
-        if values.min() < 0:
-            raise ValueError(f"{path}: a mask's ids are not negative, this one holds {values.min():.0f}")
-        return RawMask(values.astype(np.int32), "deep", None)
-    color = np.asarray(image.convert("RGB"))
-    if path.suffix.lower() in LOSSY:
-        if np.ptp(color, axis=2).max() > MOST_TINT:
-            raise ValueError(f"{path}: JPEG does not keep the colours of a mask; save it as PNG")
-        return RawMask(as_channels(color, 1), "lossy", None)
-    if is_grey(color):
-        return RawMask(color[..., 0].copy(), "8 bit", None)
-    return RawMask(pack(color), "color", None)
-
-
-def pack(color):
-    """(..., 3) colours as single numbers, 65536 R + 256 G + B."""
-    red, green, blue = np.moveaxis(np.asarray(color).astype(np.int32), -1, 0)
-    return red << 16 | green << 8 | blue
-
-
-def unpack(number):
-    """The colour of a packed number."""
-    return int(number) >> 16 & 255, int(number) >> 8 & 255, int(number) & 255

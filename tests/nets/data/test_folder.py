@@ -259,8 +259,8 @@ def test_classes_that_cannot_be(make_folder, text, message):
 
 
 def test_masks_without_image_are_listed_with_the_missing_ones(make_folder):
-    folder = make_folder({"a_mask.png": MASK}, {"a.png": GREY})
-    with pytest.raises(ValueError, match=r"no mask for .*a\.png; masks without an image: .*a_mask\.png"):
+    folder = make_folder({"a_mask.png": MASK, "c.png": MASK}, {"a.png": GREY, "b.png": GREY})
+    with pytest.raises(ValueError, match=r"no mask for .*a\.png.*; masks without an image: .*a_mask\.png"):
         open_folder(folder)
 
 

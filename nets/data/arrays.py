@@ -1,0 +1,52 @@
+"""Pictures and masks in NumPy's own files, .npy and .npz. They are read without unpickling anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+ARRAY_SUFFIXES = (".npy", ".npz")
+CHANNELS = (1, 3, 4)
+MOST_BYTES = 8 * max(CHANNELS)  # of one pixel
+
+
+def read_array(path, most_pixels):
+    """The one array of the file as (H, W) or (H, W, 3); a fourth channel is dropped, one channel is no axis.
+
+    Raises ValueError with the file's name for several arrays, objects, and shapes that are no picture's.
+    """
+    path = Path(path)
+    try:
+        array = _load(path, most_pixels)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile, MemoryError, SyntaxError) as error:
+        raise ValueError(f"{path}: cannot be read as an array ({error})") from error
+    shape = array.shape
+    if array.ndim == 3 and shape[2] not in CHANNELS and shape[0] in CHANNELS:
+        array = np.moveaxis(array, 0, -1)  # (C, H, W), as torch keeps pictures
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in CHANNELS) or array.size == 0:
+        raise ValueError(f"{path}: a picture is (H, W) or (H, W, 3), this array is {shape}")
+    if array.dtype.kind not in "buif":
+        raise ValueError(f"{path}: holds {array.dtype}, not real numbers")
+    array = np.ascontiguousarray(array[..., :3] if array.ndim == 3 else array)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _load(path, most_pixels):
+    if path.suffix.lower() == ".npy":
+        array = np.load(path, mmap_mode="r", allow_pickle=False)  # the file's size bounds the memory
+        return np.array(array)
+    with np.load(path, allow_pickle=False) as archive:
+        if len(archive.files) != 1:
+            raise ValueError(
+                f"holds {len(archive.files)} arrays ({', '.join(archive.files[:8])}); one is needed"
+            )
+        size = archive.zip.infolist()[0].file_size
+        if size > most_pixels * MOST_BYTES:
+            raise ValueError(f"unpacks to {size:,} bytes, more than a picture of {most_pixels:,} pixels has")
+        return archive[archive.files[0]]

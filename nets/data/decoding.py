@@ -1,0 +1,230 @@
+"""From a file to its numbers: what is stored, before anybody says what it means.
+
+Pillow reads the formats. Four things it does not say are found out here: whether the compression changes values, which
+page of a TIFF file is the picture, all 16 bits of each colour channel (Pillow keeps 8), and what marks missing data.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .arrays import ARRAY_SUFFIXES, read_array
+from .orientation import UPRIGHT, orientation_tag, turned
+from .tiff import is_tiff, nodata_of, read_numbers
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", *ARRAY_SUFFIXES)
+JPEGS = ("JPEG", "MPO")
+PIXELS_OPTION = "--max-pixels"
+
+# TIFF tags: what kind of page this is, new and old. Bit 0: a smaller copy. Bit 2: a transparency mask.
+SUBFILE_TYPE, OLD_SUBFILE_TYPE = 254, 255
+REDUCED, TRANSPARENCY, OLD_REDUCED = 1, 4, 2
+
+
+class Decoded(NamedTuple):
+    """The content of one file, turned as its orientation tag asks.
+
+    values   (H, W) or (H, W, 3); uint8, bool for 1 bit, or deeper numbers
+    alpha    (H, W) where the file has a transparency channel, else None
+    palette  {index: colour} where `values` are indices, else None
+    lossy    whether the compression changes values, as JPEG's does
+    tag      the orientation tag that was obeyed, 1 for none
+    nodata   the value that marks missing data by the file's own tag, or None
+    """
+
+    values: np.ndarray
+    alpha: np.ndarray | None = None
+    palette: dict | None = None
+    lossy: bool = False
+    tag: int = UPRIGHT
+    nodata: float | None = None
+
+
+def pillow():
+    """Pillow's Image module, or one line that says how to get it."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError("image files need Pillow: pip install 'minitensor[train]'") from error
+    return Image
+
+
+def allow_pixels(most):
+    """Let files of up to `most` pixels be opened. Pillow's own limit is 179 million: it keeps out decompression bombs.
+
+    Pillow refuses images of more than twice MAX_IMAGE_PIXELS, and warns from once on.
+    """
+    image_module = pillow()
+    image_module.MAX_IMAGE_PIXELS = -(-most // 2)
+    warnings.filterwarnings("ignore", category=image_module.DecompressionBombWarning)
+
+
+def most_pixels():
+    """The largest number of pixels that a file may have now."""
+    return 2 * (pillow().MAX_IMAGE_PIXELS or sys.maxsize)
+
+
+def decode(path):
+    """The file as Decoded. Raises ValueError with its name where it cannot be read, and says why."""
+    path = Path(path)
+    if path.suffix.lower() in ARRAY_SUFFIXES:
+        return Decoded(read_array(path, most_pixels()))
+    image_module = pillow()
+    frames = 1
+    try:
+        # By a file and not by its name: of a file that it maps into memory Pillow swaps the sides without turning it.
+        with open(path, "rb") as file, image_module.open(file) as image:
+            is_turned = image.format == "TIFF"  # Pillow turns these while it loads them, and drops the tag
+            tag = orientation_tag(image) if is_turned else None
+            frames = _choose_page(image)
+            if frames == 1:
+                decoded = _content(path, image)
+                tag = orientation_tag(image) if tag is None else tag
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except image_module.UnidentifiedImageError:
+        return _unidentified(path)
+    except image_module.DecompressionBombError as error:
+        raise ValueError(
+            f"{path}: more than {most_pixels():,} pixels ({error}); where you trust the file, allow more with "
+            f"{PIXELS_OPTION} N"
+        ) from error
+    except Exception as error:  # decoders of broken files raise struct.error, zlib.error, IndexError and more
+        raise ValueError(f"{path}: cannot be read ({error})") from error
+    if frames > 1:
+        raise ValueError(f"{path}: holds {frames} frames; save each frame as a file of its own")
+    if is_turned:
+        return decoded._replace(tag=tag)
+    alpha = None if decoded.alpha is None else turned(decoded.alpha, tag)
+    return decoded._replace(tag=tag, values=turned(decoded.values, tag), alpha=alpha)
+
+
+def size_of(path):
+    """(height, width) from the file's first bytes; None where even those cannot be read."""
+    try:
+        if Path(path).suffix.lower() in ARRAY_SUFFIXES:
+            return read_array(path, most_pixels()).shape[:2]
+        with pillow().open(path) as image:
+            return image.height, image.width
+    except Exception:  # reading the whole file says what is wrong with it
+        return None
+
+
+def _unidentified(path):
+    """What Pillow does not know: TIFF files of 64 bits, or with a number of bands that no picture has."""
+    if is_tiff(path):
+        values, nodata = read_numbers(path, most_pixels())
+        return Decoded(values, nodata=nodata)
+    raise ValueError(f"{path}: not an image file that can be read")
+
+
+def _choose_page(image):
+    """Seek the page that is the picture; returns how many pictures there are.
+
+    A phone's photo may carry a preview as a second frame (MPO), a TIFF file smaller copies of its first page. The
+    frames of other files are a stack.
+    """
+    frames = 1 if image.format in JPEGS else getattr(image, "n_frames", 1)
+    if frames == 1 or image.format != "TIFF":
+        return frames
+    full = []
+    for page in range(frames):
+        image.seek(page)
+        kind, old = image.tag_v2.get(SUBFILE_TYPE, 0), image.tag_v2.get(OLD_SUBFILE_TYPE, 0)
+        if not kind & (REDUCED | TRANSPARENCY) and old != OLD_REDUCED:
+            full.append((page, image.size))
+    if not full:
+        full = [(0, image.size)]
+    (first, (width, height)), *others = full
+    # A smaller copy without a mark has the same proportions, to a pixel.
+    others = [
+        size for _, size in others
+        if 2 * size[0] > width + 1 or abs(size[0] * height - size[1] * width) > max(width, height)
+    ]  # fmt: skip
+    image.seek(first)
+    return frames if others else 1
+
+
+def _content(path, image):
+    """The Decoded of an open image, not yet turned; all of it is decoded here, so a truncated file is found."""
+    lossy = _is_lossy(path, image)
+    nodata = nodata_of(image.tag_v2) if image.format == "TIFF" else None
+    deep = _deep_channels(path, image)
+    if deep is not None:
+        values, alpha = deep
+        return Decoded(values, alpha, None, lossy, nodata=nodata)
+    image.load()
+    if image.mode == "P" and image.format != "GIF":  # a GIF's palette is in no order that means anything
+        entries = image.getpalette() or []
+        palette = {i: tuple(entries[3 * i : 3 * i + 3]) for i in range(len(entries) // 3)}
+        return Decoded(np.asarray(image).copy(), None, palette, lossy, nodata=nodata)
+    alpha = np.asarray(image.getchannel("A")).copy() if image.mode in ("LA", "RGBA", "PA") else None
+    if image.mode in ("L", "LA"):
+        values = np.asarray(image.getchannel(0))
+    elif image.mode in ("1", "F") or image.mode.startswith("I"):
+        values = np.asarray(image)
+    else:
+        values = np.asarray(image.convert("RGB"))
+    return Decoded(values.copy(), alpha, None, lossy, nodata=nodata)
+
+
+def _is_lossy(path, image):
+    """By the content, whatever the suffix says."""
+    if image.format in JPEGS:
+        return True
+    if image.format == "TIFF":
+        return image.info.get("compression") in ("jpeg", "tiff_jpeg", "webp")
+    return image.format == "WEBP" and not _is_lossless_webp(path)
+
+
+def _is_lossless_webp(path):
+    """A WebP file is a row of chunks: 4 letters, a size of 4 bytes, the content. VP8L stores what it is given."""
+    with open(path, "rb") as file:
+        file.seek(len("RIFF....WEBP"))
+        while len(head := file.read(8)) == 8:
+            if head[:4] in (b"VP8L", b"VP8 "):
+                return head[:4] == b"VP8L"
+            size = int.from_bytes(head[4:], "little")
+            file.seek(10 if head[:4] == b"VP8X" else size + size % 2, 1)
+    return False
+
+
+def _deep_channels(path, image):
+    """(values, alpha) of a file with 16 bits in each of several channels; None for all others.
+
+    Pillow keeps the high byte of each. Read a second time with the opposite byte order, it keeps the low one.
+    """
+    raw = _raw_mode(image)
+    if ";16" not in raw or image.mode not in ("RGB", "RGBA", "LA"):
+        return None
+    if raw.startswith("LA"):  # 2 channels of 2 bytes: read as if they were 4 of 1
+        grey_high, grey_low, high, low = np.moveaxis(_as_stored(path, image.tell(), "RGBA"), -1, 0)
+        return grey_high * np.uint16(256) + grey_low, high * np.uint16(256) + low
+    order = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+    low = _as_stored(path, image.tell(), raw[:-1] + order[raw[-1]])
+    image.load()
+    values = np.asarray(image) * np.uint16(256) + low
+    return values[..., :3].copy(), values[..., 3].copy() if values.shape[2] == 4 else None
+
+
+def _raw_mode(image):
+    """How Pillow calls the order of bytes in the file, for example RGB;16B."""
+    arguments = image.tile[0].args if image.tile else ""
+    return arguments if isinstance(arguments, str) else str((arguments or ("",))[0])
+
+
+def _as_stored(path, page, raw):
+    """The image's channels, read as if the file had the raw mode `raw`."""
+    with open(path, "rb") as file, pillow().open(file) as image:
+        image.seek(page)
+        image.tile = [
+            tile._replace(args=raw if isinstance(tile.args, str) else (raw, *tile.args[1:]))
+            for tile in image.tile
+        ]
+        image.load()
+        return np.asarray(image)

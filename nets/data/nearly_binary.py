@@ -1,0 +1,63 @@
+"""Masks that are black and white but for a few pixels: resized, drawn with soft edges, compressed, or touched by a brush.
+
+Read as class ids, 254 would be a class, and 255, which is nearly all of the foreground, would be ignore.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .encoding import MIDDLE, Encoding
+
+# A binary mask that was resized or drawn with soft edges holds greys between; they are the rim, so they are few.
+SOFT_EDGE_SHARE = 0.15
+NEARLY_BLACK, NEARLY_WHITE = 40, 215  # how far JPEG may move a black or a white pixel
+STRAY_SHARE = 0.05  # of the white and of the black pixels: a slip of a brush, no class
+SEVERAL = 3  # different values: noise and soft edges make many, classes few
+
+
+def is_nearly_binary(surveys):
+    """Whether 8-bit masks are 0 and 255 but for a rim of greys, noise near both ends, or stray pixels.
+
+    Values from 215 to 254 count as white: class ids are not so high where 255 stands beside them. Values up to 40 may
+    be class ids; they are noise where they are few, or where both ends are spread over several values.
+    """
+    histogram = np.zeros(256, np.int64)
+    for entry in surveys:
+        if entry.kind == "8 bit":
+            histogram[entry.values] += entry.counts
+    black, white = histogram[: NEARLY_BLACK + 1].sum(), histogram[NEARLY_WHITE:].sum()
+    low, middle = histogram[1 : NEARLY_BLACK + 1], histogram[NEARLY_BLACK + 1 : NEARLY_WHITE]
+    if histogram[255] == 0 or black == 0 or middle.sum() > min(SOFT_EDGE_SHARE * histogram.sum(), white):
+        return False
+    stray = STRAY_SHARE * min(white, black)
+    spread = np.count_nonzero(low) >= SEVERAL and np.count_nonzero(histogram[NEARLY_WHITE:255]) >= SEVERAL
+    greys = np.flatnonzero(histogram[1:255]) + 1
+    rim = len(greys) >= SEVERAL and greys.max() >= MIDDLE
+    return bool(
+        (low.sum() <= stray or spread or (rim and _is_ramp(histogram))) and (middle.sum() <= stray or rim)
+    )
+
+
+def _is_ramp(histogram):
+    """Whether the greys reach through the whole range, as antialiasing leaves them, low ones no more than the rest."""
+    low, rest = histogram[1 : NEARLY_BLACK + 1].sum(), histogram[NEARLY_BLACK + 1 : 255].sum()
+    return low <= rest and np.count_nonzero(histogram[1:255]) >= 4 * SEVERAL
+
+
+def binary_from_jpeg(surveys, classes, may_be_black=False):
+    """JPEG blurs what it stores. Black and white survive that, and a cut in the middle; class ids do not."""
+    for entry in surveys:
+        between = entry.counts[(entry.values > NEARLY_BLACK) & (entry.values < NEARLY_WHITE)].sum()
+        if entry.kind == "lossy" and between > SOFT_EDGE_SHARE * entry.counts.sum():
+            named = (
+                "" if entry.path.suffix.lower() in (".jpg", ".jpeg") else ", though it is named otherwise,"
+            )
+            raise ValueError(
+                f"{entry.path}: a JPEG{named} that is not black and white keeps no class ids; save it as PNG"
+            )
+    # Class ids 0 to 40 would all look black: where nothing else says "binary", there must be white.
+    if not may_be_black and max(entry.values.max() for entry in surveys) < NEARLY_WHITE:
+        folder = surveys[0].path.parent
+        raise ValueError(f"{folder}: no JPEG mask holds any white, and JPEG keeps no class ids")
+    return Encoding("binary", classes), "JPEG masks cut at 128"

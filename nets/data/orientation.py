@@ -1,0 +1,97 @@
+"""The orientation tag of photos: pixels are stored as the sensor lay, and the tag says how to turn them.
+
+Editors obey it, most programs that draw masks do not write it, and some draw on the pixels as stored. So picture and
+mask may disagree. Where their sizes tell, they are believed; where nothing tells, a warning names the tag.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+ORIENTATION = 0x0112  # the tag's number, in EXIF, in PNG's eXIf and in TIFF
+UPRIGHT = 1
+WORDS = {
+    2: "mirrored",
+    3: "rotated by 180 degrees",
+    4: "upside down",
+    5: "mirrored and rotated by 90 degrees",
+    6: "rotated by 90 degrees",
+    7: "mirrored and rotated by 270 degrees",
+    8: "rotated by 270 degrees",
+}
+SIDEWAYS = (5, 6, 7, 8)  # height and width change places
+INVERSE = {6: 8, 8: 6}  # all others undo themselves
+
+
+def orientation_tag(image):
+    """The tag of an open Pillow image, 1 to 8; 1 where there is none or where it cannot be read."""
+    try:
+        tag = image.getexif().get(ORIENTATION, UPRIGHT)
+    except Exception:  # damaged EXIF raises struct.error, SyntaxError and more; the pixels are fine
+        return UPRIGHT
+    return tag if tag in WORDS else UPRIGHT
+
+
+def turned(array, tag):
+    """Stored pixels (H, W, ...) as the tag asks for them to be shown."""
+    if tag == UPRIGHT:
+        return array
+    shown = {
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.swapaxes(0, 1),
+        6: lambda a: np.rot90(a, -1),
+        7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+        8: lambda a: np.rot90(a),
+    }[tag](array)
+    return np.ascontiguousarray(shown)
+
+
+def unturned(array, tag):
+    """The pixels as stored, from those shown."""
+    return turned(array, INVERSE.get(tag, tag))
+
+
+def named(tag):
+    """The tag in words, for messages."""
+    return f"orientation tag {tag} ({WORDS[tag]})"
+
+
+def agree(picture_size, picture_tag, mask_size, mask_tag):
+    """(whether the mask must be put back as stored, what to warn of or None).
+
+    Sizes are (height, width) as shown. Raises ValueError, without a file's name, where no reading makes them equal.
+    """
+    fits = picture_size == mask_size
+    if picture_tag == mask_tag:
+        if fits:
+            return False, None
+        raise ValueError("" if picture_tag == UPRIGHT else f"both have the {named(picture_tag)}")
+    square = picture_size[0] == picture_size[1]
+    stored = mask_size[::-1] if mask_tag in SIDEWAYS else mask_size
+    if picture_tag == UPRIGHT and picture_size == stored:
+        known = mask_tag in SIDEWAYS and not square
+        warning = f"the mask has the {named(mask_tag)}, its picture has none; neither is turned"
+        return True, None if known else warning
+    if not fits:
+        raise ValueError(_why_not(picture_size, picture_tag, mask_size, mask_tag))
+    if picture_tag in SIDEWAYS and mask_tag == UPRIGHT and not square:
+        return False, None  # the mask was drawn on the picture as shown: it fits only so
+    has = "has none" if mask_tag == UPRIGHT else f"has {named(mask_tag)}"
+    return False, (
+        f"the picture has the {named(picture_tag)} and is turned, its mask {has}; "
+        "if the mask was drawn on the pixels as stored, remove the tag from the picture"
+    )
+
+
+def _why_not(picture_size, picture_tag, mask_size, mask_tag):
+    """What the message about two sizes should add."""
+    if picture_tag in SIDEWAYS and picture_size[::-1] == mask_size:
+        return (
+            f"the picture has the {named(picture_tag)}, and the mask fits only before it is obeyed: "
+            "remove the tag, or turn the mask"
+        )
+    tags = [f"{who} has the {named(tag)}" for who, tag in (("the picture", picture_tag), ("the mask", mask_tag))
+            if tag != UPRIGHT]  # fmt: skip
+    return " and ".join(tags)
