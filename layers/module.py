@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from layers.state import check_state, copy_state
 from minitensor.ops.move import parse_targets
+from minitensor.optim.optimizer import zeros_of
 from minitensor.tensor import Tensor
 
 
@@ -222,10 +223,10 @@ class Module:
                 _move(tensor.grad, device, dtype)
         return self
 
-    def zero_grad(self):
-        """Forget all gradients."""
+    def zero_grad(self, set_to_none=True):
+        """Forget all gradients; set_to_none=False keeps those that are there, as zeros."""
         for parameter in self.parameters():
-            parameter.grad = None
+            parameter.grad = None if set_to_none or parameter.grad is None else zeros_of(parameter.grad)
 
     # Description
 

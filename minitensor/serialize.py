@@ -14,7 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from minitensor.backend import is_array, to_numpy
+from minitensor.narrow_floats import FLOAT8, read_widened
 from minitensor.tensor import Tensor
+
+WIDENED = ("BF16", *FLOAT8)
 
 _NO_PICKLE = (
     "a pickle, as torch.save writes it; pickles are never loaded here, because loading one runs whatever program it "
@@ -114,10 +117,11 @@ def _opened(path):
 
 
 def _readable(file, name, path):
+    """The tensor; bfloat16 and float8, which NumPy lacks, as float32."""
+    dtype = file.get_slice(name).get_dtype()
     try:
-        return file.get_tensor(name)
+        return read_widened(path, name) if dtype in WIDENED else file.get_tensor(name)
     except (TypeError, AttributeError) as error:
-        dtype = file.get_slice(name).get_dtype()
         raise ValueError(f"load: {name!r} in {path} has dtype {dtype}, which NumPy cannot hold") from error
 
 

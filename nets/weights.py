@@ -6,6 +6,7 @@ have the same names and shapes, so nothing is translated, only transplanted wher
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ import minitensor as mt
 from layers import Module
 from nets.fcn import FCN8s, FCN16s, FCN32s
 from nets.torch_file import read_torch_file
+from nets.vgg import published_names
 
 # A tensor that only files of this layout have -> what to call it.
 LAYOUTS = {
@@ -23,16 +25,33 @@ LAYOUTS = {
     "conv1_1.weight": "pytorch-fcn",
     "inc.double_conv.0.weight": "U-Net",
 }
-WRAPPERS = ("state_dict", "model_state_dict", "model", "net")  # where checkpoints put the weights
+# Where checkpoints put the weights; the running mean of the weights, which is what its author evaluates, first.
+WRAPPERS = ("state_dict_ema", "ema_state_dict", "model_ema", "state_dict", "model_state_dict", "model_state", "model",
+            "net", "network", "weights", "params")  # fmt: skip
+DEEPEST = 8  # wrappers within wrappers
+COUNTER = "num_batches_tracked"  # batch norm's; files before torch 0.4.1 have none
+AVERAGED = "n_averaged"  # torch's AveragedModel counts its updates
 FCN_HEADS = ("score_pool", "upscore")  # tensors in which FCN-32s, 16s and 8s differ
 
 
-class LoadedWeights(NamedTuple):
-    """What `load_weights` did."""
-
+class _Loaded(NamedTuple):
     layout: str
-    missing_keys: list  # tensors of the net that the file does not have: they keep their values
-    unexpected_keys: list  # tensors of the file for which the net has no place
+    missing_keys: list
+    unexpected_keys: list
+
+
+class LoadedWeights(_Loaded):
+    """What `load_weights` did: (layout, missing_keys, unexpected_keys), and the attribute `prefix`.
+
+    missing_keys     tensors of the net that the file does not have: they keep their values
+    unexpected_keys  tensors of the file for which the net has no place
+    prefix           what was taken off the front of all names, such as "module."; "" for nothing
+    """
+
+    prefix = ""
+
+    def __repr__(self):
+        return super().__repr__() + (f" without the prefix {self.prefix!r}" if self.prefix else "")
 
 
 def load_weights(net, path):
@@ -48,16 +67,45 @@ def load_weights(net, path):
     """
     if not isinstance(net, Module):
         raise TypeError(f"load_weights: net must be a Module, got {type(net).__name__}")
-    state = tensors_of(read_state(path))
+    state, prefix = without_prefix(tensors_of(read_state(path)), net)
     layout = next((LAYOUTS[name] for name in LAYOUTS if name in state), "unknown layout")
     try:
         if isinstance(net, (FCN8s, FCN16s, FCN32s)):
             loaded = _load_fcn(net, state, layout)
         else:
-            loaded = net.load_state_dict(state)
+            loaded = net.load_state_dict(_with_counters(state, net))
     except ValueError as error:
         raise ValueError(f"{path} ({layout}) does not fit: {error}") from error
-    return LoadedWeights(layout, *loaded)
+    found = LoadedWeights(layout, *loaded)
+    found.prefix = prefix
+    return found
+
+
+def without_prefix(state, net):
+    """(state, prefix): the longest prefix common to all names, up to a dot, is taken off where names then fit the net.
+
+    torch's wrappers leave them behind: DataParallel "module.", compile "_orig_mod.", training frameworks "model.".
+    """
+    own = set(net.state_dict())
+    if isinstance(net, (FCN8s, FCN16s, FCN32s)):  # these take VGG's names too
+        own |= {f"{source}.{kind}" for source, _ in published_names() for kind in ("weight", "bias")}
+    prefix, fitting = "", len(own & state.keys())
+    names = [name for name in state if name != AVERAGED]
+    for position, letter in enumerate(names[0] if names else ""):
+        start = names[0][: position + 1]
+        if letter != "." or not all(name.startswith(start) for name in names):
+            continue
+        count = sum(name[len(start) :] in own for name in names)
+        if count > fitting:
+            prefix, fitting = start, count
+    return {name[len(prefix) :]: state[name] for name in names}, prefix
+
+
+def _with_counters(state, net):
+    """The state with batch norm's counters of the net itself, where the file is older than these."""
+    if any(name.endswith(COUNTER) for name in state):
+        return state
+    return state | {name: value for name, value in net.state_dict().items() if name.endswith(COUNTER)}
 
 
 def _load_fcn(net, state, layout):
@@ -80,6 +128,8 @@ def read_state(path):
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"load_weights: there is no file {path}")
+    if path.suffix == ".json":
+        return _read_shards(path)
     with open(path, "rb") as file:
         start = file.read(9)
     # A safetensors file begins with the length of its header in 8 bytes, and the header is JSON.
@@ -88,19 +138,39 @@ def read_state(path):
     return read_torch_file(path)
 
 
-def tensors_of(content):
-    """{name: array} of a state dict or of the checkpoint around one.
+def _read_shards(index):
+    """A large state in several safetensors files beside an index: {"weight_map": {name: file}}."""
+    try:
+        files = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        wanted = {name: str(file) for name, file in files.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"load_weights: {index} is no index of safetensors files ({error!r})") from error
+    shards = {}
+    for file in sorted(set(wanted.values())):
+        if Path(file).name != file:  # an index may not point out of its folder
+            raise ValueError(f"load_weights: {index} names {file!r}, which is no file beside it")
+        shards[file] = mt.load(index.parent / file)
+    lost = [name for name, file in wanted.items() if name not in shards[file]]
+    if lost:
+        raise ValueError(f"load_weights: {index}: {wanted[lost[0]]} does not hold {lost[0]}")
+    return {name: shards[file][name] for name, file in wanted.items()}
 
-    A prefix "module.", left behind by torch's DataParallel, is taken off; entries that are no tensors, such as
-    milesial's mask_values, are left out. Raises ValueError where there are no named tensors.
+
+def tensors_of(content):
+    """{name: array} of a state dict or of the checkpoint around one, however deep.
+
+    Entries that are no tensors, such as milesial's mask_values, are left out. Raises ValueError where there are no
+    named tensors.
     """
     if not isinstance(content, Mapping):
         raise ValueError(f"load_weights: the file holds a {type(content).__name__}, not named tensors")
-    for wrapper in WRAPPERS:
-        if isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
+    for _ in range(DEEPEST):
+        inner = next((content[name] for name in WRAPPERS if isinstance(content.get(name), Mapping)), None)
+        if inner is None:
+            break
+        content = inner
     tensors = {
-        name.removeprefix("module."): value
+        name: value
         for name, value in content.items()
         if isinstance(name, str) and isinstance(value, (np.ndarray, mt.Tensor))
     }

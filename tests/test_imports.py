@@ -15,7 +15,7 @@ PACKAGES = ("minitensor", "layers", "nets")
 
 # From the ground up; a module belongs to the longest prefix that fits, and may import its own level and those below.
 LEVELS = [
-    ("minitensor.backend",),
+    ("minitensor.backend", "minitensor.narrow_floats"),
     ("minitensor.kernels",),
     (
         "minitensor.tensor",

@@ -385,3 +385,17 @@ def test_clipping_by_the_largest_gradient_sees_a_nan_behind_it():
     first.grad, second.grad = mt.tensor([1.0]), mt.tensor([float("nan")])
     with pytest.raises(ValueError, match="nan"):
         mt.optim.clip_grad_norm_([first, second], 0.5, norm_type=float("inf"), error_if_nonfinite=True)
+
+
+def test_gradients_are_forgotten_or_kept_as_zeros():
+    weight = mt.ones(3, requires_grad=True)
+    optimizer = optim.SGD([weight], lr=0.1, momentum=0.9)
+    (weight * 2).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=False)
+    assert np.array_equal(weight.grad.numpy(), np.zeros(3))
+    before = weight.numpy().copy()
+    optimizer.step()  # momentum goes on
+    assert (weight.numpy() < before).all()
+    optimizer.zero_grad(set_to_none=True)
+    assert weight.grad is None

@@ -163,10 +163,12 @@ def test_a_header_as_long_as_a_pickle_begins_is_no_pickle(tmp_path):
     np.testing.assert_array_equal(mt.load(path)["a"].data, [1])
 
 
-def test_dtypes_that_numpy_lacks_are_named(tmp_path):
-    torch_save_file({"a": torch.ones(2, dtype=torch.bfloat16)}, tmp_path / "state")
-    with pytest.raises(ValueError, match="'a' in .* has dtype BF16"):
+def test_dtypes_that_numpy_lacks_are_named_or_widened(tmp_path):
+    torch_save_file({"a": torch.ones(2, dtype=torch.float8_e4m3fnuz)}, tmp_path / "state")
+    with pytest.raises(ValueError, match="'a' in .* has dtype F8_E4M3FNUZ"):
         mt.load(tmp_path / "state")
+    torch_save_file({"a": torch.ones(2, dtype=torch.bfloat16)}, tmp_path / "state")
+    assert mt.load(tmp_path / "state")["a"].dtype == mt.float32
 
 
 def test_a_failing_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):

@@ -144,7 +144,10 @@ def dice_loss(x, target, weight=None, ignore_index=-100, smooth=1.0):
     truth = Tensor.wrap(truth.astype(x.dtype))
     p = where(counted[:, None], softmax(x, 1), 0.0)
     axes = (0, *range(2, x.ndim))  # (N, C, ...) -> (C,)
-    dice = (2 * (p * truth).sum(axes) + smooth) / (p.sum(axes) + truth.sum(axes) + smooth)
+    overlap, areas = 2 * (p * truth).sum(axes) + smooth, p.sum(axes) + truth.sum(axes) + smooth
+    # With smooth=0 a class that is neither there nor predicted has 0 / 0: it counts as found, and has no gradient.
+    empty = areas.data == 0
+    dice = where(empty, 1.0, overlap / where(empty, 1.0, areas))
     if weight is None:
         return 1 - dice.mean()
     return 1 - (dice * weight).sum() / weight.sum()

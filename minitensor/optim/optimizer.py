@@ -22,6 +22,11 @@ from minitensor.tensor import Tensor
 PIECE_BYTES = 4 << 20
 
 
+def zeros_of(tensor):
+    """A Tensor of zeros in the shape, dtype and place of another."""
+    return Tensor(array_module(tensor.data).zeros_like(tensor.data))
+
+
 class Optimizer:
     """What all optimizers share; the subclass defines `prepare` and checks its options in `check`.
 
@@ -89,11 +94,15 @@ class Optimizer:
         self.check(group)
         self.param_groups.append(group)
 
-    def zero_grad(self):
-        """Forget all gradients, so that the next backward does not add to them."""
+    def zero_grad(self, set_to_none=True):
+        """Forget all gradients, so that the next backward does not add to them.
+
+        set_to_none=False keeps those that are there, as zeros: `step` then updates these parameters still, by
+        their momentum and decay.
+        """
         for group in self.param_groups:
             for parameter in group["params"]:
-                parameter.grad = None
+                parameter.grad = None if set_to_none or parameter.grad is None else zeros_of(parameter.grad)
 
     @np.errstate(all="ignore")
     def step(self):

@@ -187,7 +187,7 @@ class Training:
         }
         self.metrics.append(line)
         self.run_folder.append_metrics(line)
-        if line["mean_iu"] > self.best_mean_iu:
+        if line["mean_iu"] >= self.best_mean_iu:  # of equals the last, which has learned longest
             self.best_mean_iu = line["mean_iu"]
             mt.save(self.run_folder.path(BEST), self.average.net.state_dict())
         self.schedule.after_validation(self.step, self.elapsed, self._typical_step(), result.seconds)

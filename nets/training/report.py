@@ -44,7 +44,7 @@ def save_curves(path, losses, validations):
     top = np.percentile(losses, 99) if len(losses) else 1.0
     left.set_ylim(0, 1.1 * max(float(top), *[line["validation_loss"] for line in validations[-3:]], 1e-3))
     right.plot(at, [line["mean_iu"] for line in validations], "o-", color=ORANGE, markersize=4)
-    best = max(validations, key=lambda line: line["mean_iu"], default=None)
+    best = max(validations, key=lambda line: (line["mean_iu"], line["step"]), default=None)
     if best is not None:
         right.axhline(best["mean_iu"], color=PALE, linewidth=1, linestyle="--", zorder=0)
         right.set_title(

@@ -14,8 +14,8 @@ TITLES = {"unet": "U-Net", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "F
 
 
 def best_line(metrics):
-    """The first of the best lines of metrics.jsonl: the one whose weights best.safetensors holds."""
-    return max(metrics, key=lambda line: line["mean_iu"])
+    """The last of the best lines of metrics.jsonl: the one whose weights best.safetensors holds."""
+    return max(metrics, key=lambda line: (line["mean_iu"], line["step"]))
 
 
 def save_samples(folder, training):

@@ -234,3 +234,59 @@ def test_loaded_weights_compute_what_torch_computes(tmp_path):
         twins.assert_same(
             net, lambda state, image: twins.unet(torch.load(tmp_path / "unet.pth"), image, pad=1), x
         )
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "model.", "net.encoder."])
+def test_any_common_prefix_is_taken_off_and_said(prefix, tmp_path):
+    net = nets.UNet(3, 2, 2, padding="same", norm="batch")
+    state = torch_state_of(net)
+    wrapped = {prefix + name: value for name, value in state.items()} | {"n_averaged": torch.tensor(3)}
+    torch.save({"epoch": 3, "state_dict_ema": {"model": wrapped}}, tmp_path / "weights.pth")
+    loaded = nets.load_weights(net, tmp_path / "weights.pth")
+    assert loaded == ("U-Net", [], []) and loaded.prefix == prefix and prefix in repr(loaded)
+    assert_loaded(net, state)
+    vgg = {prefix + name: value for name, value in torch_state_of(nets.VGG16(10, 1 / 64)).items()}
+    assert nets.load_weights(nets.FCN8s(**NARROW), write_zip(vgg, tmp_path)).prefix == prefix
+
+
+def test_files_without_batch_norms_counters(tmp_path):
+    net = nets.UNet(3, 2, 2, padding="same", norm="batch")
+    state = {
+        name: value for name, value in torch_state_of(net).items() if not name.endswith("num_batches_tracked")
+    }
+    assert nets.load_weights(net, write_zip(state, tmp_path)) == ("U-Net", [], [])
+    assert_loaded(net, state)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2])
+def test_narrow_floats_are_widened(dtype, tmp_path):
+    every = (
+        torch.arange(256, dtype=torch.uint8).view(dtype)
+        if dtype != torch.bfloat16
+        else torch.randn(300).to(dtype)
+    )
+    save_file({"x": every.reshape(2, -1)}, tmp_path / "x.safetensors")
+    read = mt.load(tmp_path / "x.safetensors")["x"].numpy()
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read, every.reshape(2, -1).float().numpy())
+
+
+def test_sharded_files(tmp_path):
+    import json
+
+    net = nets.UNet(1, 2, 2)
+    state = torch_state_of(net)
+    names = list(state)
+    parts = {"a.safetensors": names[:9], "b.safetensors": names[9:]}
+    for file, held in parts.items():
+        save_file({name: state[name] for name in held}, tmp_path / file)
+    index = tmp_path / "model.safetensors.index.json"
+    where = {name: file for file, held in parts.items() for name in held}
+    index.write_text(json.dumps({"weight_map": where}))
+    assert nets.load_weights(net, index) == ("U-Net", [], [])
+    assert_loaded(net, state)
+    for content in ("{", "[]", json.dumps({"weight_map": {"x": "../a.safetensors"}}),
+                    json.dumps({"weight_map": {"x": "a.safetensors"}})):  # fmt: skip
+        index.write_text(content)
+        with pytest.raises(ValueError, match="index.json"):
+            nets.load_weights(net, index)

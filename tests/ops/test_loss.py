@@ -532,3 +532,12 @@ def test_malformed_calls_of_binary_cross_entropy(error, words, x, target, option
 )
 def test_malformed_calls_of_what_torch_has_not(error, words, function):
     refuses(error, words, function, scores, classes)
+
+
+def test_dice_without_smoothing_of_a_class_that_is_nowhere():
+    """Scores of -1000 make probabilities of exactly 0: class 2 is neither there nor predicted."""
+    scores = np.array([[2.0, 1.0], [0.5, 1.5], [-1000.0, -1000.0]])[None]
+    x = mt.tensor(scores, requires_grad=True)
+    loss = mt.dice_loss(x, mt.tensor(np.array([[0, 1]])), smooth=0)
+    loss.backward()
+    assert np.isfinite(loss.item()) and np.isfinite(x.grad.numpy()).all() and x.grad.numpy().any()
