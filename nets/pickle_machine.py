@@ -1,9 +1,12 @@
 """A pickle read by an interpreter of our own, which builds containers and can call nothing.
 
-A pickle is a little program; unpickling runs it, and it may call anything. This interpreter knows the few instructions
-that build dicts, lists and tuples, and the few names below, none of which it imports. A tensor becomes a
-TensorRecord, which says where its bytes are. Whatever else a file asks for is an error, and nothing has happened.
-pickletools.genops, of Python itself, cuts the bytes into instructions without running them.
+A pickle is a little program; unpickling runs it, and it may call anything. This interpreter knows the instructions that
+build dicts, lists and tuples, and the few names in REBUILD, none of which it imports. A tensor becomes a TensorRecord,
+which says where its bytes are. Whatever else a file asks to call or to make becomes an Unknown: a name, and nothing
+has happened. pickletools.genops, of Python itself, cuts the bytes into instructions without running them.
+
+What a file builds is never hashed, compared or printed before its type has been checked: a tuple that is nested deeply
+enough crashes Python when it is hashed, and a few lists that hold each other grow without end when they are printed.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ STORAGE_DTYPES = {
     "ByteStorage": "<u1",
     "BoolStorage": "<?",
 }
-MARK = object()  # stands on the stack where a run of items begins
+MOST_STEPS = 2_000_000  # instructions of a pickle, some seconds; a tensor takes about 20
+LONGEST_TEXT = 100  # characters of a file's own words in a message
 
 
 class Name(NamedTuple):
@@ -34,10 +38,20 @@ class Name(NamedTuple):
     module: str
     name: str
 
+    def __str__(self):
+        return f"{self.module}.{self.name}"[:LONGEST_TEXT]
+
+
+class Unknown:
+    """What the file wanted to be made by calling `name`. It was not called; what is put into it is dropped."""
+
+    def __init__(self, name):
+        self.name = name
+
 
 class Storage(NamedTuple):
     dtype: np.dtype
-    key: str
+    key: str | int
     size: int
 
 
@@ -49,21 +63,48 @@ class TensorRecord(NamedTuple):
     shape: tuple
     stride: tuple
 
+    def check(self):
+        """Raises ValueError unless this is a window of whole numbers; only then may it be hashed."""
+        sized = type(self.storage) is Storage and type(self.shape) is tuple and type(self.stride) is tuple
+        numbers = (self.offset, *self.shape, *self.stride) if sized else ()
+        if (
+            not sized
+            or len(self.shape) != len(self.stride)
+            or not all(type(n) is int and n >= 0 for n in numbers)
+        ):
+            raise ValueError("it holds a tensor without a storage, a shape and strides of whole numbers")
+
+    @property
+    def nbytes(self):
+        return prod(self.shape) * self.storage.dtype.itemsize
+
     def array(self, data):
         """The values, copied out of the storage's bytes. Raises ValueError where the window leaves the storage."""
         elements = np.frombuffer(data, self.storage.dtype)
-        numbers = (self.offset, *self.shape, *self.stride)
-        fits = all(type(n) is int and n >= 0 for n in numbers) and len(self.shape) == len(self.stride)
-        if fits and 0 in self.shape:
+        if 0 in self.shape:
             return np.zeros(self.shape, self.storage.dtype)
-        last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=fits))
+        last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=True))
         # Strides of 0 would let a few bytes pose as a huge array; weights never need them.
-        if not fits or last >= elements.size or prod(self.shape) > elements.size:
-            raise ValueError(
-                f"a tensor of shape {self.shape} does not fit its {elements.size} stored elements"
-            )
+        if last >= elements.size or prod(self.shape) > elements.size:
+            shape = str(self.shape)[:LONGEST_TEXT]
+            raise ValueError(f"a tensor of shape {shape} does not fit its {elements.size} stored elements")
         strides = [step * elements.itemsize for step in self.stride]
         return np.lib.stride_tricks.as_strided(elements[self.offset :], self.shape, strides).copy()
+
+
+def _is_key(key):
+    """Only these are hashed: hashing them runs no code of a file's making and needs no stack."""
+    return type(key) is str or type(key) is int
+
+
+def _dict_of(pairs=()):
+    """An OrderedDict of pairs, as a dict."""
+    made = {}
+    for pair in pairs:
+        if type(pair) not in (list, tuple) or len(pair) != 2 or not _is_key(pair[0]):
+            raise ValueError("it makes a dict of what is no pair of a name and a value")
+        made[pair[0]] = pair[1]
+    return made
 
 
 REBUILD = {
@@ -72,16 +113,18 @@ REBUILD = {
     ),
     Name("torch._utils", "_rebuild_tensor"): TensorRecord,
     Name("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
-    Name("collections", "OrderedDict"): lambda items=(): dict(items),
+    Name("collections", "OrderedDict"): _dict_of,
 }
 
 
 def interpret(file):
     """Read one pickle from a binary file with the allowed instructions only; the file is left behind its end."""
     machine = Machine()
-    for opcode, argument, _ in pickletools.genops(file):
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
         if opcode.name == "STOP":
-            return machine.stack.pop()
+            return machine.popped(1)[0]
+        if count >= MOST_STEPS:
+            raise ValueError(f"the pickle has more than {MOST_STEPS} instructions")
         machine.step(opcode.name, argument)
     raise ValueError("the pickle has no end")
 
@@ -90,15 +133,18 @@ class Machine:
     """A stack and a memo, as the pickle format defines them (Python's pickletools documents every instruction)."""
 
     VALUES = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-    LITERALS = (
-        "BINUNICODE SHORT_BINUNICODE BININT BININT1 BININT2 LONG1 LONG4 BINFLOAT SHORT_BINSTRING BINSTRING "
-        "BINUNICODE8"
-    ).split()
-    EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
+    LITERALS = frozenset(
+        (
+            "BINUNICODE SHORT_BINUNICODE BINUNICODE8 BININT BININT1 BININT2 LONG1 LONG4 BINFLOAT SHORT_BINSTRING "
+            "BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8"
+        ).split()
+    )
+    EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": list}
     TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
     def __init__(self):
         self.stack, self.memo = [], {}
+        self.marks = []  # where runs of items begin on the stack, the innermost last
 
     def step(self, name, argument):
         stack = self.stack
@@ -109,65 +155,106 @@ class Machine:
         elif name in self.EMPTY:
             stack.append(self.EMPTY[name]())
         elif name == "MARK":
-            stack.append(MARK)
+            self.marks.append(len(stack))
         elif name in self.TUPLES:
             stack.append(tuple(self.popped(self.TUPLES[name])))
-        elif name == "TUPLE":
+        elif name in ("TUPLE", "FROZENSET"):
             stack.append(tuple(self.popped_to_mark()))
-        elif name in ("APPEND", "APPENDS"):
+        elif name in ("APPEND", "APPENDS", "ADDITEMS"):
             items = self.popped(1) if name == "APPEND" else self.popped_to_mark()
-            self.top(list).extend(items)
+            into = self.top(list)
+            if into is not None:
+                into.extend(items)
         elif name in ("SETITEM", "SETITEMS"):
-            items = self.popped(2) if name == "SETITEM" else self.popped_to_mark()
-            self.top(dict).update(zip(items[::2], items[1::2], strict=True))
+            self.set_items(self.popped(2) if name == "SETITEM" else self.popped_to_mark())
         elif name in ("BINPUT", "LONG_BINPUT", "MEMOIZE"):
-            self.memo[len(self.memo) if name == "MEMOIZE" else argument] = stack[-1]
+            self.memo[len(self.memo) if name == "MEMOIZE" else argument] = self.top()
         elif name in ("BINGET", "LONG_BINGET"):
             stack.append(self.memo[argument])
         elif name == "GLOBAL":
-            stack.append(Name(*argument.split(" ")))
+            stack.append(Name(*argument.split(" ", 1)))
         elif name == "STACK_GLOBAL":
-            stack.append(Name(*self.popped(2)))
-        elif name == "REDUCE":
-            called, arguments = self.popped(2)
-            if called not in REBUILD:
-                raise ValueError(
-                    f"it asks to call {'.'.join(called) if isinstance(called, Name) else called}"
-                )
-            stack.append(REBUILD[called](*arguments))
+            parts = self.popped(2)
+            if not all(type(part) is str for part in parts):
+                raise ValueError("it names a global by what is no text")
+            stack.append(Name(*parts))
+        elif name in ("REDUCE", "NEWOBJ", "NEWOBJ_EX"):
+            called, *arguments = self.popped(3 if name == "NEWOBJ_EX" else 2)
+            stack.append(self.called(called, arguments[0]))
         elif name == "BUILD":
-            stack.pop()  # attributes, such as the _metadata of a state dict: not needed
+            self.popped(1)  # attributes, such as the _metadata of a state dict: not needed
         elif name == "BINPERSID":
-            stack.append(self.storage(stack.pop()))
+            stack.append(self.storage(self.popped(1)[0]))
+        elif name == "POP":
+            self.popped(1)
+        elif name == "POP_MARK":
+            self.popped_to_mark()
         elif name not in ("PROTO", "FRAME"):
             raise ValueError(f"it holds the pickle instruction {name}, which no file of tensors needs")
 
-    def top(self, kind):
-        if type(self.stack[-1]) is not kind:
-            raise ValueError(f"it puts items into a {type(self.stack[-1]).__name__}")
-        return self.stack[-1]
+    @staticmethod
+    def called(name, arguments):
+        """What a call makes: one of REBUILD, or an Unknown of that name."""
+        if type(name) is not Name:
+            raise ValueError("it asks to call what is no name")
+        if name not in REBUILD:
+            return Unknown(name)
+        if type(arguments) is not tuple:
+            raise ValueError(f"it calls {name} with no arguments")
+        return REBUILD[name](*arguments)
+
+    def set_items(self, items):
+        into = self.top(dict)
+        if len(items) % 2:
+            raise ValueError("it puts a name without a value into a dict")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if into is None or not _is_key(key):
+                continue  # a key of another kind can belong to nothing that is a tensor
+            into[key] = value
+
+    def top(self, kind=None):
+        """What lies on the stack's end; None where it is an Unknown and a `kind` is expected."""
+        if len(self.stack) <= self.floor:
+            raise ValueError("the pickle takes more from its stack than there is")
+        top = self.stack[-1]
+        if kind is None or type(top) is kind:
+            return top
+        if type(top) is Unknown:
+            return None
+        raise ValueError(f"it puts items into a {type(top).__name__}")
+
+    @property
+    def floor(self):
+        """The stack's length below which the innermost mark lets nothing be taken."""
+        return self.marks[-1] if self.marks else 0
 
     def popped(self, count):
-        items = self.stack[-count:]
-        if len(items) < count:
+        if len(self.stack) - count < self.floor:
             raise ValueError("the pickle takes more from its stack than there is")
+        items = self.stack[-count:]
         del self.stack[-count:]
         return items
 
     def popped_to_mark(self):
-        start = max(i for i, item in enumerate(self.stack) if item is MARK)
-        items = self.stack[start + 1 :]
+        if not self.marks:
+            raise ValueError("the pickle ends a run of items that it has not begun")
+        start = self.marks.pop()
+        items = self.stack[start:]
         del self.stack[start:]
         return items
 
     @staticmethod
     def storage(identity):
         """("storage", torch.FloatStorage, key, device, elements, ...) -> Storage"""
+        if type(identity) is not tuple or len(identity) < 5:
+            raise ValueError("it holds a storage that is not described as torch does")
         kind, storage_type, key, _, size, *view = identity
         if any(part is not None for part in view):
             raise ValueError("it holds a storage that is a view of another, as only torch before 0.4 wrote")
-        if kind != "storage" or storage_type.module != "torch" or storage_type.name not in STORAGE_DTYPES:
-            raise ValueError(
-                f"it holds a storage of type {'.'.join(storage_type)}, which NumPy does not have"
-            )
+        if type(storage_type) is not Name or type(kind) is not str or kind != "storage":
+            raise ValueError("it holds a storage without a type")
+        if storage_type.module != "torch" or storage_type.name not in STORAGE_DTYPES:
+            raise ValueError(f"it holds a storage of type {storage_type}, which NumPy does not have")
+        if not _is_key(key) or type(size) is not int or size < 0:
+            raise ValueError("it holds a storage whose name or size is none")
         return Storage(np.dtype(STORAGE_DTYPES[storage_type.name]), key, size)

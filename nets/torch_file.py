@@ -2,89 +2,168 @@
 
 Two kinds of file exist: since torch 1.6 a zip with data.pkl and one entry per storage; before that, as most weights
 of 2017 are, five pickles in a row and then the storages' bytes.
+
+Whatever a file says, reading it takes no more memory than some times its size and no more time than its length needs:
+each container is converted once and each storage read once, however often the file mentions them.
 """
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
 from io import BytesIO
 
-from nets.pickle_machine import TensorRecord, interpret
+from nets.pickle_machine import LONGEST_TEXT, TensorRecord, Unknown, interpret
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the old format holds this number alone
 STORAGE_HEADER = struct.Struct("<q")  # the old format writes the number of elements before each storage
+DEEPEST = 100  # containers within containers
+LARGEST_PICKLE = 16 << 20  # bytes of data.pkl, which holds no numbers of tensors
+LONGEST_BYTEORDER = 16  # bytes of the entry that says "little" or "big"
+MOST_COPIES = 4  # times the file's size that all its tensors may take: windows into one storage may overlap
+LEAST_COPIES = 1 << 20  # bytes that are always allowed
 
 
 def read_torch_file(path):
     """The content of a .pth file: dicts, lists and tuples of NumPy arrays, numbers and strings.
 
-    Raises ValueError for a file that holds anything else or is damaged, naming what was found.
+    What is none of these is an `Unknown` that names it; nothing is called. Raises ValueError for a file that is
+    damaged or unlike torch's, naming what was found.
     """
     try:
         if zipfile.is_zipfile(path):
             return _read_zip(path)
         with open(path, "rb") as file:
-            return _read_legacy(file)
+            return _read_legacy(_Bounded(file))
     except OSError:
         raise  # the file cannot be read at all
     except Exception as error:  # a damaged file can go wrong anywhere, in zipfile and pickletools too
-        reason = error if isinstance(error, ValueError) else f"damaged: {error!r}"
+        known = isinstance(error, ValueError)
+        reason = str(error)[: 2 * LONGEST_TEXT] if known else f"damaged: {type(error).__name__}"
         raise ValueError(
             f"{path}: not a torch file of plain tensors ({reason}). Where you trust it, convert it with torch: "
             f"safetensors.torch.save_file(torch.load(path, weights_only=True), 'weights.safetensors')"
         ) from error
 
 
+class _Bounded:
+    """A binary file that is never asked for more bytes than it has left: a pickle may claim any length."""
+
+    def __init__(self, file):
+        self.file, self.size = file, os.fstat(file.fileno()).st_size
+
+    def read(self, count):
+        if not 0 <= count <= self.size - self.file.tell():
+            raise ValueError("it ends in the middle")
+        return self.file.read(count)
+
+    def readline(self):
+        return self.file.readline()
+
+    def tell(self):
+        return self.file.tell()
+
+
 def _read_zip(path):
+    size = os.path.getsize(path)
     with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl")]
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        names = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(names) != 1:
             raise ValueError("the zip has no data.pkl")
         folder = names[0].removesuffix("data.pkl")
-        if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
-            raise ValueError("its numbers are big-endian")
-        content = interpret(BytesIO(archive.read(names[0])))
 
-        def data(storage):
-            entry = archive.getinfo(f"{folder}data/{storage.key}")
-            if entry.compress_type != zipfile.ZIP_STORED:
+        def stored(name, most):
+            entry = entries[name]
+            if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
                 raise ValueError("torch never compresses, but this file is compressed")
+            if entry.file_size > min(most, size):
+                raise ValueError(f"its entry {name[:LONGEST_TEXT]} claims {entry.file_size} bytes")
             return archive.read(entry)
 
-        return _with_arrays(content, data)
+        if f"{folder}byteorder" in entries and stored(f"{folder}byteorder", LONGEST_BYTEORDER) != b"little":
+            raise ValueError("its numbers are big-endian")
+        content = interpret(BytesIO(stored(names[0], LARGEST_PICKLE)))
+        return _Converter(lambda storage: stored(f"{folder}data/{storage.key}", size), size).converted(
+            content
+        )
 
 
 def _read_legacy(file):
-    if interpret(file) != LEGACY_MAGIC:
+    magic = interpret(file)
+    if type(magic) is not int or magic != LEGACY_MAGIC:
         raise ValueError("it begins neither as a zip nor with torch's number")
     interpret(file)  # version of the protocol
     interpret(file)  # byte order and sizes of C types; all files in circulation are little-endian
     content = interpret(file)
-    stored = {}
-    for key in interpret(file):
-        storage = next((found for found in _storages(content) if found.key == key), None)
+    storages = _storages(content)
+    keys, stored = interpret(file), {}
+    if type(keys) is not list:
+        raise ValueError("it does not list its storages")
+    for key in keys:
+        storage = storages.get(key) if type(key) in (str, int) else None
         size = STORAGE_HEADER.unpack(file.read(STORAGE_HEADER.size))[0]
         if storage is None or size != storage.size:
-            raise ValueError(f"storage {key} is not what the tensors say")
+            raise ValueError(f"storage {str(key)[:LONGEST_TEXT]} is not what the tensors say")
         stored[key] = file.read(size * storage.dtype.itemsize)
-    return _with_arrays(content, lambda storage: stored[storage.key])
+    return _Converter(lambda storage: stored[storage.key], file.size).converted(content)
 
 
 def _storages(content):
-    if isinstance(content, TensorRecord):
-        yield content.storage
-    elif isinstance(content, (dict, list, tuple)):
-        for item in content.values() if isinstance(content, dict) else content:
-            yield from _storages(item)
+    """{key: Storage} of all tensors within the content, each container looked into once."""
+    found, seen, waiting = {}, set(), [content]
+    while waiting:
+        item = waiting.pop()
+        if type(item) is TensorRecord:
+            item.check()
+            found[item.storage.key] = item.storage
+        elif type(item) in (dict, list, tuple) and id(item) not in seen:
+            seen.add(id(item))
+            waiting.extend(item.values() if type(item) is dict else item)
+    return found
 
 
-def _with_arrays(content, data):
-    """The same containers with every TensorRecord replaced by its array."""
-    if isinstance(content, TensorRecord):
-        return content.array(data(content.storage))
-    if isinstance(content, dict):
-        return {key: _with_arrays(value, data) for key, value in content.items()}
-    if isinstance(content, (list, tuple)) and type(content) in (list, tuple):
-        return type(content)(_with_arrays(item, data) for item in content)
-    return content
+class _Converter:
+    """Makes arrays of TensorRecords. `read(storage)` gives a storage's bytes; `size` is that of the file."""
+
+    def __init__(self, read, size):
+        self.read, self.bytes_left = read, max(LEAST_COPIES, MOST_COPIES * size)
+        self.storages, self.arrays, self.containers = {}, {}, {}
+
+    def converted(self, content, depth=0):
+        """The same containers with every TensorRecord replaced by its array; equal windows share one."""
+        if type(content) is TensorRecord:
+            return self.array(content)
+        if type(content) not in (dict, list, tuple):
+            return content if type(content) is not Unknown or depth else _refused(content)
+        if depth >= DEEPEST:
+            raise ValueError(f"its containers are nested more than {DEEPEST} deep")
+        if id(content) not in self.containers:
+            if type(content) is dict:
+                made = {key: self.converted(value, depth + 1) for key, value in content.items()}
+            else:
+                made = type(content)(self.converted(item, depth + 1) for item in content)
+            self.containers[id(content)] = made
+        return self.containers[id(content)]
+
+    def array(self, record):
+        record.check()
+        if record not in self.arrays:
+            self.bytes_left -= record.nbytes
+            if self.bytes_left < 0:
+                raise ValueError(
+                    f"its tensors would take more than {MOST_COPIES} times the memory of the file"
+                )
+            key = record.storage.key
+            if key not in self.storages:
+                self.storages[key] = self.read(record.storage)
+            self.arrays[record] = record.array(self.storages[key])
+        return self.arrays[record]
+
+
+def _refused(content):
+    """The whole file is one object of a class: there is no state dict to take tensors from."""
+    raise ValueError(
+        f"it is an object made by {content.name}, and not the tensors alone; save model.state_dict()"
+    )

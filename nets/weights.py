@@ -67,7 +67,7 @@ def load_weights(net, path):
     """
     if not isinstance(net, Module):
         raise TypeError(f"load_weights: net must be a Module, got {type(net).__name__}")
-    state, prefix = without_prefix(tensors_of(read_state(path)), net)
+    state, prefix = without_prefix(tensors_of(read_state(path), path), net)
     layout = next((LAYOUTS[name] for name in LAYOUTS if name in state), "unknown layout")
     try:
         if isinstance(net, (FCN8s, FCN16s, FCN32s)):
@@ -156,14 +156,14 @@ def _read_shards(index):
     return {name: shards[file][name] for name, file in wanted.items()}
 
 
-def tensors_of(content):
+def tensors_of(content, path):
     """{name: array} of a state dict or of the checkpoint around one, however deep.
 
     Entries that are no tensors, such as milesial's mask_values, are left out. Raises ValueError where there are no
     named tensors.
     """
     if not isinstance(content, Mapping):
-        raise ValueError(f"load_weights: the file holds a {type(content).__name__}, not named tensors")
+        raise ValueError(f"load_weights: {path} holds a {type(content).__name__}, not named tensors")
     for _ in range(DEEPEST):
         inner = next((content[name] for name in WRAPPERS if isinstance(content.get(name), Mapping)), None)
         if inner is None:
@@ -175,5 +175,5 @@ def tensors_of(content):
         if isinstance(name, str) and isinstance(value, (np.ndarray, mt.Tensor))
     }
     if not tensors:
-        raise ValueError("load_weights: the file holds no named tensors")
+        raise ValueError(f"load_weights: {path} holds no named tensors")
     return tensors

@@ -18,6 +18,10 @@ from .orientation import UPRIGHT, orientation_tag, turned
 from .tiff import is_tiff, nodata_of, read_numbers
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", *ARRAY_SUFFIXES)
+# Pillow looks at a file's content, not at its suffix, and it knows 43 formats. Some of them run other programs: an EPS
+# text named a.png starts Ghostscript. So a file may be one of these and nothing else; all of them are decoded within
+# this process. MPO, a phone's JPEG with a preview, is opened as JPEG.
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
 JPEGS = ("JPEG", "MPO")
 PIXELS_OPTION = "--max-pixels"
 
@@ -78,7 +82,7 @@ def decode(path):
     frames = 1
     try:
         # By a file and not by its name: of a file that it maps into memory Pillow swaps the sides without turning it.
-        with open(path, "rb") as file, image_module.open(file) as image:
+        with open(path, "rb") as file, image_module.open(file, formats=FORMATS) as image:
             is_turned = image.format == "TIFF"  # Pillow turns these while it loads them, and drops the tag
             tag = orientation_tag(image) if is_turned else None
             frames = _choose_page(image)
@@ -109,7 +113,7 @@ def size_of(path):
     try:
         if Path(path).suffix.lower() in ARRAY_SUFFIXES:
             return read_array(path, most_pixels()).shape[:2]
-        with pillow().open(path) as image:
+        with pillow().open(path, formats=FORMATS) as image:
             return image.height, image.width
     except Exception:  # reading the whole file says what is wrong with it
         return None
@@ -220,7 +224,7 @@ def _raw_mode(image):
 
 def _as_stored(path, page, raw):
     """The image's channels, read as if the file had the raw mode `raw`."""
-    with open(path, "rb") as file, pillow().open(file) as image:
+    with open(path, "rb") as file, pillow().open(file, formats=FORMATS) as image:
         image.seek(page)
         image.tile = [
             tile._replace(args=raw if isinstance(tile.args, str) else (raw, *tile.args[1:]))

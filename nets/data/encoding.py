@@ -70,7 +70,7 @@ class Encoding(NamedTuple):
         return colors if len(colors) == len(self.classes) else None
 
     def as_meant(self, mask):
-        """A RawMask or Survey with its palette looked up, its transparency taken, its white made 255, where that is meant."""
+        """A RawMask or Survey with its palette looked up, transparency taken, white made 255, where that is meant."""
         if self.alpha and mask.alpha is not None:
             if hasattr(mask, "counts"):
                 return mask.alpha

@@ -1,4 +1,4 @@
-"""Masks that are black and white but for a few pixels: resized, drawn with soft edges, compressed, or touched by a brush.
+"""Masks that are black and white but for a few pixels: resized, with soft edges, compressed, or touched by a brush.
 
 Read as class ids, 254 would be a class, and 255, which is nearly all of the foreground, would be ignore.
 """

@@ -1,4 +1,4 @@
-"""Masks with a palette: by index, as VOC's, or by colour, as those of programs that number colours anew in each file."""
+"""Masks with a palette: by index, as VOC's, or by colour, as of programs that number colours anew in each file."""
 
 from __future__ import annotations
 

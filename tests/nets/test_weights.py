@@ -176,7 +176,7 @@ def test_a_file_that_would_run_a_command_is_refused(protocol, tmp_path):
     with zipfile.ZipFile(tmp_path / "zipped.pth", "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps({"weight": Harm(trace)}, protocol))
     for name in ("plain.pth", "zipped.pth"):
-        with pytest.raises(ValueError, match="not a torch file of plain tensors"):
+        with pytest.raises(ValueError, match=name):
             nets.load_weights(nets.UNet(1, 2, 2), tmp_path / name)
     assert not trace.exists()
     pickle.loads(pickle.dumps(Harm(trace), protocol))  # the harm is real: unpickling does run it
@@ -185,7 +185,7 @@ def test_a_file_that_would_run_a_command_is_refused(protocol, tmp_path):
 
 def test_whole_modules_are_refused_with_advice(tmp_path):
     torch.save(torch.nn.Conv2d(1, 1, 1), tmp_path / "module.pth")
-    with pytest.raises(ValueError, match=r"pickle instruction .* safetensors.torch.save_file"):
+    with pytest.raises(ValueError, match=r"made by .*save model.state_dict\(\)"):
         nets.load_weights(nets.UNet(1, 2, 2), tmp_path / "module.pth")
 
 
@@ -198,8 +198,10 @@ def test_a_tensor_must_lie_within_its_bytes(shape_and_stride):
     from nets.pickle_machine import Storage, TensorRecord
 
     storage = Storage(np.dtype("<f4"), "0", 8)
-    with pytest.raises(ValueError, match="does not fit its 8 stored elements"):
-        TensorRecord(storage, 0, *shape_and_stride).array(bytes(32))
+    record = TensorRecord(storage, 0, *shape_and_stride)
+    with pytest.raises(ValueError, match="does not fit its 8 stored elements|of whole numbers"):
+        record.check()
+        record.array(bytes(32))
 
 
 @pytest.mark.parametrize("write", WRITERS)
