@@ -7,6 +7,7 @@ other gets the same memory by DLPack.
 from __future__ import annotations
 
 import statistics
+import warnings
 from functools import partial
 from typing import NamedTuple
 
@@ -98,7 +99,9 @@ def torch_calls(torch, x, weight, grad, layer):
 
 def gpu_variants(operation, args):
     """(the rule's choice, the variants for a GPU that can take the call)."""
-    rule, able = candidates(operation, *args)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a variant that is not installed is no news here
+        rule, able = candidates(operation, *args)
     return rule, [variant for variant in able if variant not in CPU_TEXTS]
 
 

@@ -42,7 +42,9 @@ def storage(key, size):
 def tensor(key, size, offset=0, count=None):
     """The instructions that make a tensor of one axis, a window of a storage."""
     window = b"J" + struct.pack("<i", offset) + b"J" + struct.pack("<i", size if count is None else count)
-    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage(key, size) + window + b"\x85K\x01\x85\x89N" + b"tR"
+    return (
+        b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage(key, size) + window + b"\x85K\x01\x85\x89N" + b"tR"
+    )
 
 
 def laughs(levels=60):
@@ -57,7 +59,9 @@ DEEP = 200_000
 ATTACKS = {
     "a key that is nested deeply": b"\x80\x02})" + b"\x85" * DEEP + b"Ns.",
     "a call of what is nested deeply": b"\x80\x02)" + b"\x85" * DEEP + b")R.",
-    "a dict of pairs with such a key": b"\x80\x02ccollections\nOrderedDict\n])" + b"\x85" * DEEP + b"N\x86a\x85R.",
+    "a dict of pairs with such a key": b"\x80\x02ccollections\nOrderedDict\n])"
+    + b"\x85" * DEEP
+    + b"N\x86a\x85R.",
     "a value that is nested deeply": b"\x80\x02}" + text("w") + b")" + b"\x85" * DEEP + b"s.",
     "lists that hold each other": laughs() + b"}" + text("w") + b"h\x3bs.",
     "a name that is as long as its file": b"\x80\x02c" + b"m" * 1_000_000 + b"\nn\n)R.",
@@ -68,9 +72,14 @@ ATTACKS = {
     "a text that claims more than there is": b"\x80\x02X\xff\xff\xff\x7fabc.",
     "a global named by numbers": b"\x80\x04K\x01K\x02\x93.",
     "a storage of another name": b"\x80\x02}" + text("w") + tensor("../../etc/passwd", 4) + b"s.",
-    "shape is a text": b"\x80\x02ctorch._utils\n_rebuild_tensor\n(" + storage("0", 4) + b"K\x00" + text("ab") * 2 +
-    b"tR.", "windows that together exceed the file": b"\x80\x02}(" + b"".join(text(f"w{i}") + tensor("0", 100_000, i,
-    99_000) for i in range(900)) + b"u.",
+    "shape is a text": b"\x80\x02ctorch._utils\n_rebuild_tensor\n("
+    + storage("0", 4)
+    + b"K\x00"
+    + text("ab") * 2
+    + b"tR.",
+    "windows that together exceed the file": b"\x80\x02}("
+    + b"".join(text(f"w{i}") + tensor("0", 100_000, i, 99_000) for i in range(900))
+    + b"u.",
 }
 
 
@@ -107,7 +116,11 @@ def test_compressed_entries_are_refused(name, tmp_path):
     content = b"\x80\x02}" + text("w") + tensor("0", 1_000_000) + b"s."
     path = tmp_path / "weights.pth"
     with zipfile.ZipFile(path, "w") as archive:
-        for entry, data in (("a/data.pkl", content), ("a/byteorder", b"little"), ("a/data/0", bytes(4_000_000))):
+        for entry, data in (
+            ("a/data.pkl", content),
+            ("a/byteorder", b"little"),
+            ("a/data/0", bytes(4_000_000)),
+        ):
             method = zipfile.ZIP_DEFLATED if entry == name else zipfile.ZIP_STORED
             archive.writestr(entry, data, compress_type=method)
     assert "compresse" in str(attacked(path))
@@ -119,9 +132,11 @@ def test_many_storages_take_no_more_than_their_number(tmp_path):
     keys = pickle.dumps([str(i) for i in range(count)], 2)
     numbers = struct.pack("<qf", 1, 0.5) * count
     path = tmp_path / "weights.pth"
-    path.write_bytes(pickle.dumps(LEGACY_MAGIC, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2) + content + keys +
-    numbers) began = time.perf_counter() assert len(read_torch_file(path)) == count assert time.perf_counter() - began
-    < 2 * SECONDS
+    head = pickle.dumps(LEGACY_MAGIC, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2)
+    path.write_bytes(head + content + keys + numbers)
+    began = time.perf_counter()
+    assert len(read_torch_file(path)) == count
+    assert time.perf_counter() - began < 2 * SECONDS
 
 
 def test_names_of_one_window_share_an_array(tmp_path):

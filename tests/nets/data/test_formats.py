@@ -17,7 +17,7 @@ showpage
 """
 # Formats that Pillow can write and would read whatever the name, beside the ones that are allowed.
 # not SPIDER: writing one makes Pillow write it for every name with that suffix
-OTHERS = ["PPM", "TGA", "PCX", "SGI", "ICNS", "ICO", "DDS", "IM", "XBM", "JPEG2000", "DIB", "BLP"]
+OTHERS = ["PPM", "TGA", "PCX", "SGI", "ICNS", "ICO", "DDS", "XBM", "JPEG2000", "DIB", "BLP"]
 
 
 @pytest.fixture
