@@ -2,6 +2,7 @@
 
 from nets.fcn import FCN8s, FCN16s, FCN32s, parameter_groups
 from nets.geometry import field_widths, receptive_field
+from nets.resnet import FCNResNet50
 from nets.segmentation.semantic import predict
 from nets.sizes import fcn_crops, nearest_unet_sizes, unet_input_size, unet_sizes
 from nets.unet import UNet

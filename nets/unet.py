@@ -104,7 +104,8 @@ class UNet(Module):
             x = down(x)
         x = self.dropout(x)
         for up in self.ups:
-            x = up(x, skips.pop())  # taken out of the list, so that its memory is free once it is used
+            # In two calls, so that nobody holds the skip any more when the convolutions run.
+            x = up.conv(up.join(x, skips.pop()))
         x = self.outc(x)
         if (fit_height, fit_width) != (height, width):
             x = x[:, :, :height, :width]

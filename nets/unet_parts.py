@@ -78,10 +78,14 @@ class Up(Module):
         self.conv = DoubleConv(skip_channels + up_channels, out_channels, skip_channels, padding, norm)
 
     def forward(self, x, skip):
+        return self.conv(self.join(x, skip))
+
+    def join(self, x, skip):
+        """The skip and, beside it, x at twice its size."""
         x = self.up(x)
         if self.relu_after_up:
             x = mt.relu(x)
-        return self.conv(mt.cat([crop_to(skip, x), x], 1))
+        return mt.cat([crop_to(skip, x), x], 1)
 
     def window(self, path):
         if isinstance(self.up, ConvTranspose2d):

@@ -22,6 +22,7 @@ from nets.vgg import published_names
 # A tensor that only files of this layout have -> what to call it.
 LAYOUTS = {
     "features.0.weight": "torchvision vgg16",
+    "backbone.layer1.0.conv1.weight": "torchvision fcn_resnet50",
     "conv1_1.weight": "pytorch-fcn",
     "inc.double_conv.0.weight": "U-Net",
 }
@@ -60,6 +61,7 @@ def load_weights(net, path):
     `path` is a .safetensors file, or a .pth or .pt file of torch, which is read without unpickling
     (nets/torch_file.py). Recognised are
         torchvision vgg16   into VGG16, or into an FCN's backbone: fc6 and fc7 reshaped, scores left as they are
+        fcn_resnet50        torchvision's, into FCNResNet50; aux=False for files without the auxiliary head
         pytorch-fcn         into the FCN of the same kind, or what they share into another: 32s -> 16s -> 8s
         milesial's U-Net    into UNet(padding="same", norm="batch"), up="bilinear" for files without up1.up.weight
     and files saved from the same net. Raises ValueError, before the net is changed, for a file that is none of
