@@ -74,7 +74,7 @@ class Worker:
     def __init__(self, library, threads, environment=()):
         # One text sets the threads for every BLAS and OpenMP that the sides may load.
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        self.library = library
+        self.library, self.threads = library, threads
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", library, str(threads)],
             cwd=ROOT,

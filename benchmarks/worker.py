@@ -3,7 +3,8 @@
 The parent sends one JSON request a line on standard input and reads one JSON reply a line from standard output.
 Requests: {"prepare": [suite, case], "outputs": path} builds a case, runs it once to warm up and writes its outputs
 for the parity check; {"time": n} answers with n times in seconds; {"memory": true} with the process's memory, now and
-at its peak; {"gemm": true} with the speed of NumPy's matrix product. What fails is answered with {"failed": reason},
+at its peak; {"gemm": true} with the speed of NumPy's matrix product; {"variants": true} with the kernels that one run
+calls, pairs (operation, variant); {"without": {operation: [variant, ...]}} leaves kernels out from now on. What fails is answered with {"failed": reason},
 what the library has no operation for with {"lacks": operation}.
 """
 
@@ -13,6 +14,7 @@ import json
 import os
 import sys
 import time
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -53,6 +55,7 @@ class _Side:
     def __init__(self, library):
         self.library = library
         self.step = None
+        self.left_out = ExitStack()
 
     def answer(self, request):
         if "prepare" in request:
@@ -71,8 +74,28 @@ class _Side:
             return {"times": times}
         if "gemm" in request:
             return {"gemm": gemm_peak()}
+        if "variants" in request:
+            return {"variants": self._variants()}
+        if "without" in request:
+            return self._leave_out(request["without"])
         now, peak = memory()
         return {"now": now, "peak": peak}
+
+    def _variants(self):
+        """The kernels of one run: [(operation, variant)]"""
+        from minitensor.kernels import table
+
+        called = set()
+        with table.observed(lambda operation, variant: called.add((operation, variant))):
+            self.step()
+        return sorted(called)
+
+    def _leave_out(self, variants):
+        from minitensor.kernels import table
+
+        self.left_out.close()
+        self.left_out.enter_context(table.without(variants))
+        return {"without": variants}
 
 
 def _reason(error):

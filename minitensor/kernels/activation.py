@@ -109,7 +109,8 @@ def _pass(grad, y, grad_x, scratch):
 @rule("relu", backends=("numpy",))
 @rule("relu_grad", backends=("numpy",))
 @rule("relu_bias_grad", backends=("numpy",))
-def _choose(x, y=None, overwrite=False):
+def relu_rule(x, y=None, overwrite=False):
     """Tiles pay on large arrays, and only in row-major order, which they flatten without a copy."""
     large = x.nbytes >= SMALL_BYTES and x.dtype.kind == "f"
-    return "tiles" if large and x.flags.c_contiguous and (y is None or y.flags.c_contiguous) else "reference"
+    if large and x.flags.c_contiguous and (y is None or y.flags.c_contiguous):
+        yield "tiles"

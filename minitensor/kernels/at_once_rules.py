@@ -5,8 +5,8 @@ The figures are milliseconds of two threads on one machine; `reference` is one b
 
 from __future__ import annotations
 
-from minitensor.kernels import unfold, unfold_gradients
 from minitensor.kernels.table import chosen_variant, rule
+from minitensor.kernels.unfold import TURNED_BYTES
 
 
 @rule("conv2d_gradients", backends=("numpy",))
@@ -32,9 +32,9 @@ def conv2d_gradients_rule(x, weight, grad, stride, padding, output_padding, grou
     by_x = grad, weight, None, stride, padding, output_padding, groups, dilation
     by_weight = x, grad, weight.shape[2:], stride, padding, dilation, groups
     variants = {chosen_variant("conv_transpose2d", *by_x), chosen_variant("conv2d_weight", *by_weight)}
-    if variants == {"winograd"}:
-        return "winograd"
-    return "winograd2d" if variants == {"winograd2d"} and groups == 1 else "reference"
+    for variant in ("winograd", "winograd2d"):
+        if variants == {variant}:
+            yield variant
 
 
 @rule("conv_transpose2d_gradients", backends=("numpy",))
@@ -50,8 +50,6 @@ def conv_transpose2d_gradients_rule(x, weight, grad, stride, padding, dilation, 
     """
     by_x = grad, weight, None, stride, padding, dilation, groups
     by_weight = grad, x, weight.shape[2:], stride, padding, dilation, groups
-    if weight.nbytes >= unfold.TURNED_BYTES:
-        return "reference"
-    variants = {chosen_variant("conv2d", *by_x), chosen_variant("conv2d_weight", *by_weight)}
-    able = unfold_gradients.supports(x, weight, grad, stride, padding, dilation, groups)
-    return "unfold" if variants == {"unfold"} and able else "reference"
+    if weight.nbytes < TURNED_BYTES:
+        if {chosen_variant("conv2d", *by_x), chosen_variant("conv2d_weight", *by_weight)} == {"unfold"}:
+            yield "unfold"

@@ -8,11 +8,11 @@ rows.
 from __future__ import annotations
 
 from minitensor.backend import array_module
-from minitensor.kernels.table import register, rule
+from minitensor.kernels.table import register
 from minitensor.kernels.windows import Windows
 
 
-@register("avg_pool2d", "slices")
+@register("avg_pool2d", "slices", default=True)
 def avg_pool2d(
     x, kernel_size, stride, padding, ceil_mode=False, count_include_pad=True, divisor_override=None
 ):
@@ -39,7 +39,7 @@ def avg_pool2d(
     return y
 
 
-@register("avg_pool2d_grad", "slices")
+@register("avg_pool2d_grad", "slices", default=True)
 def avg_pool2d_grad(
     grad, size, kernel_size, stride, padding, ceil_mode=False, count_include_pad=True, divisor_override=None
 ):
@@ -69,9 +69,3 @@ def avg_pool2d_grad(
 
     windows.over_planes(tile, grads, 2 * planes[:1].nbytes)
     return x_grad
-
-
-@rule("avg_pool2d")
-@rule("avg_pool2d_grad")
-def _choose(*args, **params):
-    return "slices"

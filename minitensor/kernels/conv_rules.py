@@ -6,7 +6,7 @@ a 3x3 kernel on (N, C, H, H) with padding 1 (570, 138 and 30: without), unless a
 
 from __future__ import annotations
 
-from minitensor.kernels import patches, winograd, winograd2d, winograd2d_gradients, winograd_gradients
+from minitensor.kernels import patches
 from minitensor.kernels.columns import FEW_WEIGHTS, LONG_ROW
 from minitensor.kernels.table import rule
 
@@ -76,16 +76,16 @@ def conv2d_rule(x, weight, bias, stride, padding, dilation, groups, relu=False):
     geometry = weight.shape[2:], stride, dilation, groups
     by_rows = _rows_pay(len(weight), *geometry)
     if by_rows and weight.shape[1] <= FEW_CHANNELS:
-        return "rows"
+        yield "rows"
     if _both_axes_pay(x, channels):
-        if winograd2d.conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
-            return "winograd2d"
+        yield "winograd2d"
     if _one_axis_pays(x, channels):
-        if winograd.conv2d_supports(x, weight, bias, stride, padding, dilation, groups):
-            return "winograd"
+        yield "winograd"
     if by_rows:
-        return "rows"
-    return "patches" if _patches_pay(len(weight), *geometry) else "unfold"
+        yield "rows"
+    if _patches_pay(len(weight), *geometry):
+        yield "patches"
+    yield "unfold"
 
 
 @rule("conv_transpose2d", backends=("numpy",))
@@ -112,32 +112,30 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
     (4,    3, 256) ->   16                    4.0         13   2.4 rows
     """
     channels = weight.shape[1], len(weight) // groups
-    settings = stride, padding, output_padding, groups, dilation
     filters = weight.shape[1]
     by_rows = stride[1] == 1 and FOLD_PAYS_FILTERS * filters >= len(weight)
     by_rows = by_rows and _rows_pay(filters, weight.shape[2:], stride, dilation, groups)
     if by_rows and len(weight) <= FEW_CHANNELS:
-        return "rows"
+        yield "rows"
     product_pays = SHORT_PRODUCT_PAYS if x.shape[3] < SHORT_ROWS else GRAD_PRODUCT_PAYS
     if _pixels(x) >= MANY_PIXELS:
         product_pays = LARGE_PRODUCT_PAYS
     if _both_axes_pay(x, channels, product_pays):
-        if winograd2d.conv_transpose2d_supports(x, weight, bias, *settings):
-            return "winograd2d"
+        yield "winograd2d"
     few_filters = filters < FEW_CHANNELS <= channels[1] and _pixels(x) >= LARGE_PIXELS
     if few_filters or _one_axis_pays(x, channels):
-        if winograd.conv_transpose2d_supports(x, weight, bias, *settings):
-            return "winograd"
+        yield "winograd"
     if by_rows:
-        return "rows"
+        yield "rows"
     one_tap_a_phase = tuple(weight.shape[2:]) == tuple(stride)
     tiny_image = x.shape[2] * x.shape[3] < SMALL_IMAGE and weight.size < x.size
     small_groups = groups > 1 and weight.shape[1] < FEW_CHANNELS  # fold takes one group at a time
     even_phases = max(stride) > 1 and all(k % s == 0 for k, s in zip(weight.shape[2:], stride, strict=True))
     even_phases = even_phases and min(channels) < FOLD_PAYS
     if one_tap_a_phase or even_phases or tiny_image or small_groups or max(stride) >= LONG_STRIDE:
-        return "phases"
-    return "fold"
+        yield "phases"
+    yield "fold"
+    yield "phases"
 
 
 @rule("conv2d_weight", backends=("numpy",))
@@ -173,27 +171,18 @@ def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
         and min(channels) >= LEAST_GRAD_CHANNELS
         and _pixels(x) >= GRAD_PAYS_PIXELS
     ):
-        if winograd2d_gradients.conv2d_weight_supports(
-            x, grad, kernel_size, stride, padding, dilation, groups
-        ):
-            return "winograd2d"
+        yield "winograd2d"
     if _one_axis_pays(x, channels):
-        if winograd_gradients.conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, groups):
-            return "winograd"
+        yield "winograd"
     geometry = kernel_size, stride, dilation, groups
     filters, width = grad.shape[1], grad.shape[3]
     weights = filters * x.shape[1] * kernel_size[0] * kernel_size[1]
     # each row's product is added to the sum of them: not worth it for many weights and short rows
     if _rows_pay(filters, *geometry) and (width >= LONG_ROW or weights <= FEW_WEIGHTS):
-        return "rows"
-    return "patches" if _patches_pay(grad.shape[1], *geometry) else "unfold"
-
-
-@rule("unfold", backends=("numpy",))
-@rule("fold", backends=("numpy",))
-def unfold_rule(*args):
-    """The matrix products: everything but the definition."""
-    return "unfold"
+        yield "rows"
+    if _patches_pay(grad.shape[1], *geometry):
+        yield "patches"
+    yield "unfold"
 
 
 def _both_axes_pay(x, channels, product_pays=PRODUCT_PAYS):

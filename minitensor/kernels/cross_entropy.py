@@ -10,7 +10,7 @@ from __future__ import annotations
 from minitensor.backend import array_module, backend_name
 from minitensor.kernels.masking import keep
 from minitensor.kernels.softmax import as_columns, log_softmax_reference, over_columns
-from minitensor.kernels.table import register, rule
+from minitensor.kernels.table import register
 
 FEW_CLASSES = 4  # up to which a pass for each class takes less time than to look numbers up by index
 
@@ -80,7 +80,7 @@ def cross_entropy_grad_reference(
     return grad_logits
 
 
-@register("cross_entropy", "tiles")
+@register("cross_entropy", "tiles", default=True)
 def cross_entropy(
     logits, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0
 ):
@@ -124,7 +124,7 @@ def cross_entropy(
     return losses.reshape(target.shape), total, log_normaliser.reshape(target.shape)
 
 
-@register("cross_entropy_grad", "tiles")
+@register("cross_entropy_grad", "tiles", default=True)
 def cross_entropy_grad(
     grad,
     logits,
@@ -255,9 +255,3 @@ def _check(labels, classes, ignore_index):
             f"cross_entropy: targets must be 0 to {classes - 1} or ignore_index ({ignore_index}), "
             f"got {int(labels.min())} to {int(labels.max())}"
         )
-
-
-@rule("cross_entropy", backends=("numpy",))
-@rule("cross_entropy_grad", backends=("numpy",))
-def _choose(*args, **params):
-    return "tiles"

@@ -8,7 +8,7 @@ small U-Net (measured, 2 cores).
 from __future__ import annotations
 
 from minitensor.backend import array_module
-from minitensor.kernels.table import register, rule, run
+from minitensor.kernels.table import register, run
 
 
 def finish(out, bias, relu):
@@ -28,23 +28,13 @@ def conv2d_then_relu(x, weight, bias, stride, padding, dilation, groups):
     return run("relu", run("conv2d", x, weight, bias, stride, padding, dilation, groups))
 
 
-@register("conv2d_relu", "tiles", backends=("numpy",), products=False)
+@register("conv2d_relu", "tiles", backends=("numpy",), products=False, default=True)
 def conv2d_relu(x, weight, bias, stride, padding, dilation, groups):
     """The same in one pass, by the kernel that is chosen for conv2d."""
     return run("conv2d", x, weight, bias, stride, padding, dilation, groups, relu=True)
 
 
-@register("conv2d_relu", "epilogue", backends=("cupy",))
+@register("conv2d_relu", "epilogue", backends=("cupy",), default=True)
 def conv2d_relu_on_gpu(x, weight, bias, stride, padding, dilation, groups):
     """The same in one pass: the kernel that makes an output bends it before it writes it."""
     return run("conv2d", x, weight, bias, stride, padding, dilation, groups, relu=True)
-
-
-@rule("conv2d_relu", backends=("numpy",))
-def _choose(*args):
-    return "tiles"
-
-
-@rule("conv2d_relu", backends=("cupy",))
-def _choose_on_gpu(*args):
-    return "epilogue"

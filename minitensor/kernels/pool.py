@@ -15,11 +15,11 @@ import numpy as np
 from minitensor.backend import array_module, backend_name
 from minitensor.kernels.masking import keep
 from minitensor.kernels.reference_pool import tap_dtype
-from minitensor.kernels.table import register, rule
+from minitensor.kernels.table import register
 from minitensor.kernels.windows import Windows
 
 
-@register("max_pool2d", "slices", products=False)
+@register("max_pool2d", "slices", products=False, default=True)
 def max_pool2d(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """The largest pixel of every window and its tap: x (N, C, H, W) -> values, taps, both (N, C, OH, OW)."""
     xp = array_module(x)
@@ -81,7 +81,7 @@ def _scan_quarters(planes, best, best_tap):
     best_tap |= np.left_shift(is_lower, 1, out=is_lower)
 
 
-@register("max_pool2d_values", "slices", products=False)
+@register("max_pool2d_values", "slices", products=False, default=True)
 def max_pool2d_values(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """The largest pixel of every window, without saying where: over the rows of all windows, then the columns."""
     xp = array_module(x)
@@ -103,7 +103,7 @@ def max_pool2d_values(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mod
     return values.reshape(*x.shape[:2], *windows.counts)
 
 
-@register("max_pool2d_grad", "slices", products=False)
+@register("max_pool2d_grad", "slices", products=False, default=True)
 def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """Add each window's gradient to the pixel that won it: grad, taps (N, C, OH, OW) -> (N, C, *size)."""
     xp = array_module(grad)
@@ -156,7 +156,7 @@ def _spread_quarters(grads, taps, planes):
     pairs[:, 2 * height :] = 0
 
 
-@register("max_pool2d_gather", "slices", products=False)
+@register("max_pool2d_gather", "slices", products=False, default=True)
 def max_pool2d_gather(x, taps, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """From each window of x, the pixel at the tap given: x (N, C, H, W), taps (N, C, OH, OW) -> (N, C, OH, OW)."""
     xp = array_module(x)
@@ -182,11 +182,3 @@ def max_pool2d_indices(taps, size, kernel_size, stride, padding, dilation=(1, 1)
     corner_column = xp.arange(taps.shape[3]) * stride[1] - padding[1]
     offset = (xp.arange(kernel_h)[:, None] * width * dilation[0] + xp.arange(kernel_w) * dilation[1]).ravel()
     return offset[taps] + (corner_row[:, None] * width + corner_column)
-
-
-@rule("max_pool2d", backends=("numpy",))
-@rule("max_pool2d_values", backends=("numpy",))
-@rule("max_pool2d_grad", backends=("numpy",))
-@rule("max_pool2d_gather", backends=("numpy",))
-def _choose(*args, **params):
-    return "slices"

@@ -40,7 +40,7 @@ def resample2d_reference(x, matrix_h, matrix_w):
     return y
 
 
-@register("resample2d", "matmul")
+@register("resample2d", "matmul", default=True)
 def resample2d_matmul(x, matrix_h, matrix_w):
     """Two dense products, for small planes and for the GPU."""
     # (OH, H) @ (N, C, H, W) @ (W, OW) -> (N, C, OH, OW)
@@ -155,15 +155,15 @@ def _factor(matrix):
 
 
 @rule("resample2d", backends=("numpy",))
-def _choose(x, matrix_h, matrix_w):
+def resample2d_rule(x, matrix_h, matrix_w):
     if 0 in (x.size, len(matrix_h), len(matrix_w)):
-        return "matmul"
-    if _copies(matrix_h) and _copies(matrix_w):
-        return "select"
-    if _factor(matrix_h) and _factor(matrix_w):
-        return "sums"
+        yield "matmul"
+    yield "select"
+    yield "sums"
     outputs = x.shape[0] * x.shape[1] * len(matrix_h) * len(matrix_w)
     if x.size < SMALL_PIXELS and not np.isfinite(x.sum()):
-        return "taps"
+        yield "taps"
     small = max(*matrix_h.shape, *matrix_w.shape) <= DENSE_SIZE and max(x.size, outputs) < SMALL_PIXELS
-    return "matmul" if small else "bands"
+    if small:
+        yield "matmul"
+    yield "bands"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from minitensor.backend import array_module, backend_name
-from minitensor.kernels.table import register, rule
+from minitensor.kernels.table import register
 from minitensor.kernels.tiles import run_tiles, shares
 
 TILE_BYTES = (
@@ -33,7 +33,7 @@ def softmax_reference(x, axis):
     return exponentials / exponentials.sum(axis=axis, keepdims=True)
 
 
-@register("log_softmax", "tiles")
+@register("log_softmax", "tiles", default=True)
 def log_softmax(x, axis):
     """The same, a cache-sized tile of columns at a time."""
     xp = array_module(x)
@@ -45,7 +45,7 @@ def log_softmax(x, axis):
     return _along(x, axis, finish)
 
 
-@register("softmax", "tiles")
+@register("softmax", "tiles", default=True)
 def softmax(x, axis):
     """The same, a cache-sized tile of columns at a time."""
     xp = array_module(x)
@@ -97,9 +97,3 @@ def over_columns(function, columns):
             (cut, slice(0, places)) for cut in shares(rows, places * column_bytes, TILE_BYTES, TILE_BYTES)
         ]
     run_tiles(function, tiles)
-
-
-@rule("log_softmax")
-@rule("softmax")
-def _choose(*args, **params):
-    return "tiles"

@@ -1,13 +1,14 @@
-"""The table of kernels: (operation, backend, variant) -> function.
+"""The table of kernels: which function computes an operation.
 
-A kernel takes arrays and returns arrays; it knows nothing of Tensors or gradients. The same operation may
-have several kernels: `reference` is its definition, as plain as possible, and the others are faster texts of
-the same mathematics. An operation asks `run("conv2d", x, ...)`; which text runs is decided here, in this
-order:
+A kernel takes arrays and returns arrays. It knows nothing of Tensors or gradients. An operation may have several
+kernels, its variants. The variant `reference` is the definition, as plain as possible. The other variants are faster
+implementations of the same formula. An operation calls `run("conv2d", x, ...)`, and this file decides which variant
+runs: the first in this list that can take the call.
 
-1. the variant named by `with use_kernels(conv2d="reference"):`, if it can take this call;
-2. the variant named by the operation's rule, a function of the call that looks at shapes and dtype;
-3. the only variant there is.
+1. the variant that the user asked for: `with use_kernels(conv2d="reference"):`
+2. the variants that the operation's rule names, the best one first; a rule looks at shapes and dtype
+3. the variants registered with `default=True`, those for one backend before those for both
+4. the definition
 """
 
 from __future__ import annotations
@@ -21,16 +22,20 @@ from minitensor.backend import backend_name
 from minitensor.kernels.blas import blas
 
 BACKENDS = ("numpy", "cupy")
+REFERENCE = "reference"
 
 
 class Kernel(NamedTuple):
     run: Callable
-    supports: Callable | None  # the same arguments as `run`; False where this variant cannot take the call
-    products: bool  # whether it may call BLAS, whose threads are then held at one
+    supports: Callable | None  # takes the arguments of `run`; False means: this variant cannot take the call
+    products: bool  # True if it may call BLAS, whose threads are then limited to one
+
+    def takes(self, args, params):
+        return self.supports is None or self.supports(*args, **params)
 
 
 class _Choice(threading.local):
-    """What `use_kernels` asked for, one per thread: operation -> variant."""
+    """What `use_kernels` asked for, one record per thread: operation -> variant."""
 
     def __init__(self):
         self.variants: dict[str, str] = {}
@@ -38,27 +43,35 @@ class _Choice(threading.local):
 
 _kernels: dict[tuple[str, str], dict[str, Kernel]] = {}  # (operation, backend) -> variant -> kernel
 _rules: dict[tuple[str, str], Callable] = {}  # (operation, backend) -> rule
+_defaults: dict[tuple[str, str], list[str]] = {}  # (operation, backend) -> variants
 _choice = _Choice()
+_observers: list[Callable] = []
 
 
-def register(operation, variant, backends=BACKENDS, supports=None, products=True):
+def register(operation, variant, backends=BACKENDS, supports=None, products=True, default=False):
     """Decorator: enter a function into the table as `variant` of `operation`.
 
-    `products=False` says that it multiplies no matrices itself: none, or by `run`, which holds BLAS for the kernel it
-    calls. To hold BLAS at one thread takes 7 microseconds, which such a
-    kernel is spared.
+    default=True: this variant runs if no rule names another one and it can take the call.
+    products=False: this kernel never multiplies matrices itself (it has no products, or it only calls other kernels
+    through `run`). Then `run` need not limit BLAS to one thread, which takes 7 microseconds.
     """
 
     def enter(function):
         for backend in backends:
             _kernels.setdefault((operation, backend), {})[variant] = Kernel(function, supports, products)
+            if default:
+                defaults = _defaults.setdefault((operation, backend), [])
+                defaults.insert(0 if len(backends) == 1 else len(defaults), variant)
         return function
 
     return enter
 
 
 def rule(operation, backends=BACKENDS):
-    """Decorator: the function that names the variant for a call. It takes the arguments of the kernel."""
+    """Decorator: a generator that takes the arguments of the kernel and yields names of variants, the best one first.
+
+    It need not ask whether a variant can take the call: `run` skips those that cannot.
+    """
 
     def enter(function):
         for backend in backends:
@@ -69,9 +82,12 @@ def rule(operation, backends=BACKENDS):
 
 
 def run(operation, *args, **params):
-    """Run `operation` on arrays; the first argument is an array and decides the backend."""
+    """Run `operation` on arrays. The first argument is an array, and its type decides the backend."""
     backend = backend_name(args[0])
-    kernel = _kernels[operation, backend][_chosen(operation, backend, args, params)]
+    variant = _chosen(operation, backend, args, params)
+    for observe in _observers:
+        observe(operation, variant)
+    kernel = _kernels[operation, backend][variant]
     if backend != "numpy" or not kernel.products:
         return kernel.run(*args, **params)
     with blas.one_thread():
@@ -79,13 +95,30 @@ def run(operation, *args, **params):
 
 
 def _chosen(operation, backend, args, params):
-    """The variant for this call, by the three rules at the top of this file."""
-    wanted = _choice.variants.get(operation, "auto")
-    if wanted != "auto":
+    """The variant for this call, by the list at the top of this file."""
+    wanted = _choice.variants.get(operation)
+    if wanted is not None:
         kernel = _kernels[operation, backend].get(wanted)
-        if kernel is not None and (kernel.supports is None or kernel.supports(*args, **params)):
+        if kernel is not None and kernel.takes(args, params):
             return wanted
-    return _by_rule(operation, backend, args, params)
+    return _automatic(operation, backend, args, params)
+
+
+def _automatic(operation, backend, args, params):
+    """The variant that runs if the user asks for none."""
+    kernels = _kernels[operation, backend]
+    for variant in _preferences(operation, backend, args, params):
+        kernel = kernels.get(variant)
+        if kernel is not None and kernel.takes(args, params):
+            return variant
+    return REFERENCE
+
+
+def _preferences(operation, backend, args, params):
+    preferred = _rules.get((operation, backend))
+    if preferred is not None:
+        yield from preferred(*args, **params)
+    yield from _defaults.get((operation, backend), ())
 
 
 def chosen_variant(operation, *args, **params):
@@ -93,21 +126,11 @@ def chosen_variant(operation, *args, **params):
     return _chosen(operation, backend_name(args[0]), args, params)
 
 
-def _by_rule(operation, backend, args, params):
-    """The variant that the operation's rule names for this call, or the only one there is."""
-    chooser = _rules.get((operation, backend))
-    return chooser(*args, **params) if chooser is not None else next(iter(_kernels[operation, backend]))
-
-
 def candidates(operation, *args, **params):
-    """(the variant that the rule names for this call, all that can take it), for measuring one against the others."""
+    """(the variant that runs if the user asks for none, all variants that can take the call), for benchmarks."""
     backend = backend_name(args[0])
-    able = [
-        variant
-        for variant, kernel in _kernels[operation, backend].items()
-        if kernel.supports is None or kernel.supports(*args, **params)
-    ]
-    return _by_rule(operation, backend, args, params), able
+    able = [variant for variant, kernel in _kernels[operation, backend].items() if kernel.takes(args, params)]
+    return _automatic(operation, backend, args, params), able
 
 
 def operations():
@@ -119,25 +142,65 @@ def kernel_variants(name, backend="numpy"):
     """Names of the variants of one operation, the definition (`reference`) first."""
     if name not in operations():
         raise ValueError(f"kernel_variants: no operation named {name!r}; there are {', '.join(operations())}")
-    return sorted(_kernels.get((name, backend), {}), key=lambda variant: (variant != "reference", variant))
+    return sorted(_kernels.get((name, backend), {}), key=lambda variant: (variant != REFERENCE, variant))
 
 
 @contextmanager
-def use_kernels(**variants):
+def use_kernels(everywhere=None, /, **variants):
     """Within the block, run the named variants: `with use_kernels(conv2d="reference"):`.
 
-    A call that the variant cannot take (Winograd with stride 2) is left to the automatic choice; "auto" gives
-    an operation back to it. Holds for this thread only. Raises ValueError for an unknown operation or
-    variant.
+    One name alone holds for every operation that has a variant of that name: `with use_kernels("reference"):` runs
+    everything by its definition. A call that the variant cannot take (Winograd with stride 2) is left to the automatic
+    choice, and "auto" returns an operation to it. Holds for this thread only. Raises ValueError for an unknown
+    operation or variant.
     """
+    chosen = {}
+    if everywhere is not None:
+        chosen = {name: everywhere for name in operations() if everywhere in _variants_anywhere(name)}
+        if everywhere != "auto" and not chosen:
+            raise ValueError(f"use_kernels: no operation has a variant {everywhere!r}")
     for operation, variant in variants.items():
-        names = {name for backend in BACKENDS for name in kernel_variants(operation, backend)}
+        names = _variants_anywhere(operation)
         if variant != "auto" and variant not in names:
             known = ", ".join(["auto", *sorted(names)])
             raise ValueError(f"use_kernels: {operation} has no variant {variant!r}; it has {known}")
     before = _choice.variants
-    _choice.variants = before | variants
+    wanted = ({} if everywhere == "auto" else before) | chosen | variants
+    _choice.variants = {operation: variant for operation, variant in wanted.items() if variant != "auto"}
     try:
         yield
     finally:
         _choice.variants = before
+
+
+def _variants_anywhere(operation):
+    return {name for backend in BACKENDS for name in kernel_variants(operation, backend)}
+
+
+@contextmanager
+def observed(observe):
+    """Within the block, `observe(operation, variant)` is called before each kernel runs, in all threads."""
+    _observers.append(observe)
+    try:
+        yield
+    finally:
+        _observers.remove(observe)
+
+
+@contextmanager
+def without(variants, backend="numpy"):
+    """Within the block, the table lacks the named variants, {operation: [variant, ...]}, and rules take the next best.
+
+    For benchmarks that ask what a variant is worth. Unlike `use_kernels` it holds for all threads.
+    """
+    before = {}
+    for operation, names in variants.items():
+        before[operation] = _kernels[operation, backend]
+        _kernels[operation, backend] = {
+            variant: kernel for variant, kernel in before[operation].items() if variant not in names
+        }
+    try:
+        yield
+    finally:
+        for operation, kernels in before.items():
+            _kernels[operation, backend] = kernels

@@ -38,7 +38,7 @@ TURNED_BYTES = (
 LONG_PHASES = 8  # phases across from which one copy along them beats a copy for each
 
 
-@register("unfold", "unfold")
+@register("unfold", "unfold", default=True)
 def unfold(x, kernel_size, dilation, padding, stride):
     """Write every window of x as a column: (N, C, H, W) -> (N, C*KH*KW, L), L = OH*OW in reading order."""
     out_size = output_size(x, kernel_size, stride, padding, dilation)
@@ -54,7 +54,7 @@ def unfold(x, kernel_size, dilation, padding, stride):
     return columns.reshape(images, channels * kernel_size[0] * kernel_size[1], out_size[0] * out_size[1])
 
 
-@register("fold", "unfold")
+@register("fold", "unfold", default=True)
 def fold(columns, size, kernel_size, dilation, padding, stride):
     """`unfold` read backwards: add the columns (N, C*KH*KW, L) into an image (N, C, H, W), a tap at a time."""
     images, rows, _ = columns.shape

@@ -18,7 +18,7 @@ def bias_relu(y, bias, relu):
     launch_for_each(SOURCE, "bias_relu", y.size, y, bias, y.shape[1], positions, relu, y.size)
 
 
-@register_cuda("relu_grad", "cuda", supports=is_float32, otherwise="reference")
+@register_cuda("relu_grad", "cuda", supports=is_float32)
 def relu_grad(grad, y):
     """grad where the output y is positive, else 0."""
     xp = array_module(grad)
@@ -28,7 +28,7 @@ def relu_grad(grad, y):
     return grad_x
 
 
-@register_cuda("relu_bias_grad", "cuda", supports=is_float32, otherwise="reference")
+@register_cuda("relu_bias_grad", "cuda", supports=is_float32)
 def relu_bias_grad(grad, y, overwrite=False):
     """relu_grad of (N, O, H, W), and its sums over all but O; into the memory of grad where `overwrite` allows it."""
     xp = array_module(grad)

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitensor.kernels.table import register, rule
+from minitensor.kernels.table import register
 
 
-def register_cuda(operation, variant, supports, otherwise):
-    """Decorator: enter a kernel for CuPy arrays, and the rule that chooses it if it `supports` a call.
+def register_cuda(operation, variant, supports):
+    """Decorator: enter a kernel for CuPy arrays that runs wherever it `supports` the call.
 
-    Calls that it does not support, such as those in float64, run the variant `otherwise`, a text for both backends.
+    Other calls, such as those in float64, run a variant that is for both backends.
     """
-
-    def enter(function):
-        @rule(operation, backends=("cupy",))
-        def choose(*args, **params):
-            return variant if supports(*args, **params) else otherwise
-
-        return register(operation, variant, backends=("cupy",), supports=supports)(function)
-
-    return enter
+    return register(operation, variant, backends=("cupy",), supports=supports, default=True)
 
 
 def is_float32(x, *args, **params):

@@ -13,7 +13,6 @@ kernel: as much as WEIGHT_PRODUCTS, which the output's pixels must save first.
 from __future__ import annotations
 
 from minitensor.kernels.cuda import tensor_cores, three_by_three, winograd2d
-from minitensor.kernels.cuda.choose import is_float32
 from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.table import rule
 
@@ -36,15 +35,16 @@ def conv2d_rule(x, weight, bias, stride, padding, dilation, groups, relu=False):
     settings = stride, padding, dilation, groups
     if three_by_three.conv2d_supports(x, weight, bias, *settings):
         out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
-        return _taps_or_cublas(len(x), *weight.shape[:2], out_size)
+        yield _taps_or_cublas(len(x), *weight.shape[:2], out_size)
     if tensor_cores.conv2d_supports(x, weight, bias, *settings):
         if _shallow(*weight.shape[:2], weight.shape[2:], stride):
-            return "tensor_cores"
+            yield "tensor_cores"
     if winograd2d.conv2d_supports(x, weight, bias, *settings):
         out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
         if _deep(len(weight) // groups, weight.shape[1], len(x), out_size):
-            return "winograd2d"
-    return "cublas" if is_float32(x) else "unfold"
+            yield "winograd2d"
+    yield "cublas"
+    yield "unfold"
 
 
 @rule("conv_transpose2d", backends=("cupy",))
@@ -52,29 +52,31 @@ def conv_transpose2d_rule(x, weight, bias, stride, padding, output_padding, grou
     settings = stride, padding, output_padding, groups, dilation
     if three_by_three.conv_transpose2d_supports(x, weight, bias, *settings):
         out_size = transposed_output_size(x, weight.shape[2:], stride, padding, output_padding, dilation)
-        return _taps_or_cublas(len(x), weight.shape[1], len(weight), out_size)
+        yield _taps_or_cublas(len(x), weight.shape[1], len(weight), out_size)
     if tensor_cores.conv_transpose2d_supports(x, weight, bias, *settings):
         if _shallow(weight.shape[1], len(weight), weight.shape[2:], stride):
-            return "tensor_cores"
+            yield "tensor_cores"
     if winograd2d.conv_transpose2d_supports(x, weight, bias, *settings):
         out_size = transposed_output_size(x, weight.shape[2:], stride, padding, output_padding, dilation)
         if _deep(weight.shape[1], len(weight) // groups, len(x), out_size):
-            return "winograd2d"
-    return "cublas" if is_float32(x) else "phases"
+            yield "winograd2d"
+    yield "cublas"
+    yield "phases"
 
 
 @rule("conv2d_weight", backends=("cupy",))
 def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
     settings = kernel_size, stride, padding, dilation, groups
     if three_by_three.conv2d_weight_supports(x, grad, *settings):
-        return "taps" if grad.shape[1] < MANY_FILTERS else "cublas"
+        yield "taps" if grad.shape[1] < MANY_FILTERS else "cublas"
     if tensor_cores.conv2d_weight_supports(x, grad, *settings):
         if _shallow(grad.shape[1], x.shape[1], kernel_size, stride):
-            return "tensor_cores"
+            yield "tensor_cores"
     if winograd2d.conv2d_weight_supports(x, grad, *settings):
         if _deep(grad.shape[1] // groups, x.shape[1] // groups, len(x), grad.shape[2:]):
-            return "winograd2d"
-    return "cublas" if is_float32(x) else "unfold"
+            yield "winograd2d"
+    yield "cublas"
+    yield "unfold"
 
 
 def _taps_or_cublas(images, filters, channels, out_size):

@@ -23,7 +23,7 @@ from minitensor.kernels.table import chosen_variant, register
 WORKSPACE_BYTES = 512 << 20
 
 
-@register_cuda("unfold", "cuda", supports=is_float32, otherwise="unfold")
+@register_cuda("unfold", "cuda", supports=is_float32)
 def unfold(x, kernel_size, dilation, padding, stride):
     """Every window of x as a column: (N, C, H, W) -> (N, C*KH*KW, L)."""
     xp = array_module(x)
@@ -44,7 +44,7 @@ def fill_columns(columns, x, geometry, row_step, image_step):
     )
 
 
-@register_cuda("fold", "cuda", supports=is_float32, otherwise="unfold")
+@register_cuda("fold", "cuda", supports=is_float32)
 def fold(columns, output_size, kernel_size, dilation, padding, stride):
     """`unfold` read backwards: (N, C*KH*KW, L) -> (N, C, H, W), where overlapping windows add up."""
     xp = array_module(columns)
@@ -166,7 +166,7 @@ def _gradients_support(x, weight, grad, stride, padding, dilation, groups):
     return both == ("cublas", "cublas") and _by_image(weight.shape[1], weight.shape[2:], x.shape[2:])
 
 
-@register_cuda("conv_transpose2d_gradients", "cublas", supports=_gradients_support, otherwise="reference")
+@register_cuda("conv_transpose2d_gradients", "cublas", supports=_gradients_support)
 def conv_transpose2d_gradients(x, weight, grad, stride, padding, dilation, groups):
     """Both gradients of a transposed convolution from columns of grad, made once. Shapes as in reference.py."""
     xp = array_module(x)

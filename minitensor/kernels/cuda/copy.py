@@ -19,7 +19,7 @@ def _supports(target, source):
     return same and target[0].size <= LONGEST_RUN and all(a[0].flags.c_contiguous for a in (target, source))
 
 
-@register_cuda("copy", "cuda", supports=_supports, otherwise="reference")
+@register_cuda("copy", "cuda", supports=_supports)
 def copy(target, source):
     """target[...] = source, run by run."""
     (to, to_step), (taken, from_step) = image_runs(target), image_runs(source)

@@ -15,7 +15,7 @@ def _supports_grad(grad, logits, *args, **options):
     return is_float32(logits)
 
 
-@register_cuda("cross_entropy", "cuda", supports=is_float32, otherwise="tiles")
+@register_cuda("cross_entropy", "cuda", supports=is_float32)
 def cross_entropy(
     logits, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0
 ):
@@ -31,7 +31,7 @@ def cross_entropy(
     return losses, weights.sum(), log_normaliser
 
 
-@register_cuda("cross_entropy_grad", "cuda", supports=_supports_grad, otherwise="tiles")
+@register_cuda("cross_entropy_grad", "cuda", supports=_supports_grad)
 def cross_entropy_grad(
     grad,
     logits,

@@ -19,7 +19,7 @@ def _supports(flat, arrays):
     return whole_words and all(array.dtype == flat.dtype for array in arrays)
 
 
-@register_cuda("join", "cuda", supports=_supports, otherwise="reference")
+@register_cuda("join", "cuda", supports=_supports)
 def join(flat, arrays):
     """As in kernels/update.py."""
     flat = flat.view(WORD)

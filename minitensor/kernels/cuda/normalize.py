@@ -35,7 +35,7 @@ def _parts(images, channels, length):
     return max(1, min(images * -(-length // RUN), -(-BLOCKS // channels)))
 
 
-@register_cuda("batch_norm", "cuda", supports=_supports_running, otherwise="reference")
+@register_cuda("batch_norm", "cuda", supports=_supports_running)
 def batch_norm(x, mean, variance, weight, bias, eps, running=None):
     """As the definition in kernels/normalize.py: returns (y, mean, variance)."""
     xp = array_module(x)
@@ -60,7 +60,7 @@ def batch_norm(x, mean, variance, weight, bias, eps, running=None):
     return y, mean, variance
 
 
-@register_cuda("batch_norm_grad", "cuda", supports=_supports, otherwise="reference")
+@register_cuda("batch_norm_grad", "cuda", supports=_supports)
 def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
     """As the definition in kernels/normalize.py: returns (grad_x, grad_weight, grad_bias)."""
     xp = array_module(x)

@@ -34,19 +34,19 @@ def _pool(x, kernel_size, stride, padding, dilation, ceil_mode, keep_taps):
     return values, taps
 
 
-@register_cuda("max_pool2d", "cuda", supports=_supports, otherwise="slices")
+@register_cuda("max_pool2d", "cuda", supports=_supports)
 def max_pool2d(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """The largest pixel of every window and its tap: x (N, C, H, W) -> values, taps, both (N, C, OH, OW)."""
     return _pool(x, kernel_size, stride, padding, dilation, ceil_mode, keep_taps=True)
 
 
-@register_cuda("max_pool2d_values", "cuda", supports=_supports, otherwise="slices")
+@register_cuda("max_pool2d_values", "cuda", supports=_supports)
 def max_pool2d_values(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """The largest pixel of every window."""
     return _pool(x, kernel_size, stride, padding, dilation, ceil_mode, keep_taps=False)[0]
 
 
-@register_cuda("max_pool2d_grad", "cuda", supports=_gather_supports, otherwise="slices")
+@register_cuda("max_pool2d_grad", "cuda", supports=_gather_supports)
 def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """Each window's gradient to the pixel that won it: grad, taps (N, C, OH, OW) -> (N, C, *size)."""
     xp = array_module(grad)
@@ -58,7 +58,7 @@ def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1,
     return x_grad
 
 
-@register_cuda("max_pool2d_gather", "cuda", supports=_gather_supports, otherwise="slices")
+@register_cuda("max_pool2d_gather", "cuda", supports=_gather_supports)
 def max_pool2d_gather(x, taps, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """From each window of x, the pixel at the tap given: x (N, C, H, W), taps (N, C, OH, OW) -> as taps."""
     xp = array_module(x)

@@ -9,7 +9,7 @@ from minitensor.kernels.cuda.launch import launch_for_each
 SOURCE = "resample.cu"
 
 
-@register_cuda("resample2d", "cuda", supports=is_float32, otherwise="matmul")
+@register_cuda("resample2d", "cuda", supports=is_float32)
 def resample2d(x, matrix_h, matrix_w):
     """Y = A X B^T on every plane: x (N, C, H, W), A (OH, H), B (OW, W) -> (N, C, OH, OW)."""
     xp = array_module(x)

@@ -21,14 +21,14 @@ def _in_rows(*arrays):
     return is_float32(arrays[0]) and all(a is None or a.flags.c_contiguous for a in arrays)
 
 
-@register_cuda("sgd_update", "cuda", supports=_supports_sgd, otherwise="reference")
+@register_cuda("sgd_update", "cuda", supports=_supports_sgd)
 def sgd_update(param, grad, velocity, lr, momentum, fresh, weight_decay, nesterov, first):
     """As in kernels/update.py."""
     options = lr, momentum, fresh, weight_decay, nesterov, first
     launch_for_each(SOURCE, "sgd", param.size, param, grad, velocity, *options, param.size)
 
 
-@register_cuda("adam_update", "cuda", supports=_supports_adam, otherwise="reference")
+@register_cuda("adam_update", "cuda", supports=_supports_adam)
 def adam_update(
     param,
     grad,
