@@ -19,7 +19,9 @@ from benchmarks.targets import geometric_mean
 
 NET_COST = 1.02
 GROUP_COST = 1.10
-HOPELESS = 20.0  # seconds of one run without the variant, after which the case is given up: it costs more than that
+HOPELESS = (
+    20.0  # seconds of one run without the variant, after which the case is given up: it costs more than that
+)
 OPERATION_TURNS, NET_TURNS = 7, 3
 
 
@@ -130,7 +132,9 @@ def summary(measured):
             (suite, key): geometric_mean(by_group[key])
             for suite, key in dict.fromkeys((row["suite"], group(row["suite"], row["case"])) for row in rows)
         }
-        earns = any(cost >= (NET_COST if suite == "nets" else GROUP_COST) for (suite, _), cost in costs.items())
+        earns = any(
+            cost >= (NET_COST if suite == "nets" else GROUP_COST) for (suite, _), cost in costs.items()
+        )
         where, most = max(costs.items(), key=lambda item: item[1], default=(("", "no case runs it"), 1.0))
         nets = max((cost for (suite, _), cost in costs.items() if suite == "nets"), default=None)
         operations = max((cost for (suite, _), cost in costs.items() if suite == "ops"), default=None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import minitensor as mt
 from layers.affine import affine_parameters, positive
 from layers.module import Module
-from minitensor.kernels.geometry import conv_transpose_output_size, pair, same_padding
+from minitensor.arguments import pair
+from minitensor.kernels.geometry import conv_transpose_output_size, same_padding
 from minitensor.ops.pad import MODES as PAD_MODES
 
 

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from minitensor.backend import to_device
-from minitensor.engine import no_grad
 from minitensor.random import rand, randn
+from minitensor.recording import no_grad
 
 # The factor by which a nonlinearity shrinks the signal's root mean square, inverted, as in torch.
 _GAINS = {

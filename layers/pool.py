@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import minitensor as mt
 from layers.module import Module
-from minitensor.kernels.geometry import pair
+from minitensor.arguments import pair
 
 
 class _Pooling(Module):

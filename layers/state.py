@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from minitensor.backend import is_array, to_device
-from minitensor.engine import no_grad
+from minitensor.recording import no_grad
 from minitensor.tensor import Tensor
 
 

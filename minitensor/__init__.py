@@ -14,12 +14,12 @@ from minitensor import optim
 from minitensor.backend import cuda
 from minitensor.backward import grad
 from minitensor.create import arange, full, ones, tensor, zeros
-from minitensor.engine import Op, enable_grad, is_grad_enabled, no_grad
+from minitensor.engine import Op
 from minitensor.exchange import from_dlpack
 from minitensor.gradcheck import gradcheck
 from minitensor.kernels import kernel_variants, use_kernels
-from minitensor.kernels.memory import keep_freed_memory
-from minitensor.kernels.tiles import get_num_threads, set_num_threads
+from minitensor.kernels.threads.freed_memory import keep_freed_memory
+from minitensor.kernels.threads.tiles import get_num_threads, set_num_threads
 from minitensor.ops import activation as _activation
 from minitensor.ops import choose as _choose
 from minitensor.ops import compare as _compare
@@ -64,6 +64,7 @@ from minitensor.ops.softmax import log_softmax, softmax
 from minitensor.ops.unfold import fold, unfold
 from minitensor.ops.unpool import max_unpool2d
 from minitensor.random import manual_seed, rand, randn
+from minitensor.recording import enable_grad, is_grad_enabled, no_grad
 from minitensor.serialize import load, load_metadata, save
 from minitensor.tensor import Tensor
 

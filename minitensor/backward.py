@@ -1,4 +1,19 @@
-"""The engine, second half: gradients flow back through what was recorded, from the outputs to the leaves."""
+"""The engine, second half: gradients flow back through the record, from the outputs to the leaves.
+
+The idea is a loop. `op.backward` turns the gradient of an op's output into the gradients of its inputs, by the chain
+rule. Begin with the last op. Take the ops in the reverse of the order in which they ran:
+
+    grads = {loss.node: ones}
+    for op in reversed(in_call_order(loss.node)):
+        grad = grads.pop(op)
+        for parent, parent_grad in zip(op.parents, op.backward(grad, op.needs)):
+            if parent is None:                       # this input needs no gradient
+                continue
+            grads[parent] = grads[parent] + parent_grad if parent in grads else parent_grad
+
+What is left in `grads` are the gradients of the leaves. `_propagate` below is this loop. In addition it skips what does
+not lead to the tensors that the caller asked for, and frees memory while it proceeds.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +21,28 @@ import threading
 from operator import attrgetter
 
 from minitensor.backend import array_module, is_array
-from minitensor.engine import Op, SetRecording, _mode, quiet
-from minitensor.kernels.summation import add_to
+from minitensor.engine import Op, owned
+from minitensor.kernels.arrays.summation import add_to
+from minitensor.recording import SetRecording, quiet
 from minitensor.tensor import Tensor
 
-# Held while gradients are added to those of leaves, or of two threads that add to one, one would be lost. Reentrant,
-# for the garbage collector may run anyone's code in between.
+# This lock is held while gradients are added to `leaf.grad`: if two threads added to the same leaf at the same time, one
+# sum would be lost. It is reentrant, because the garbage collector may run other code, even another backward, in between.
 _accumulating = threading.RLock()
 
 
-def _in_order(roots):
-    """All ops behind `roots`, each one before every op that uses its result: in the order of their numbers.
+def _in_call_order(roots):
+    """All ops behind `roots`, in the order of their numbers: each op before every op that uses its result.
 
-    Why an order at all? Because a result may be used twice:
+    Why does the order matter? A result may be used twice:
 
         a = x * 2
         b = a + 1
-        c = a * b          # c reaches a directly, and again by way of b
+        c = a * b          # c depends on a directly, and once more through b
 
-    Had a's op run backward as soon as c's part of the gradient came in, b's part would have come too late.
-    Taken from the end of this order, an op runs only when everything computed from its result has run.
-    Calls are numbered as they are recorded, and an op can only be called on results that are there already.
-    The ops still to visit stand in a list, not on Python's own stack: a chain of 100,000 ops must not overflow it.
+    If a's op ran backward as soon as the gradient from c arrived, the gradient from b would come too late. In the
+    reverse of this order, an op runs only after every op that used its result. The ops still to visit are kept in a
+    list, not on Python's call stack: a chain of 100,000 ops must not overflow it.
     """
     seen, to_visit = set(roots), list(roots)
     while to_visit:
@@ -38,13 +53,62 @@ def _in_order(roots):
     return sorted(seen, key=attrgetter("number"))
 
 
+def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
+    """Send gradients from the outputs to the leaves, or only to `targets`. Returns {key: gradient} (`_key`).
+
+    A gradient is dropped as soon as it has been passed on. At the same moment its op drops what it kept for backward,
+    so memory falls while backward proceeds.
+    """
+    grads, found = {}, {}
+    for output, grad in zip(outputs, output_grads, strict=True):
+        _add(grads, _key(output), grad)
+    order = _in_call_order([output.node for output in outputs if output.node is not None])
+    needs_of = None if targets is None else _needs_towards(targets, order)
+    with SetRecording(create_graph), quiet():
+        while order:
+            op = order.pop()
+            grad = grads.pop(op, None)
+            if grad is None:
+                continue
+            if targets is not None and op in targets:
+                found[op] = grad
+                grad._owned = False  # it belongs to the caller
+            needs = op.needs if needs_of is None else needs_of.get(op)
+            if needs is None:
+                continue
+            input_grads = _run(op, grad, needs)
+            grad._owned = False  # an addition returns this very Tensor, for both of its inputs
+            for parent, need, parent_grad in zip(op.parents, needs, input_grads, strict=True):
+                if need and parent_grad is not None:
+                    _add(grads, parent, parent_grad)
+            if not retain_graph:
+                op.free()
+    if targets is None:
+        return grads
+    return found | {key: grad for key, grad in grads.items() if key in targets}
+
+
 def _key(tensor):
     """What a gradient is filed under: the op that made the tensor, or the leaf itself."""
     return tensor if tensor.node is None else tensor.node
 
 
+def _add(grads, key, grad):
+    """A tensor that was used twice receives two gradients. The chain rule adds them, in place if one of them is owned."""
+    before = grads.get(key)
+    if before is None:
+        grads[key] = grad
+    elif before._owned:
+        add_to(before._data, grad._data)
+    elif grad._owned:
+        add_to(grad._data, before._data)
+        grads[key] = grad
+    else:
+        grads[key] = owned(before + grad)
+
+
 def _needs_towards(targets, order):
-    """op -> for each of its inputs, whether it leads to `targets`; without the ops of which no input does."""
+    """{op: for each input, whether a target lies behind it}. Ops with no target behind any input are left out."""
     needs = {}
     leading = set(targets)
     for op in order:  # parents come first
@@ -55,91 +119,15 @@ def _needs_towards(targets, order):
     return needs
 
 
-def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
-    """Send gradients from the outputs to the leaves, or to `targets` only; return key -> gradient.
-
-    Gradients travel in a local table and are dropped as soon as they have been passed on. Each op drops the
-    arrays that it kept for backward at the same moment, so memory falls while backward proceeds.
-    """
-    grads = _Gradients(overwrite=not create_graph)
-    for output, grad in zip(outputs, output_grads, strict=True):
-        grads.add(_key(output), grad)
-    order = _in_order([output.node for output in outputs if output.node is not None])
-    narrowed = None if targets is None else _needs_towards(targets, order)
-    found = {}
-    with SetRecording(create_graph), quiet():
-        while order:
-            op = order.pop()
-            grad, spare = grads.take(op)
-            if grad is None:
-                continue
-            needs = op.recorded_needs
-            if targets is not None:
-                if op in targets:
-                    found[op] = grad
-                    spare = False
-                needs = narrowed.get(op)
-                if needs is None:
-                    continue
-            for parent, need, parent_grad in zip(
-                op.parents, needs, _run_backward(op, grad, needs, spare), strict=True
-            ):
-                if need and parent_grad is not None:
-                    grads.add(parent, parent_grad, op.fresh)
-            if not retain_graph:
-                op.free()
-    if targets is None:
-        return grads
-    return found | {key: grad for key, grad in grads.items() if key in targets}
-
-
-class _Gradients(dict):
-    """Gradients on their way: key -> the sum of those that have come so far.
-
-    spare      keys whose gradient lies in memory that nobody else holds, so that it may be overwritten: a large array
-               less to write, and to wait for
-    overwrite  False where gradients are recorded, and what was computed from them needs them again
-    """
-
-    def __init__(self, overwrite):
-        self.spare, self.overwrite = set(), overwrite
-
-    def add(self, key, grad, fresh=False):
-        """A tensor used twice receives two gradients; the chain rule adds them. `fresh`: nobody else holds this one."""
-        before, fresh = self.get(key), fresh and self.overwrite
-        if before is None:
-            self[key] = grad
-        elif key in self.spare:
-            add_to(before._data, grad._data)
-        elif fresh:
-            add_to(grad._data, before._data)
-            self[key] = grad
-        else:
-            self[key] = before + grad
-            fresh = self.overwrite
-        if fresh:
-            self.spare.add(key)
-
-    def take(self, op):
-        """Remove and return the gradient of an op's output, None where none has come, and whether it is spare."""
-        spare = op in self.spare
-        self.spare.discard(op)
-        return self.pop(op, None), spare
-
-
-def _run_backward(op, grad, needs, spare):
-    """The gradients of those of the op's inputs that need one, as a tuple."""
+def _run(op, grad, needs):
+    """The gradients of the op's inputs, as a tuple."""
     if op.freed:
         raise RuntimeError(
             f"backward: the graph behind this {type(op).__name__} has been freed by an earlier backward; "
             "to go through it twice, pass retain_graph=True the first time"
         )
     op.check_unchanged()
-    before, _mode.running = _mode.running, (op, needs, spare)
-    try:
-        input_grads = op.backward(grad)
-    finally:
-        _mode.running = before
+    input_grads = op.backward(grad, needs)
     input_grads = input_grads if isinstance(input_grads, tuple) else (input_grads,)
     if len(input_grads) != len(op.parents):
         raise TypeError(
@@ -176,24 +164,24 @@ def _output_gradient(output, grad, operation):
 
 
 def backward(output, grad=None, retain_graph=False, create_graph=False):
-    """Add d(output)/d(leaf) to `leaf.grad` for every leaf that requires it (`Tensor.backward`).
+    """Add d(output)/d(leaf) to `leaf.grad` for every leaf that requires a gradient (`Tensor.backward`).
 
-    grad          gradient of some scalar by `output`, of its shape; may be left out where output is a scalar
+    grad          the gradient of some scalar with respect to `output`; it may be left out if output is a scalar
     retain_graph  keep what a second backward through the same graph needs
-    create_graph  record the computation of the gradients, so that they can be differentiated in turn
+    create_graph  record the computation of the gradients, so that they can be differentiated again
 
-    Raises RuntimeError where there is no graph, where it has been freed, where `output` is no scalar and has no
-    `grad`, or where a value that is needed was changed in place.
+    Raises RuntimeError if there is no graph, if it has been freed, if `output` is not a scalar and no `grad` is given,
+    or if a value that backward needs was changed in place.
     """
     grad = _output_gradient(output, grad, "backward")
     grads = _propagate([output], [grad], None, retain_graph or create_graph, create_graph)
-    # Only now, when nothing can fail any more, are the leaves touched.
+    # The leaves change only now, when nothing can fail any more.
     with _accumulating:
         _accumulate(grads, grad, create_graph)
 
 
 def _accumulate(grads, grad, create_graph):
-    """Add gradients to those of their leaves. The memory of `grad`, from which they started, is the caller's."""
+    """Add each gradient to its leaf's. The memory of `grad`, where backward began, belongs to the caller."""
     handed_out = {id(grad._data)}
     for leaf, leaf_grad in grads.items():
         if leaf.grad is not None:
@@ -201,7 +189,7 @@ def _accumulate(grads, grad, create_graph):
                 leaf.grad = leaf.grad + leaf_grad
             continue
         # z = x + y gives x and y the very same gradient array, and the gradient of a sum is a view that repeats one
-        # number. Each leaf gets memory of its own, so that an edit of one .grad (clipping, say) does not reach another.
+        # number. Each leaf gets its own memory, so that a change of one .grad (clipping, say) does not reach another.
         array = leaf_grad._data
         owner = _owner(array)
         if owner is None or id(owner) in handed_out:
@@ -212,12 +200,12 @@ def _accumulate(grads, grad, create_graph):
 
 
 def _owner(array):
-    """The array whose memory this is, all of it and in the same order; None where it is a part or a repetition."""
+    """The array that owns this memory, if `array` is all of it in the same order. None for a part or a repetition."""
     base = array.base
     if base is None:
         return array
     whole = is_array(base) and base.base is None and base.size == array.size and array.flags.c_contiguous
-    # What NumPy broadcasts is read-only, even if no number is repeated. CuPy's arrays can always be written to.
+    # NumPy makes broadcast arrays read-only, even if no number is repeated. CuPy's arrays are always writeable.
     return base if whole and getattr(array.flags, "writeable", True) else None
 
 
@@ -227,7 +215,7 @@ def _recorded_copy(x):
 
 
 def _tensors(name, values):
-    """One Tensor, or several, as a tuple; raises TypeError for anything else, ValueError for none."""
+    """One Tensor or several, as a tuple. Raises TypeError for anything else, ValueError for an empty sequence."""
     if isinstance(values, Tensor):
         return (values,)
     values = tuple(values) if hasattr(values, "__iter__") else (values,)
@@ -242,10 +230,10 @@ def _tensors(name, values):
 
 
 def grad(outputs, inputs, grad_outputs=None, create_graph=False, retain_graph=None, allow_unused=False):
-    """Gradients of `outputs` by `inputs`, returned as a tuple; no `.grad` is touched.
+    """The gradients of `outputs` with respect to `inputs`, as a tuple. No `.grad` is changed.
 
-    Works for inputs anywhere in the graph, not for leaves only. `retain_graph` follows `create_graph` unless
-    given. An input that the outputs do not depend on raises ValueError, or yields None with `allow_unused`.
+    Works for inputs anywhere in the graph, not only for leaves. `retain_graph` equals `create_graph` unless it is
+    given. An input that the outputs do not depend on raises ValueError, or gives None with `allow_unused`.
     """
     outputs, inputs = _tensors("outputs", outputs), _tensors("inputs", inputs)
     if grad_outputs is None:

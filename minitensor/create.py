@@ -6,8 +6,10 @@ from numbers import Integral
 
 import numpy as np
 
+from minitensor.arguments import check_dtype, shape_argument
 from minitensor.backend import array_module, filled, memory_explained, module_for, to_device
-from minitensor.tensor import DEFAULT_DTYPE, Tensor, as_array, check_dtype, shape_argument
+from minitensor.convert import DEFAULT_DTYPE, as_array
+from minitensor.tensor import Tensor
 
 
 def tensor(data, dtype=None, device=None, requires_grad=False):

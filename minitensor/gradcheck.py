@@ -6,7 +6,7 @@ import numpy as np
 
 from minitensor.backend import array_module, to_numpy
 from minitensor.backward import grad
-from minitensor.engine import enable_grad, no_grad
+from minitensor.recording import enable_grad, no_grad
 from minitensor.tensor import Tensor
 
 # Central differences err by step^2 (truncation) and by epsilon / step (rounding): in float64 both are smallest

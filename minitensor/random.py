@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from minitensor.arguments import check_dtype, shape_argument
 from minitensor.backend import to_device
-from minitensor.tensor import DEFAULT_DTYPE, Tensor, check_dtype, shape_argument
+from minitensor.convert import DEFAULT_DTYPE
+from minitensor.tensor import Tensor
 
 _generator = np.random.default_rng()
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from minitensor.backend import device_of, is_array, to_numpy
-
-DEFAULT_DTYPE = np.dtype(np.float32)
+from minitensor.convert import DEFAULT_DTYPE, as_array
 
 
 class Tensor:
@@ -26,7 +25,7 @@ class Tensor:
     has changed since. Edits through NumPy itself (`tensor.data[0] = 1`) cannot be seen, as in torch.
     """
 
-    __slots__ = ("_data", "grad", "_requires_grad", "node", "_version", "__weakref__")
+    __slots__ = ("_data", "grad", "_requires_grad", "node", "_version", "_owned", "__weakref__")
 
     # NumPy must leave `array + tensor` to Tensor.__radd__ instead of looping over the elements.
     __array_ufunc__ = None
@@ -36,6 +35,7 @@ class Tensor:
         self.grad = None
         self.node = None
         self._version = [0]  # a list, because all views of the same memory share one counter
+        self._owned = False
         self._requires_grad = False
         if requires_grad:
             self.requires_grad = True
@@ -48,6 +48,7 @@ class Tensor:
         tensor.grad = None
         tensor.node = node
         tensor._version = [0]
+        tensor._owned = False
         tensor._requires_grad = node is not None
         return tensor
 
@@ -194,57 +195,3 @@ class Tensor:
         elif self._requires_grad:
             notes += ", requires_grad=True"
         return f"tensor({values}{notes})"
-
-
-def as_array(data, dtype, xp):
-    """Any array-like to an array. Python floats become float32, the default; arrays keep their dtype."""
-    if isinstance(data, Tensor):
-        data = data._data
-    source = data
-    if not is_array(data):
-        dtypes = []
-        try:
-            data = np.array(_plain(data, dtypes))
-        except ValueError as error:
-            raise ValueError(f"tensor: the rows of {source!r} have different lengths") from error
-        given = [item_dtype for item_dtype in dtypes if item_dtype.kind == data.dtype.kind]
-        if given:
-            dtype = dtype or np.result_type(*given)
-        elif data.dtype.kind == "f":
-            dtype = dtype or DEFAULT_DTYPE
-    if data.dtype.kind not in "fiub":
-        raise TypeError(f"tensor: {type(source).__name__} of dtype {data.dtype} holds no real numbers")
-    return xp.array(data, dtype=dtype)
-
-
-def _plain(data, dtypes):
-    """Nested lists in which Tensors, arrays and NumPy's numbers stand as Python's; their dtypes go to `dtypes`."""
-    if isinstance(data, (list, tuple)):
-        return [_plain(item, dtypes) for item in data]
-    if isinstance(data, (Tensor, np.generic)) or is_array(data):
-        dtypes.append(data.dtype)
-        return data.tolist()
-    return data
-
-
-def check_dtype(dtype, operation):
-    """A NumPy dtype of real numbers; raises TypeError for anything else."""
-    try:
-        result = None if dtype is None else np.dtype(dtype)
-    except TypeError:
-        result = None
-    if result is None or result.kind not in "fiub":
-        raise TypeError(
-            f"{operation}: dtype must be one such as mt.float32, mt.int64 or mt.bool_, got {dtype!r}"
-        )
-    return result
-
-
-def shape_argument(shape, operation):
-    """(2, 3) or ((2, 3),) -> (2, 3): a shape given as separate numbers or as one sequence."""
-    if len(shape) == 1 and not hasattr(shape[0], "__index__"):
-        shape = shape[0]
-    try:
-        return tuple(n.__index__() for n in shape)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise TypeError(f"{operation}: a shape is made of whole numbers, got {shape!r}") from error

@@ -75,6 +75,12 @@ class Window(NamedTuple):
     padding: int
     dilation: int
 
+    @property
+    def leftover(self):
+        """Pixels at the far end that no window reaches: the output_padding with which a transposed convolution
+        restores `size`."""
+        return (self.size + 2 * self.padding - self.dilation * (self.kernel - 1) - 1) % self.stride
+
 
 @st.composite
 def windows(draw, max_positions=4, max_kernel=4, max_stride=4, max_dilation=3, max_padding=None):

@@ -29,7 +29,7 @@ def test_tune_times_every_variant_that_can(monkeypatch, capsys, tmp_path):
         == {f"{name}: {operation}" for name in ("tiny", "up") for operation in tune.OPERATIONS} | at_once
     )
     assert all({"reference"} < set(rows[name]["seconds"]) for name in at_once)
-    assert {"unfold", "winograd"} <= set(rows["tiny: conv2d"]["seconds"])
+    assert {"columns", "winograd"} <= set(rows["tiny: conv2d"]["seconds"])
     assert "reference" not in rows["tiny: conv2d"]["seconds"] and "reference" in rows["up: conv2d"]["seconds"]
     assert "winograd" not in rows["up: conv2d"]["seconds"]  # stride 2
     for row in rows.values():

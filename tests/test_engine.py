@@ -20,7 +20,7 @@ class Fails(mt.Op):
     def forward(self, x):
         return x * 1
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         if Fails.broken:
             raise OSError("out of luck")
         return grad
@@ -44,10 +44,10 @@ class Counting(mt.Op):
     def forward(self, a, b):
         return a * b
 
-    def backward(self, grad):
-        Counting.calls.append(self.needs)
+    def backward(self, grad, needs):
+        Counting.calls.append(needs)
         a, b = self.inputs
-        return grad * b if self.needs[0] else None, grad * a if self.needs[1] else None
+        return grad * b if needs[0] else None, grad * a if needs[1] else None
 
 
 class TestOrder:
@@ -434,7 +434,7 @@ class TestFailures:
             def forward(self, a, b):
                 return a + b
 
-            def backward(self, grad):
+            def backward(self, grad, needs):
                 return grad
 
         with pytest.raises((ValueError, TypeError), match="Forgetful"):

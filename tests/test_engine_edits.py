@@ -152,7 +152,7 @@ class TestViewsThatAnOperationReturns:
             def forward(self, x):
                 return x
 
-            def backward(self, grad):
+            def backward(self, grad, needs):
                 return grad
 
         x, w = mt.tensor([1.0, 2.0], dtype=mt.float64), leaf(3.0, 4.0)
@@ -171,7 +171,7 @@ class SameMemory(mt.Op):
     def forward(self, x):
         return x[:]
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return grad * self.output
 
 

@@ -70,7 +70,7 @@ class WrongFirst(mt.Op):
     def forward(self, x):
         return x * x
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return grad * self.inputs[0]
 
 
@@ -82,14 +82,14 @@ class WrongSecond(mt.Op):
     def forward(self, x):
         return x * x
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return grad * mt.Tensor(2 * self.inputs[0].data)
 
 
 class Unrecorded(WrongSecond):
     """y = x^2, with a gradient of the right value that does not even depend on the gradient coming in"""
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return mt.Tensor(grad.data * 2 * self.inputs[0].data)
 
 
@@ -101,7 +101,7 @@ class WrongShape(mt.Op):
     def forward(self, x):
         return np.broadcast_to(x, (2, 3)) * 2.0
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return grad * 2.0
 
 

@@ -1,6 +1,9 @@
 """Imports point one way, nothing heavy is loaded by `import minitensor`, and CuPy is named in one file.
 
-backend <- kernels <- tensor, engine, ... <- ops <- optim, trace, the front door <- layers <- nets
+backend <- kernels <- tensor, engine, ... <- ops <- optim, the front door <- layers <- nets
+
+On the kernels' floor: geometry <- threads <- table <- cuda <- arrays <- rooms. Between rooms there are three arrows:
+interpolate -> pool, cross_entropy -> softmax, conv -> relu; and unfold -> conv, whose columns it returns.
 """
 
 import ast
@@ -16,9 +19,24 @@ PACKAGES = ("minitensor", "layers", "nets")
 # From the ground up; a module belongs to the longest prefix that fits, and may import its own level and those below.
 LEVELS = [
     ("minitensor.backend", "minitensor.narrow_floats"),
-    ("minitensor.kernels",),
+    ("minitensor.convert", "minitensor.recording", "minitensor.kernels.geometry"),
+    ("minitensor.kernels.threads",),
+    ("minitensor.kernels.table",),
+    ("minitensor.kernels.cuda",),
+    ("minitensor.kernels.arrays",),
+    ("minitensor.kernels.softmax", "minitensor.kernels.relu", "minitensor.kernels.pool"),
+    (
+        "minitensor.kernels.conv",
+        "minitensor.kernels.cross_entropy",
+        "minitensor.kernels.interpolate",
+        "minitensor.kernels.batch_norm",
+        "minitensor.kernels.update",
+    ),
+    ("minitensor.kernels.unfold",),
+    ("minitensor.kernels",),  # its front door
     (
         "minitensor.tensor",
+        "minitensor.arguments",
         "minitensor.create",
         "minitensor.engine",
         "minitensor.backward",
@@ -28,7 +46,7 @@ LEVELS = [
         "minitensor.exchange",
     ),
     ("minitensor.ops",),
-    ("minitensor.optim", "minitensor.trace"),
+    ("minitensor.optim",),
     (
         "minitensor",
     ),  # the front door, minitensor/__init__.py and __main__.py, where the package is put together
@@ -81,8 +99,10 @@ def level(name):
 
 def test_every_module_has_a_level_of_its_own():
     for name in MODULES:
-        first = ".".join(name.split(".")[:2])
-        if name not in PACKAGES and first.startswith("minitensor") and first != "minitensor.__main__":
+        parts = name.split(".")
+        depth = 3 if parts[:2] == ["minitensor", "kernels"] else 2
+        first = ".".join(parts[:depth])
+        if name not in PACKAGES and parts[0] == "minitensor":
             assert first in LEVEL_OF, f"{name}: say in LEVELS where it belongs"
 
 
@@ -94,6 +114,38 @@ def test_arrows_point_down():
         if target in MODULES and level(target) > level(name)
     ]
     assert not back, "\n".join(back)
+
+
+ROOMS = ("batch_norm", "conv", "cross_entropy", "interpolate", "pool", "relu", "softmax", "unfold", "update")
+BETWEEN_ROOMS = {("interpolate", "pool"), ("cross_entropy", "softmax"), ("conv", "relu"), ("unfold", "conv")}
+
+
+def test_rooms_are_entered_by_four_doors():
+    """No room imports another one, except for those four."""
+
+    def room(name):
+        parts = name.split(".")
+        return (
+            parts[2] if parts[:2] == ["minitensor", "kernels"] and parts[2:3] and parts[2] in ROOMS else None
+        )
+
+    seen = {
+        (room(name), room(target))
+        for name, imports in IMPORTS.items()
+        for target, _ in imports
+        if room(name) and room(target) and room(name) != room(target)
+    }
+    assert seen <= BETWEEN_ROOMS
+
+
+def test_at_most_sixteen_entries_in_kernels():
+    entries = [path for path in (ROOT / "minitensor/kernels").iterdir() if path.name != "__pycache__"]
+    assert len(entries) <= 16
+
+
+def test_levels_name_modules_that_exist():
+    for prefix in LEVEL_OF:
+        assert prefix in MODULES, f"{prefix} does not exist"
 
 
 def test_no_import_runs_in_a_circle():

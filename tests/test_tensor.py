@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import minitensor as mt
-from minitensor.tensor import DEFAULT_DTYPE
+from minitensor.convert import DEFAULT_DTYPE
 
 SOURCES = {
     "a float": 2.5,

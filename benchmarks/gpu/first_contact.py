@@ -20,7 +20,8 @@ from benchmarks.gpu import ceilings, layers, profile, risks
 from benchmarks.gpu.layers import PRECISIONS, Layer, calls, gpu_variants
 from benchmarks.gpu.lines import DeviceLost, Lines, code_version
 from minitensor.backend import module_for
-from minitensor.kernels import reference, run, use_kernels
+from minitensor.kernels import run, use_kernels
+from minitensor.kernels.conv import definition as reference
 from minitensor.kernels.cuda import launch
 
 PARTS = ("compile", "check", "risk", "ceiling", "step", "layers")
@@ -121,11 +122,12 @@ def probe(xp, torch):
 
 def compile_sources(xp, lines):
     """Compile each source; a kernel whose local memory is not 0 keeps registers in memory, which is slow."""
-    for path in sorted(launch.HERE.glob("*.cu")):
+    for path in sorted(launch.KERNELS.rglob("*.cu")):
+        name = str(path.relative_to(launch.KERNELS))
         with lines.guarded("compile", source=path.name):
             began = lines.elapsed()
-            module, parameters = launch._module(xp, path.name)
-            kernels = {name: _resources(module.get_function(name)) for name in parameters}
+            module, parameters = launch._module(xp, name)
+            kernels = {kernel: _resources(module.get_function(kernel)) for kernel in parameters}
             seconds = round(lines.elapsed() - began, 2)
             known = {name: facts for name, facts in kernels.items() if facts}
             text = " ".join(f"{name} {'/'.join(map(str, facts))}" for name, facts in known.items())

@@ -15,7 +15,7 @@ from minitensor.kernels import use_kernels
 from minitensor.kernels.table import candidates, run
 
 PRECISIONS = ("fp32", "tf32")
-CPU_TEXTS = ("reference", "phases", "unfold", "fold")  # run on a GPU too, but are written for NumPy
+CPU_TEXTS = ("reference", "phases", "columns", "fold_columns")  # run on a GPU too, but are written for NumPy
 SHORT = {
     "conv2d": "y",
     "conv_transpose2d": "grad x",

@@ -6,41 +6,10 @@ formulas are for one axis; an image has two, and nothing couples them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Integral
 
-
-def pair(value, name, operation, minimum=0):
-    """3 -> (3, 3); (3, 5) -> (3, 5): one whole number for both axes, or one an axis, (height, width).
-
-    Raises TypeError where it is neither and ValueError where a number is below `minimum`.
-    """
-    values = (value, value) if _is_whole(value) else value
-    if (
-        not isinstance(values, (tuple, Sequence))
-        or isinstance(values, str)
-        or not all(map(_is_whole, values))
-    ):
-        raise TypeError(f"{operation}: {name} must be an int or a pair of ints, got {value!r}")
-    if len(values) == 1:
-        values = (values[0], values[0])
-    if len(values) != 2:
-        raise ValueError(f"{operation}: {name} must be one int or two (height, width), got {tuple(values)}")
-    if min(values) < minimum:
-        raise ValueError(f"{operation}: {name} must be at least {minimum}, got {value!r}")
-    return int(values[0]), int(values[1])
-
-
-def _is_whole(value):
-    # int stands beside Integral, as tuple beside Sequence above, because to ask an abstract class takes long.
-    return isinstance(value, (int, Integral)) and not isinstance(value, bool)
-
-
-def check_not_alone(operation, **values):
-    """Raises ValueError for a sequence of one number: `pair` takes (3,) for (3, 3), but here torch refuses it."""
-    for name, value in values.items():
-        if isinstance(value, (tuple, list)) and len(value) == 1:
-            raise ValueError(f"{operation}: {name} must be one int or two (height, width), got {value}")
+def ceil_div(a, b):
+    """a / b, rounded up to a whole number."""
+    return -(-a // b)
 
 
 def extent(kernel, dilation=1):
@@ -58,15 +27,6 @@ def conv_transpose_output_size(size, kernel, stride=1, padding=0, output_padding
     return (size - 1) * stride - 2 * padding + extent(kernel, dilation) + output_padding
 
 
-def leftover(size, kernel, stride=1, padding=0, dilation=1):
-    """Rows at the far end that no window reaches: (n + 2p - d(k-1) - 1) mod s.
-
-    Several input sizes share one output size when s > 1. The leftover tells them apart, so it is the
-    `output_padding` with which the transposed convolution restores the input's size.
-    """
-    return (size + 2 * padding - extent(kernel, dilation)) % stride
-
-
 def same_padding(kernel, dilation=1):
     """(before, after) that keep the size at stride 1: d(k-1) in all, the odd one last, as in torch."""
     total = dilation * (kernel - 1)
@@ -82,8 +42,22 @@ def pool_output_size(size, kernel, stride, padding=0, dilation=1, ceil_mode=Fals
     reach = size + 2 * padding - extent(kernel, dilation)
     if not ceil_mode:
         return reach // stride + 1
-    positions = -(-reach // stride) + 1
+    positions = ceil_div(reach, stride) + 1
     return positions - 1 if (positions - 1) * stride >= size + padding else positions
+
+
+def rotated_padding(kernel_size, padding, dilation):
+    """d (k - 1) - p for each axis: the padding of the convolution that is a transposed convolution of stride 1.
+
+    At stride 1 no zeros are inserted. Pad by d (k - 1), convolve with the rotated kernel, crop p: padding and cropping
+    become one padding, which is negative where more is cropped than padded.
+    """
+    return [d * (k - 1) - p for d, k, p in zip(dilation, kernel_size, padding, strict=True)]
+
+
+def padded_size(size, padding):
+    """(H + 2p, W + 2p) of an image of `size` (H, W)."""
+    return [n + 2 * p for n, p in zip(size, padding, strict=True)]
 
 
 def taps(offset, positions, stride):
@@ -96,17 +70,28 @@ def overlap(first, step, positions, size):
 
     Returns two slices: the positions inside, and the pixels they read. Reads outside mean zero padding.
     """
-    start = min(max(-(first // step), 0), positions)  # -(first // step) is the ceiling of -first / step
+    start = min(max(ceil_div(-first, step), 0), positions)
     stop = max(min((size - 1 - first) // step + 1, positions), start)
     if start == stop:
         return slice(0, 0), slice(0, 0)
     return slice(start, stop), slice(first + start * step, first + (stop - 1) * step + 1, step)
 
 
-def output_size(x, kernel_size, stride, padding, dilation):
-    """(OH, OW): the number of positions of the window on each axis of x (N, C, H, W)."""
-    axes = zip(x.shape[2:], kernel_size, stride, padding, dilation, strict=True)
+def axes_output_size(size, kernel_size, stride, padding, dilation):
+    """(OH, OW): the number of positions of the window on each axis of an image of `size` (H, W)."""
+    axes = zip(size, kernel_size, stride, padding, dilation, strict=True)
     return tuple(conv_output_size(*axis) for axis in axes)
+
+
+def output_size(x, kernel_size, stride, padding, dilation):
+    """(OH, OW) of the convolution of x (N, C, H, W)."""
+    return axes_output_size(x.shape[2:], kernel_size, stride, padding, dilation)
+
+
+def pooled_size(size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
+    """(OH, OW): the number of pooling windows on each axis of an image of `size` (H, W)."""
+    axes = zip(size, kernel_size, stride, padding, dilation, strict=True)
+    return tuple(pool_output_size(*axis, ceil_mode) for axis in axes)
 
 
 def transposed_output_size(x, kernel_size, stride, padding, output_padding, dilation):

@@ -10,11 +10,8 @@ import math
 
 from minitensor.backend import array_module, backend_name
 from minitensor.kernels.table import register
-from minitensor.kernels.tiles import run_tiles, shares
-
-TILE_BYTES = (
-    1 << 20
-)  # logits of one tile, below which a second thread waits longer for the interpreter than it helps
+from minitensor.kernels.threads.budgets import SOFTMAX_TILE_BYTES
+from minitensor.kernels.threads.tiles import run_tiles, shares
 
 
 @register("log_softmax", "reference")
@@ -89,11 +86,12 @@ def over_columns(function, columns):
     column_bytes = classes * columns.itemsize
     if backend_name(columns) != "numpy":
         tiles = [(slice(0, rows), slice(0, places))]
-    elif places * column_bytes > TILE_BYTES or rows == 1:
-        cuts = shares(places, column_bytes, TILE_BYTES, TILE_BYTES)
+    elif places * column_bytes > SOFTMAX_TILE_BYTES or rows == 1:
+        cuts = shares(places, column_bytes, SOFTMAX_TILE_BYTES, SOFTMAX_TILE_BYTES)
         tiles = [(slice(row, row + 1), cut) for row in range(rows) for cut in cuts]
     else:
         tiles = [
-            (cut, slice(0, places)) for cut in shares(rows, places * column_bytes, TILE_BYTES, TILE_BYTES)
+            (cut, slice(0, places))
+            for cut in shares(rows, places * column_bytes, SOFTMAX_TILE_BYTES, SOFTMAX_TILE_BYTES)
         ]
     run_tiles(function, tiles)

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from minitensor.backend import backend_name
-from minitensor.kernels.blas import blas
+from minitensor.kernels.threads.blas import blas
 
 BACKENDS = ("numpy", "cupy")
 REFERENCE = "reference"
@@ -44,16 +44,18 @@ class _Choice(threading.local):
 _kernels: dict[tuple[str, str], dict[str, Kernel]] = {}  # (operation, backend) -> variant -> kernel
 _rules: dict[tuple[str, str], Callable] = {}  # (operation, backend) -> rule
 _defaults: dict[tuple[str, str], list[str]] = {}  # (operation, backend) -> variants
+_former_names: dict[tuple[str, str], str] = {}  # (operation, old name of a variant) -> its name
 _choice = _Choice()
 _observers: list[Callable] = []
 
 
-def register(operation, variant, backends=BACKENDS, supports=None, products=True, default=False):
+def register(operation, variant, backends=BACKENDS, supports=None, products=True, default=False, former=()):
     """Decorator: enter a function into the table as `variant` of `operation`.
 
     default=True: this variant runs if no rule names another one and it can take the call.
     products=False: this kernel never multiplies matrices itself (it has no products, or it only calls other kernels
     through `run`). Then `run` need not limit BLAS to one thread, which takes 7 microseconds.
+    former: a name, or several, that the variant had in earlier versions; `use_kernels` refuses it and gives the new one.
     """
 
     def enter(function):
@@ -62,6 +64,8 @@ def register(operation, variant, backends=BACKENDS, supports=None, products=True
             if default:
                 defaults = _defaults.setdefault((operation, backend), [])
                 defaults.insert(0 if len(backends) == 1 else len(defaults), variant)
+        for old in (former,) if isinstance(former, str) else former:
+            _former_names[operation, old] = variant
         return function
 
     return enter
@@ -163,7 +167,9 @@ def use_kernels(everywhere=None, /, **variants):
         names = _variants_anywhere(operation)
         if variant != "auto" and variant not in names:
             known = ", ".join(["auto", *sorted(names)])
-            raise ValueError(f"use_kernels: {operation} has no variant {variant!r}; it has {known}")
+            renamed = _former_names.get((operation, variant))
+            hint = f"it is now called {renamed!r}" if renamed else f"it has {known}"
+            raise ValueError(f"use_kernels: {operation} has no variant {variant!r}; {hint}")
     before = _choice.variants
     wanted = ({} if everywhere == "auto" else before) | chosen | variants
     _choice.variants = {operation: variant for operation, variant in wanted.items() if variant != "auto"}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from numbers import Real
 
+from minitensor.arguments import check_float, check_numeric
 from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.kernels import run
 from minitensor.ops.choose import where
-from minitensor.ops.dtypes import check_float, check_number, floating
+from minitensor.ops.dtypes import floating
 
 
 class Tanh(Op):
@@ -20,7 +21,7 @@ class Tanh(Op):
     def forward(self, x):
         return array_module(x).tanh(x)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return grad * (1 - self.output * self.output)
 
 
@@ -35,7 +36,7 @@ class Sigmoid(Op):
         decay = xp.exp(-xp.abs(x))  # in (0, 1]; x >= 0: 1 / (1 + e^-x), x < 0: e^x / (1 + e^x)
         return xp.where(x >= 0, xp.ones_like(decay), decay) / (1 + decay)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return grad * self.output * (1 - self.output)
 
 
@@ -48,7 +49,7 @@ class Relu(Op):
     def forward(self, x):
         return run("relu", x)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return ReluGradient(self.output)(grad)
 
 
@@ -65,7 +66,7 @@ class ReluGradient(Op):
     def forward(self, grad):
         return run("relu_grad", grad, self.y.data)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return ReluGradient(self.y)(grad)
 
 
@@ -92,7 +93,7 @@ class LeakyRelu(Op):
     def forward(self, x):
         return array_module(x).where(x > 0, x, x * x.dtype.type(self.slope))
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return where(self.inputs[0].data > 0, grad, grad * self.slope)
 
 
@@ -108,7 +109,7 @@ def sigmoid(x):
 
 def relu(x):
     """max(x, 0)"""
-    return Relu()(check_number(x, "relu"))
+    return Relu()(check_numeric(x, "relu"))
 
 
 def leaky_relu(x, negative_slope=0.01):

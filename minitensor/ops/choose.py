@@ -6,9 +6,10 @@ from numbers import Real
 
 import numpy as np
 
+from minitensor.arguments import broadcast_shape, check_tensor
 from minitensor.backend import array_module, fitting
 from minitensor.engine import Op
-from minitensor.ops.dtypes import broadcast_shape, cast, check_tensor, number_like, operands, result_dtype
+from minitensor.ops.dtypes import cast, number_like, operands, result_dtype
 from minitensor.ops.elementwise import Binary
 from minitensor.tensor import Tensor
 
@@ -18,7 +19,7 @@ class Extremum(Binary):
 
     uses = ((0, 1), (0, 1))
 
-    def partials(self, grad):
+    def partials(self, grad, needs):
         a, b = (x.data for x in self.inputs)
         xp = array_module(a)
         half = xp.where(a == b, 0.5, 1.0).astype(a.dtype)
@@ -59,13 +60,13 @@ class Where(Op):
         self.shapes = a.shape, b.shape
         return array_module(a).where(condition, a, b)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         condition, *_ = self.inputs
         zero = _zero_like(grad)
         return (
             None,
-            Where()(condition, grad, zero).sum_to(self.shapes[0]) if self.needs[1] else None,
-            Where()(condition, zero, grad).sum_to(self.shapes[1]) if self.needs[2] else None,
+            Where()(condition, grad, zero).sum_to(self.shapes[0]) if needs[1] else None,
+            Where()(condition, zero, grad).sum_to(self.shapes[1]) if needs[2] else None,
         )
 
 
@@ -90,7 +91,7 @@ class Clamp(Op):
             x = xp.minimum(x, _within_dtype(self.high, x.dtype))
         return x
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         x = self.inputs[0].data
         inside = array_module(x).ones(x.shape, bool)
         if self.low is not None:
@@ -121,7 +122,7 @@ class ClampBetween(Op):
             x = array_module(x).maximum(x, low)
         return x if high is None else array_module(x).minimum(x, high)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         x, *bounds = (t.data for t in self.inputs)
         low, high = self._bounds(bounds)
         if high is None:
@@ -132,7 +133,7 @@ class ClampBetween(Op):
             passed = [(x >= low) & (x <= high), (x < low) & (low < high), (x > high) | (high < low)]
         return tuple(
             where(mask, grad, 0.0).sum_to(shape) if need else None
-            for need, mask, shape in zip(self.needs, passed, self.shapes, strict=True)
+            for need, mask, shape in zip(needs, passed, self.shapes, strict=True)
         )
 
 

@@ -6,9 +6,10 @@ from numbers import Integral
 
 import numpy as np
 
+from minitensor.arguments import check_tensor
 from minitensor.backend import array_module, is_array
 from minitensor.engine import check_same_device
-from minitensor.ops.dtypes import check_tensor, operands
+from minitensor.ops.dtypes import operands
 from minitensor.tensor import Tensor
 
 

@@ -16,7 +16,7 @@ recorded of it are the same two operations as one by one, so their own gradients
 
 from __future__ import annotations
 
-from minitensor.engine import Op
+from minitensor.engine import Op, owned
 from minitensor.kernels import run
 from minitensor.kernels.geometry import conv_transpose_output_size, output_size
 from minitensor.ops.activation import ReluBiasGradient, ReluGradient
@@ -27,7 +27,6 @@ class Conv2d(Op):
     """y[n,o,i,j] = sum_ckl x[n, c, s i + d k - p, s j + d l - p] w[o,c,k,l] (+ b[o])"""
 
     uses = ((1,), (0,), ())
-    fresh = True
 
     def __init__(self, stride, padding, dilation, groups):
         self.settings = stride, padding, dilation, groups
@@ -36,20 +35,20 @@ class Conv2d(Op):
         self.sizes = x.shape[2:], weight.shape[2:]
         return run("conv2d", x, weight, bias, *self.settings)
 
-    def backward(self, grad, sums=None):
+    def backward(self, grad, needs, sums=None):
         """`sums` (O,): those of grad over images and pixels, where they are known."""
         x, weight, *_ = self.inputs
         size, kernel_size = self.sizes
         grad_x = grad_weight = None
-        if self.needs[0] and self.needs[1]:
+        if needs[0] and needs[1]:
             both = Conv2dGradients(x, *_transposed_settings(size, grad, kernel_size, *self.settings))
             grad_x = both(grad, weight)
             grad_weight = KnownConv2dWeight(both.grad_weight, kernel_size, *self.settings)(x, grad)
-        elif self.needs[0]:
+        elif needs[0]:
             grad_x = _transposed_to(size, grad, weight, *self.settings)
-        elif self.needs[1]:
+        elif needs[1]:
             grad_weight = Conv2dWeight(kernel_size, *self.settings)(x, grad)
-        return (grad_x, grad_weight, *_bias_gradient(self, grad, sums))
+        return (owned(grad_x), owned(grad_weight), *_bias_gradient(grad, needs, sums))
 
 
 class Conv2dRelu(Conv2d):
@@ -61,17 +60,18 @@ class Conv2dRelu(Conv2d):
         self.sizes = x.shape[2:], weight.shape[2:]
         return run("conv2d_relu", x, weight, bias, *self.settings)
 
-    def backward(self, grad):
-        wants_bias = len(self.needs) > 2 and self.needs[2]
-        through_relu = ReluBiasGradient(self.output, self.spare) if wants_bias else ReluGradient(self.output)
-        return super().backward(through_relu(grad), through_relu.sums)
+    def backward(self, grad, needs):
+        wants_bias = len(needs) > 2 and needs[2]
+        through_relu = (
+            ReluBiasGradient(self.output, overwrite=grad._owned) if wants_bias else ReluGradient(self.output)
+        )
+        return super().backward(through_relu(grad), needs, through_relu.sums)
 
 
 class ConvTranspose2d(Op):
     """y[n, o, s i + d k - p, s j + d l - p] += x[n,c,i,j] w[c,o,k,l], from 0 or b[o]: each pixel stamps the kernel"""
 
     uses = ((1,), (0,), ())
-    fresh = True
 
     def __init__(self, stride, padding, output_padding, groups, dilation):
         self.settings = stride, padding, dilation, groups
@@ -84,24 +84,24 @@ class ConvTranspose2d(Op):
             "conv_transpose2d", x, weight, bias, stride, padding, self.output_padding, groups, dilation
         )
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         x, weight, *_ = self.inputs
         size, kernel_size = self.sizes
         grad_x = grad_weight = None
         # an output_padding of a stride or more leaves room for further windows
         exact = size == output_size(grad, kernel_size, *self.settings[:3])
-        if self.needs[0] and self.needs[1] and exact:
+        if needs[0] and needs[1] and exact:
             both = ConvTranspose2dGradients(x, *self.settings)
             grad_x = both(grad, weight)
             grad_weight = KnownConv2dWeight(both.grad_weight, kernel_size, *self.settings)(grad, x)
         else:
-            if self.needs[0]:
+            if needs[0]:
                 grad_x = Conv2d(*self.settings)(grad, weight)
                 if not exact:
                     grad_x = grad_x[:, :, : size[0], : size[1]]
-            if self.needs[1]:
+            if needs[1]:
                 grad_weight = Conv2dWeight(kernel_size, *self.settings)(grad, x)
-        return (grad_x, grad_weight, *_bias_gradient(self, grad))
+        return (owned(grad_x), owned(grad_weight), *_bias_gradient(grad, needs))
 
 
 class Conv2dWeight(Op):
@@ -117,13 +117,13 @@ class Conv2dWeight(Op):
         self.sizes = x.shape[2:], grad.shape[2:]
         return run("conv2d_weight", x, grad, self.kernel_size, *self.settings)
 
-    def backward(self, grad_weight):
+    def backward(self, grad_weight, needs):
         x, grad = self.inputs
         size, positions = self.sizes
         grad_x = grad_grad = None
-        if self.needs[0]:
+        if needs[0]:
             grad_x = _transposed_to(size, grad, grad_weight, *self.settings)
-        if self.needs[1]:
+        if needs[1]:
             grad_grad = Conv2d(*self.settings)(x, grad_weight)
             if grad_grad.shape[2:] != positions:
                 grad_grad = grad_grad[:, :, : positions[0], : positions[1]]
@@ -191,11 +191,11 @@ def _transposed_settings(size, grad, kernel_size, stride, padding, dilation, gro
     return stride, padding, output_padding, groups, dilation
 
 
-def _bias_gradient(op, grad, sums=None):
+def _bias_gradient(grad, needs, sums=None):
     """The bias reaches every pixel of its channel, so its gradient is the sum over them: (N, O, OH, OW) -> (O,)"""
-    if len(op.needs) < 3:
+    if len(needs) < 3:
         return ()
-    if not op.needs[2]:
+    if not needs[2]:
         return (None,)
     axes = (0, 2, 3)
     # (O,) -> (1, O, 1, 1), as a sum that keeps its axes

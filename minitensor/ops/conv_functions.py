@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from numbers import Integral
 
+from minitensor.arguments import check_float, check_same_dtype, pair, shape_argument
 from minitensor.kernels.geometry import (
     conv_output_size,
     conv_transpose_output_size,
     output_size,
-    pair,
     same_padding,
 )
 from minitensor.ops.conv import Conv2d, Conv2dRelu, Conv2dWeight, ConvTranspose2d
-from minitensor.ops.dtypes import check_float, check_same_dtype
 from minitensor.ops.images import batched
 from minitensor.ops.pad import pad
-from minitensor.tensor import shape_argument
 
 
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):

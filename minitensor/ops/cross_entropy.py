@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from numbers import Real
 
+from minitensor.arguments import check_float, check_same_dtype, check_tensor
 from minitensor.backend import array_module
-from minitensor.engine import Op, check_same_device, is_grad_enabled
+from minitensor.engine import Op, check_same_device
 from minitensor.kernels import run
 from minitensor.ops.choose import where
-from minitensor.ops.dtypes import check_float, check_same_dtype, check_tensor
 from minitensor.ops.shape import reshape
 from minitensor.ops.softmax import log_softmax, softmax
 from minitensor.ops.targets import (
@@ -29,6 +29,7 @@ from minitensor.ops.targets import (
     pixels_of,
     reduced,
 )
+from minitensor.recording import is_grad_enabled
 from minitensor.tensor import Tensor
 
 
@@ -48,7 +49,7 @@ class CrossEntropy(Op):
         losses, self.total_weight, self.log_normaliser = run("cross_entropy", x, self.target, *self.options)
         return losses
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         (x,) = self.inputs
         if is_grad_enabled():
             ignored = self.target == self.options[2]

@@ -10,8 +10,8 @@ from numbers import Real
 
 import numpy as np
 
+from minitensor.arguments import check_flag, check_float, check_tensor
 from minitensor.backend import to_device
-from minitensor.ops.dtypes import check_flag, check_float, check_tensor
 from minitensor.random import generator
 from minitensor.tensor import Tensor
 

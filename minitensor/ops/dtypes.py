@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from minitensor.arguments import broadcast_shape, check_tensor
 from minitensor.backend import array_module, filled, is_array
+from minitensor.convert import DEFAULT_DTYPE
 from minitensor.engine import Op
-from minitensor.tensor import DEFAULT_DTYPE, Tensor
+from minitensor.tensor import Tensor
 
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
@@ -60,7 +62,7 @@ class Cast(Op):
         self.original = x.dtype
         return x.astype(self.dtype)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return cast(grad, self.original)
 
 
@@ -75,56 +77,6 @@ def cast(x, dtype):
         ):  # NaN has no integer; which one stands for it is left open, as in torch
             return Tensor.wrap(x.data.astype(dtype))
     return Cast(dtype)(x)
-
-
-def check_tensor(x, operation, name="x"):
-    """x as a Tensor (arrays are wrapped); raises TypeError for anything else."""
-    if isinstance(x, Tensor):
-        return x
-    if is_array(x):
-        return Tensor(x)
-    raise TypeError(f"{operation}: {name} must be a Tensor, got {type(x).__name__}")
-
-
-def check_number(x, operation):
-    """x as a Tensor of numbers; raises TypeError for bools, on which one does not calculate."""
-    x = check_tensor(x, operation)
-    check_no_bools(operation, x)
-    return x
-
-
-def check_no_bools(operation, *values):
-    """Raises TypeError where one of the operands, Tensors or numbers, is a bool."""
-    for value in values:
-        if isinstance(value, bool) or getattr(value, "dtype", None) == np.bool_:
-            raise TypeError(
-                f"{operation}: bools are no numbers; use ~, & and |, or convert with .to(mt.int64)"
-            )
-
-
-def check_float(x, operation, name="x"):
-    """x as a floating point Tensor; raises TypeError for integers and bools, which have no gradient here."""
-    x = check_tensor(x, operation, name)
-    if x.dtype.kind != "f":
-        raise TypeError(
-            f"{operation}: {name} must be floating point, got dtype {x.dtype}; convert with .to(mt.float32)"
-        )
-    return x
-
-
-def check_flag(operation, **flags):
-    """Raises TypeError for a flag that is neither True nor False: a number there belongs to another argument."""
-    for name, flag in flags.items():
-        if not isinstance(flag, (bool, np.bool_)):
-            raise TypeError(f"{operation}: {name} must be True or False, got {flag!r}")
-
-
-def check_same_dtype(operation, **tensors):
-    """Raises TypeError unless all given Tensors (None is left out) share one dtype."""
-    dtypes = {name: x.dtype for name, x in tensors.items() if x is not None}
-    if len(set(dtypes.values())) > 1:
-        listed = ", ".join(f"{name} is {dtype}" for name, dtype in dtypes.items())
-        raise TypeError(f"{operation}: all dtypes must agree, but {listed}")
 
 
 def floating(x, operation):
@@ -173,12 +125,3 @@ def number_like(value, dtype, like):
     """A Python number as a Tensor of no dimensions on the device of another."""
     xp = array_module(like.data) if isinstance(like, Tensor) else np
     return Tensor.wrap(filled(xp, (), value, dtype))
-
-
-def broadcast_shape(operation, *shapes):
-    """The shape to which shapes broadcast; raises ValueError with all of them where they do not fit."""
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError as error:
-        listed = " and ".join(str(tuple(shape)) for shape in shapes)
-        raise ValueError(f"{operation}: shapes {listed} do not broadcast") from error

@@ -7,8 +7,9 @@ operations: choose.py (maximum, where, clamp), functions.py (powers, exp, log), 
 
 from __future__ import annotations
 
+from minitensor.arguments import check_no_bools, check_numeric
 from minitensor.engine import Op
-from minitensor.ops.dtypes import check_no_bools, check_number, floating, operands
+from minitensor.ops.dtypes import floating, operands
 
 
 class Binary(Op):
@@ -18,14 +19,14 @@ class Binary(Op):
         self.shapes = a.shape, b.shape
         return self.compute(a, b)
 
-    def backward(self, grad):
-        partials = self.partials(grad)
+    def backward(self, grad, needs):
+        partials = self.partials(grad, needs)
         shape_a, shape_b = self.shapes
         if shape_a == shape_b:
             return partials
         return tuple(
             (g if g._data.shape == shape else g.sum_to(shape)) if need else None
-            for need, g, shape in zip(self.needs, partials, self.shapes, strict=True)
+            for need, g, shape in zip(needs, partials, self.shapes, strict=True)
         )
 
 
@@ -37,7 +38,7 @@ class Add(Binary):
     def compute(self, a, b):
         return a + b
 
-    def partials(self, grad):
+    def partials(self, grad, needs):
         return grad, grad
 
 
@@ -49,8 +50,8 @@ class Subtract(Binary):
     def compute(self, a, b):
         return a - b
 
-    def partials(self, grad):
-        return grad, -grad if self.needs[1] else None
+    def partials(self, grad, needs):
+        return grad, -grad if needs[1] else None
 
 
 class Multiply(Binary):
@@ -61,9 +62,9 @@ class Multiply(Binary):
     def compute(self, a, b):
         return a * b
 
-    def partials(self, grad):
+    def partials(self, grad, needs):
         a, b = self.inputs
-        return grad * b if self.needs[0] else None, grad * a if self.needs[1] else None
+        return grad * b if needs[0] else None, grad * a if needs[1] else None
 
 
 class Divide(Binary):
@@ -74,10 +75,10 @@ class Divide(Binary):
     def compute(self, a, b):
         return a / b
 
-    def partials(self, grad):
+    def partials(self, grad, needs):
         a, b = self.inputs
-        grad_a = grad / b if self.needs[0] else None
-        return grad_a, -grad * (a / b / b) if self.needs[1] else None
+        grad_a = grad / b if needs[0] else None
+        return grad_a, -grad * (a / b / b) if needs[1] else None
 
 
 class Negate(Op):
@@ -88,7 +89,7 @@ class Negate(Op):
     def forward(self, x):
         return -x
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return -grad
 
 
@@ -118,9 +119,9 @@ def div(a, b):
 
 def neg(x):
     """-x"""
-    return Negate()(check_number(x, "neg"))
+    return Negate()(check_numeric(x, "neg"))
 
 
 def pos(x):
     """+x: x itself."""
-    return check_number(x, "pos")
+    return check_numeric(x, "pos")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from minitensor.arguments import check_numeric
 from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.ops.choose import where
-from minitensor.ops.dtypes import check_number, floating, operands
+from minitensor.ops.dtypes import floating, operands
 from minitensor.ops.elementwise import Binary
 from minitensor.tensor import Tensor
 
@@ -25,12 +26,12 @@ class Power(Binary):
             b = b.item()  # NumPy knows shortcuts for the plain numbers 2, 0.5 and -1
         return a**b
 
-    def partials(self, grad):
+    def partials(self, grad, needs):
         a, b = self.inputs
         grad_a = grad_b = None
-        if self.needs[0]:
+        if needs[0]:
             grad_a = where(b == 0, 0.0, grad * (b * a ** (b - 1)))
-        if self.needs[1]:
+        if needs[1]:
             grad_b = grad * where((a == 0) & (b >= 0), 0.0, a**b * log(a))
         return grad_a, grad_b
 
@@ -44,7 +45,7 @@ class Exp(Op):
     def forward(self, x):
         return array_module(x).exp(x)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return grad * self.output
 
 
@@ -56,7 +57,7 @@ class Log(Op):
     def forward(self, x):
         return array_module(x).log(x)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return grad / self.inputs[0]
 
 
@@ -69,7 +70,7 @@ class Sqrt(Op):
     def forward(self, x):
         return array_module(x).sqrt(x)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return grad / (2 * self.output)
 
 
@@ -81,7 +82,7 @@ class Abs(Op):
     def forward(self, x):
         return array_module(x).abs(x)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         x = self.inputs[0].data
         return grad * Tensor.wrap((x > 0).astype(x.dtype) - (x < 0))
 
@@ -90,7 +91,7 @@ def pow(a, b):
     """a ** b, elementwise with broadcasting; whole numbers to negative powers raise ValueError."""
     exponent = b
     a, b = operands("pow", a, b)
-    check_number(a, "pow")
+    check_numeric(a, "pow")
     # A number can be looked at where it is; to look at a Tensor on a GPU is to wait for it.
     negative = (b.data < 0).any if isinstance(exponent, Tensor) else lambda: exponent < 0
     if a.dtype.kind in "iu" and b.data.size and negative():
@@ -117,4 +118,4 @@ def sqrt(x):
 
 def abs(x):
     """|x|"""
-    return Abs()(check_number(x, "abs"))
+    return Abs()(check_numeric(x, "abs"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minitensor.ops.dtypes import check_float
+from minitensor.arguments import check_float
 from minitensor.ops.shape import reshape
 
 

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
+from minitensor.arguments import check_tensor
 from minitensor.backend import array_module, fitting, is_array, to_device
-from minitensor.engine import Op, check_same_device, is_grad_enabled
+from minitensor.engine import Op, check_same_device
 from minitensor.kernels import run
-from minitensor.ops.dtypes import check_tensor
+from minitensor.recording import is_grad_enabled
 from minitensor.tensor import Tensor
 
 
@@ -140,7 +141,7 @@ class GetItem(Op):
         self.shape = x.shape
         return x[self.index]
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return AddItem(self.index, self.shape)(grad)
 
 
@@ -164,7 +165,7 @@ class AddItem(Op):
         places = xp.arange(size).reshape(self.shape)[self.index]
         return run("scatter_add", x.reshape(-1), places.reshape(-1), size).reshape(self.shape)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return GetItem(self.index)(grad)
 
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 import math
 from numbers import Integral, Real
 
+from minitensor.arguments import check_flag, check_float
 from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.kernels import run
-from minitensor.kernels.interpolate import MODES, interpolation_matrix
-from minitensor.ops.dtypes import check_flag, check_float
+from minitensor.kernels.interpolate.matrices import MODES, interpolation_matrix
 
 
 class Resample2d(Op):
@@ -29,9 +29,9 @@ class Resample2d(Op):
         self.matrix_h, self.matrix_w = matrix_h, matrix_w
 
     def forward(self, x):
-        return run("resample2d", x, self.matrix_h, self.matrix_w)
+        return run("interpolate2d", x, self.matrix_h, self.matrix_w)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return Resample2d(self.matrix_h.T, self.matrix_w.T)(grad)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from minitensor.arguments import check_tensor
 from minitensor.engine import Op
-from minitensor.kernels.join import concatenate
-from minitensor.ops.dtypes import cast, check_tensor, promote
+from minitensor.kernels.arrays.concatenate import concatenate
+from minitensor.ops.dtypes import cast, promote
 from minitensor.ops.shape import normalize_axis, unsqueeze
 
 
@@ -19,10 +20,10 @@ class Cat(Op):
         self.sizes = [array.shape[self.axis] for array in arrays]
         return concatenate(arrays, self.axis)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         before = (slice(None),) * self.axis
         grads, start = [], 0
-        for size, need in zip(self.sizes, self.needs, strict=True):
+        for size, need in zip(self.sizes, needs, strict=True):
             grads.append(grad[(*before, slice(start, start + size))] if need else None)
             start += size
         return tuple(grads)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from numbers import Real
 
+from minitensor.arguments import broadcast_shape, check_float, check_tensor
 from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.ops.activation import sigmoid
 from minitensor.ops.choose import where
-from minitensor.ops.dtypes import (
-    broadcast_shape,
-    cast,
-    check_float,
-    check_tensor,
-    promote,
-)
+from minitensor.ops.dtypes import cast, promote
 from minitensor.ops.reduce import Pick
 from minitensor.ops.shape import reshape
 from minitensor.ops.softmax import log_softmax, softmax
@@ -39,7 +34,7 @@ class LogSigmoid(Op):
         xp = array_module(x)
         return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x)))
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return grad * sigmoid(-self.inputs[0])
 
 

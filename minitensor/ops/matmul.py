@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from minitensor.arguments import broadcast_shape, check_no_bools, check_same_dtype, check_tensor
 from minitensor.engine import Op
-from minitensor.kernels.summation import product
-from minitensor.ops.dtypes import broadcast_shape, check_no_bools, check_same_dtype, check_tensor
+from minitensor.kernels.arrays.summation import product
 from minitensor.ops.shape import reshape
 
 
@@ -20,12 +20,12 @@ class MatMul(Op):
         self.shapes = a.shape, b.shape
         return product(a, b)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         a, b = self.inputs
         # (..., M, P) @ (..., P, K) -> (..., M, K)         (..., K, M) @ (..., M, P) -> (..., K, P)
         return (
-            MatMul()(grad, b.transpose(-1, -2)).sum_to(self.shapes[0]) if self.needs[0] else None,
-            MatMul()(a.transpose(-1, -2), grad).sum_to(self.shapes[1]) if self.needs[1] else None,
+            MatMul()(grad, b.transpose(-1, -2)).sum_to(self.shapes[0]) if needs[0] else None,
+            MatMul()(a.transpose(-1, -2), grad).sum_to(self.shapes[1]) if needs[1] else None,
         )
 
 

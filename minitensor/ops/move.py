@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from minitensor.arguments import check_dtype
 from minitensor.backend import device_of, parse_device, to_device
 from minitensor.engine import Op
 from minitensor.ops.dtypes import cast
-from minitensor.tensor import check_dtype
 
 
 class ToDevice(Op):
@@ -20,7 +20,7 @@ class ToDevice(Op):
         self.source = device_of(x)
         return to_device(x, self.device)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return ToDevice(self.source)(grad)
 
 

@@ -7,16 +7,17 @@ out in Tensor operations instead, from the same formula (`BatchNorm._gradients_b
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 
+from minitensor.arguments import check_flag, check_float, check_real, check_same_dtype
 from minitensor.backend import array_module
-from minitensor.engine import Op, check_same_device, is_grad_enabled
+from minitensor.engine import Op, check_same_device
 from minitensor.kernels import run
-from minitensor.kernels.normalize import Running
-from minitensor.ops.dtypes import check_flag, check_float, check_same_dtype
+from minitensor.kernels.batch_norm.definition import Running
 from minitensor.ops.shape import reshape
+from minitensor.recording import is_grad_enabled
 from minitensor.tensor import Tensor
 
 
@@ -39,7 +40,7 @@ class BatchNorm(Op):
         )
         return y
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         x, weight, _ = (*self.inputs, None, None)[:3]
         if is_grad_enabled():
             grads = self._gradients_by_formula(grad, x, weight)
@@ -49,7 +50,7 @@ class BatchNorm(Op):
                 "batch_norm_grad", grad.data, x.data, self.mean, self.variance, scale, self.eps, self.training
             )
             grads = map(Tensor.wrap, arrays)
-        return tuple(g if need else None for g, need in zip(grads, self.needs, strict=False))
+        return tuple(g if need else None for g, need in zip(grads, needs, strict=False))
 
     def _gradients_by_formula(self, grad, x, weight):
         """Of z, the mean and the part along z itself lead nowhere, since normalising takes them out again:
@@ -109,8 +110,8 @@ def batch_norm(
     running_mean, running_var = _check_vectors(
         "batch_norm", x, running_mean=running_mean, running_var=running_var
     )
-    _check_number("batch_norm", "momentum", momentum)
-    _check_number("batch_norm", "eps", eps)
+    check_real("batch_norm", "momentum", momentum)
+    check_real("batch_norm", "eps", eps)
     if eps < 0 or (training and eps == 0):
         raise ValueError(f"batch_norm: eps must be positive in training and never negative, got {eps}")
     if num_batches_tracked is not None:
@@ -155,7 +156,7 @@ def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
     if num_groups < 1 or channels % num_groups:
         raise ValueError(f"group_norm: {channels} channels do not divide into num_groups={num_groups}")
     weight, bias = _check_vectors("group_norm", x, weight=weight, bias=bias)
-    _check_number("group_norm", "eps", eps)
+    check_real("group_norm", "eps", eps)
     members = channels // num_groups * math.prod(size)
     if images * members == 1:
         raise ValueError(
@@ -203,8 +204,3 @@ def _check_count(operation, name, count, x):
     if count.shape != ():
         raise ValueError(f"{operation}: {name} must have no dimensions, got shape {count.shape}")
     check_same_device(operation, [x.data, count.data])
-
-
-def _check_number(operation, name, value):
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{operation}: {name} must be a number, got {value!r}")

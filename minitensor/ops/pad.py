@@ -6,9 +6,9 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from minitensor.arguments import check_tensor
 from minitensor.backend import array_module, filled
 from minitensor.engine import Op
-from minitensor.ops.dtypes import check_tensor
 from minitensor.ops.join import cat
 from minitensor.ops.shape import expand, flip
 
@@ -40,7 +40,7 @@ class PadConstant(Op):
         y[inside] = x[source]
         return y
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return PadConstant(tuple((-before, -after) for before, after in self.pads), 0)(grad)
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from numbers import Integral
 
+from minitensor.arguments import check_flag, pair
 from minitensor.backend import array_module
-from minitensor.engine import Op
+from minitensor.engine import Op, owned
 from minitensor.kernels import run
-from minitensor.kernels.geometry import pair, pool_output_size
-from minitensor.kernels.interpolate import adaptive_matrix
-from minitensor.ops.dtypes import check_flag
+from minitensor.kernels.geometry import pool_output_size
+from minitensor.kernels.interpolate.matrices import adaptive_matrix
 from minitensor.ops.images import batched, check_images
 from minitensor.ops.interpolate import Resample2d
 from minitensor.tensor import Tensor
@@ -28,7 +28,6 @@ class MaxPool2d(Op):
     """
 
     uses = ((),)
-    fresh = True
 
     def __init__(self, window, keep_taps):
         self.window, self.keep_taps = window, keep_taps
@@ -40,8 +39,8 @@ class MaxPool2d(Op):
         values, self.taps = run("max_pool2d", x, *self.window)
         return values
 
-    def backward(self, grad):
-        return MaxPool2dGrad(self.taps, self.size, self.window)(grad)
+    def backward(self, grad, needs):
+        return owned(MaxPool2dGrad(self.taps, self.size, self.window)(grad))
 
 
 class MaxPool2dGrad(Op):
@@ -55,7 +54,7 @@ class MaxPool2dGrad(Op):
     def forward(self, x):
         return run("max_pool2d_grad", x, self.taps, self.size, *self.window)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return MaxPool2dGather(self.taps, self.size, self.window)(grad)
 
 
@@ -70,7 +69,7 @@ class MaxPool2dGather(Op):
     def forward(self, x):
         return run("max_pool2d_gather", x, self.taps, *self.window)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return MaxPool2dGrad(self.taps, self.size, self.window)(grad)
 
 
@@ -85,7 +84,7 @@ class AvgPool2d(Op):
     def forward(self, x):
         return run("avg_pool2d", x, *self.window)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return AvgPool2dGrad(self.size, self.window)(grad)
 
 
@@ -100,7 +99,7 @@ class AvgPool2dGrad(Op):
     def forward(self, x):
         return run("avg_pool2d_grad", x, self.size, *self.window)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return AvgPool2d(self.size, self.window)(grad)
 
 

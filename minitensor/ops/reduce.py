@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minitensor.arguments import check_dtype, check_flag, check_float, check_numeric, check_tensor
 from minitensor.backend import array_module
-from minitensor.engine import Op, is_grad_enabled
-from minitensor.kernels.summation import sum_over
+from minitensor.engine import Op
+from minitensor.kernels.arrays.summation import sum_over
 from minitensor.ops.choose import maximum, minimum, where
-from minitensor.ops.dtypes import cast, check_flag, check_float, check_number, check_tensor, floating
+from minitensor.ops.dtypes import cast, floating
 from minitensor.ops.shape import Expand, Reshape, normalize_axes, normalize_axis, reshape
-from minitensor.tensor import Tensor, check_dtype
+from minitensor.recording import is_grad_enabled
+from minitensor.tensor import Tensor
 
 
 def _dropped(x, axes, keepdim):
@@ -36,7 +38,7 @@ class Sum(Op):
         self.shape = x.shape
         return sum_over(x, self.axes)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return Expand(self.shape)(grad)
 
 
@@ -62,10 +64,10 @@ class Mean(Sum):
     def forward(self, x):
         return super().forward(x) / self.count  # 0 / 0 is NaN, the mean of nothing
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         # Divided while it is still small. Where nothing was averaged, there is nothing to hand a share to.
         share = grad / self.count if self.count else grad
-        return super().backward(share)
+        return super().backward(share, needs)
 
 
 class Variance(Op):
@@ -87,7 +89,7 @@ class Variance(Op):
         total = sum_over(deviation * deviation, self.axes)
         return total / (self.freedom if self.freedom > 0 else 0)  # by 0: NaN or infinity, as in torch
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         (x,) = self.inputs
         mean = Mean(self.axes, self.count)(x)
         if self.whole and self.freedom <= 0:
@@ -117,7 +119,7 @@ class LogSumExp(Op):
         shift = xp.where(xp.isinf(shift), xp.zeros_like(shift), shift)
         return xp.log(sum_over(xp.exp(x - shift), self.axes)) + shift
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         (x,) = self.inputs
         return grad * (x - self.output).exp()
 
@@ -134,7 +136,7 @@ class Extreme(Op):
     def forward(self, x):
         return getattr(x, self.name)(axis=self.axes, keepdims=True)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         x, y = self.inputs[0].data, self._kept_output
         ties = ((x == y) | ((x != x) & (y != y))).astype(x.dtype)  # NaN equals nothing, not even itself
         return grad * Tensor.wrap(ties / ties.sum(axis=self.axes, keepdims=True))
@@ -155,7 +157,7 @@ class Pick(Op):
         self.size = x.shape[self.axis]
         return array_module(x).take_along_axis(x, index, self.axis)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return Place(self.axis, self.size)(grad, self.inputs[1]), None
 
 
@@ -175,7 +177,7 @@ class Place(Op):
         xp.put_along_axis(y, index, x, self.axis)
         return y
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return Pick(self.axis)(grad, self.inputs[1]), None
 
 
@@ -277,7 +279,7 @@ def min(x, dim=None, keepdim=False):
 
 def argmax(x, dim=None, keepdim=False):
     """Index of the first largest element: along one axis, or in the flattened tensor; raises TypeError for bools."""
-    x = check_number(x, "argmax")
+    x = check_numeric(x, "argmax")
     check_flag("argmax", keepdim=keepdim)
     if dim is None:
         flat = reshape(x, -1) if x.size else x.data.reshape(0)

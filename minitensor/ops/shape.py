@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 
+from minitensor.arguments import check_tensor, shape_argument
 from minitensor.backend import array_module
 from minitensor.engine import Op
-from minitensor.kernels.summation import sum_over
-from minitensor.ops.dtypes import check_tensor
-from minitensor.tensor import shape_argument
+from minitensor.kernels.arrays.summation import sum_over
 
 
 def normalize_axis(axis, ndim, operation):
@@ -49,7 +48,7 @@ class Reshape(Op):
         self.original = x.shape
         return x.reshape(self.shape)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return Reshape(self.original)(grad)
 
 
@@ -64,7 +63,7 @@ class Permute(Op):
     def forward(self, x):
         return x.transpose(self.order)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         inverse = tuple(self.order.index(axis) for axis in range(len(self.order)))
         return Permute(inverse)(grad)
 
@@ -81,7 +80,7 @@ class Expand(Op):
         self.original = x.shape
         return array_module(x).broadcast_to(x, self.shape)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return SumTo(self.original)(grad)
 
 
@@ -104,7 +103,7 @@ class SumTo(Op):
         # (N, C, H, W) summed over (0, 2, 3) -> (1, C, 1, 1) -> the wanted shape, e.g. (C, 1, 1)
         return sum_over(x, repeated).reshape(self.shape)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return Expand(self.original)(grad)
 
 
@@ -119,7 +118,7 @@ class Flip(Op):
     def forward(self, x):
         return array_module(x).flip(x, self.axes)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return Flip(self.axes)(grad)
 
 
@@ -232,5 +231,5 @@ class Contiguous(Op):
     def forward(self, x):
         return array_module(x).ascontiguousarray(x)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return grad

@@ -6,11 +6,11 @@ l = log_softmax(z):  dl_c/dz_k = [c = k] - p_k          a gradient g gives g_c -
 
 from __future__ import annotations
 
+from minitensor.arguments import check_dtype, check_float, check_tensor
 from minitensor.engine import Op
 from minitensor.kernels import run
-from minitensor.ops.dtypes import cast, check_float, check_tensor
+from minitensor.ops.dtypes import cast
 from minitensor.ops.shape import normalize_axis, reshape
-from minitensor.tensor import check_dtype
 
 
 class Softmax(Op):
@@ -25,7 +25,7 @@ class Softmax(Op):
     def forward(self, x):
         return run("softmax", x, self.axis)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         p = self.output
         weighted = grad * p
         return weighted - p * weighted.sum(self.axis, keepdim=True)
@@ -43,7 +43,7 @@ class LogSoftmax(Op):
     def forward(self, x):
         return run("log_softmax", x, self.axis)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return grad - self.output.exp() * grad.sum(self.axis, keepdim=True)
 
 

@@ -6,9 +6,10 @@ from numbers import Integral
 
 import numpy as np
 
+from minitensor.arguments import check_float, check_same_dtype, check_tensor
 from minitensor.backend import array_module, backend_name
-from minitensor.engine import check_same_device, is_grad_enabled
-from minitensor.ops.dtypes import check_float, check_same_dtype, check_tensor
+from minitensor.engine import check_same_device
+from minitensor.recording import is_grad_enabled
 from minitensor.tensor import Tensor
 
 REDUCTIONS = ("none", "mean", "sum")

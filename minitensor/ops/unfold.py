@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 
+from minitensor.arguments import check_float, check_not_alone, pair
 from minitensor.engine import Op
 from minitensor.kernels import run
-from minitensor.kernels.geometry import check_not_alone, conv_output_size, pair
-from minitensor.ops.dtypes import check_float
+from minitensor.kernels.geometry import conv_output_size
 from minitensor.ops.images import batched, check_images
 from minitensor.ops.shape import reshape
 
@@ -28,7 +28,7 @@ class Unfold(Op):
     def forward(self, x):
         return run("unfold", x, *self.window)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return Fold(self.size, self.window)(grad)
 
 
@@ -43,7 +43,7 @@ class Fold(Op):
     def forward(self, x):
         return run("fold", x, self.size, *self.window)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return Unfold(self.size, self.window)(grad)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from minitensor.arguments import check_not_alone, check_tensor, pair
 from minitensor.backend import array_module
 from minitensor.engine import Op, check_same_device
-from minitensor.kernels import run
-from minitensor.kernels.geometry import check_not_alone, conv_transpose_output_size, pair
-from minitensor.ops.dtypes import check_tensor
+from minitensor.kernels.arrays.scatter import gather_plane, scatter_plane
+from minitensor.kernels.geometry import conv_transpose_output_size
 from minitensor.ops.images import batched, check_images
 
 
@@ -36,7 +36,7 @@ class MaxUnpool2d(Op):
         array_module(x).put_along_axis(y, self.indices.reshape(flat), x.reshape(flat), axis=2)
         return y.reshape(images, channels, *self.size)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return PlaneGather(self.indices, self.size)(grad)
 
 
@@ -49,9 +49,9 @@ class PlaneGather(Op):
         self.indices, self.size = indices, size
 
     def forward(self, x):
-        return run("gather_plane", x, self.indices)
+        return gather_plane(x, self.indices)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return PlaneScatter(self.indices, self.size)(grad)
 
 
@@ -64,9 +64,9 @@ class PlaneScatter(Op):
         self.indices, self.size = indices, size
 
     def forward(self, x):
-        return run("scatter_plane", x, self.indices, self.size)
+        return scatter_plane(x, self.indices, self.size)
 
-    def backward(self, grad):
+    def backward(self, grad, needs):
         return PlaneGather(self.indices, self.size)(grad)
 
 

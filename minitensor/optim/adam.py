@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from minitensor.arguments import check_real
 from minitensor.backend import array_module
 from minitensor.kernels import run
-from minitensor.optim.optimizer import Optimizer, check_number
+from minitensor.optim.optimizer import Optimizer
 
 
 class Adam(Optimizer):
@@ -32,12 +33,12 @@ class Adam(Optimizer):
 
     def check(self, options):
         for name in ("lr", "eps", "weight_decay"):
-            check_number(self._name, name, options[name])
+            check_real(self._name, name, options[name], low=0.0)
         betas = options["betas"]
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise TypeError(f"{self._name}: betas must be two numbers, got {betas!r}")
         for beta in betas:
-            check_number(self._name, "each of betas", beta, below=1.0)
+            check_real(self._name, "each of betas", beta, low=0.0, below=1.0)
 
     def prepare(self, parameter, state, group):
         lr, betas, eps = group["lr"], group["betas"], group["eps"]

@@ -46,7 +46,7 @@ class FlatParameters:
     def gradient(self):
         """All gradients in one new array, in the order of the parameters."""
         flat = array_module(self.parameter.data).empty(self.parameter.size, self.parameter.dtype)
-        run("join", flat, [p.grad.data for p in self.parameters])
+        run("flatten", flat, [p.grad.data for p in self.parameters])
         return flat
 
     def publish(self):

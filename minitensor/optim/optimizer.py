@@ -7,13 +7,10 @@ This file cuts the arrays into pieces that fit the cache: an update is a chain o
 
 from __future__ import annotations
 
-from math import isfinite
-from numbers import Real
-
 import numpy as np
 
 from minitensor.backend import array_module, device_of, memory_explained, to_device, to_numpy
-from minitensor.kernels.tiles import blocks, run_tiles
+from minitensor.kernels.threads.tiles import blocks, run_tiles
 from minitensor.optim.flat import FlatParameters, key_of
 from minitensor.tensor import Tensor
 
@@ -232,12 +229,3 @@ def _pieces(arrays):
     flat = [array.ravel() for array in arrays]
     parts = blocks(parameter.size, parameter.itemsize * len(arrays), PIECE_BYTES)
     return [[array[part] for array in flat] for part in parts]
-
-
-def check_number(optimizer, name, value, low=0.0, below=None):
-    """Raise unless `value` is a finite number of at least `low` and less than `below`."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{optimizer}: {name} must be a number, got {value!r}")
-    if not isfinite(value) or value < low or (below is not None and value >= below):
-        bounds = f"at least {low}" if below is None else f"in [{low}, {below})"
-        raise ValueError(f"{optimizer}: {name} must be {bounds}, got {value}")

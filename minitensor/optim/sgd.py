@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from minitensor.arguments import check_real
 from minitensor.backend import array_module
 from minitensor.kernels import run
-from minitensor.optim.optimizer import Optimizer, check_number
+from minitensor.optim.optimizer import Optimizer
 
 
 class SGD(Optimizer):
@@ -33,8 +34,8 @@ class SGD(Optimizer):
 
     def check(self, options):
         for name in ("lr", "momentum", "weight_decay"):
-            check_number("SGD", name, options[name])
-        check_number("SGD", "dampening", options["dampening"], low=float("-inf"))
+            check_real("SGD", name, options[name], low=0.0)
+        check_real("SGD", "dampening", options["dampening"], low=float("-inf"))
         if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
             raise ValueError(
                 "SGD: nesterov needs a momentum above 0 and no dampening, got "

@@ -6,16 +6,16 @@ import torch.nn.functional as F
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from minitensor.arguments import pair
 from minitensor.kernels.geometry import (
     conv_output_size,
     conv_transpose_output_size,
     extent,
-    leftover,
-    pair,
     pool_output_size,
     same_padding,
     taps,
 )
+from tests.strategies import Window
 
 sizes, kernels, strides = st.integers(1, 30), st.integers(1, 6), st.integers(1, 5)
 paddings, dilations = st.integers(0, 8), st.integers(1, 4)
@@ -41,7 +41,7 @@ def test_output_size_counts_the_positions(size, kernel, stride, padding, dilatio
 def test_transposed_convolution_restores_the_size(size, kernel, stride, padding, dilation):
     positions = conv_output_size(size, kernel, stride, padding, dilation)
     assume(positions >= 1)
-    rest = leftover(size, kernel, stride, padding, dilation)
+    rest = Window(size, positions, kernel, stride, padding, dilation).leftover
     assert 0 <= rest < stride
     assert conv_transpose_output_size(positions, kernel, stride, padding, rest, dilation) == size
     last = slide(size, kernel, stride, padding, dilation)[-1][-1]

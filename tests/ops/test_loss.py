@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import minitensor as mt
-from minitensor.kernels.cross_entropy import FEW_CLASSES
+from minitensor.kernels.cross_entropy.tiles import FEW_CLASSES
 from tests.parity import normal, placed, same_as_torch
 from tests.refusals import both_refuse, refuses
 from tests.strategies import numbers, shapes

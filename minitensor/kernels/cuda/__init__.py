@@ -1,21 +1,9 @@
-"""Kernels in CUDA C. Each .cu file opens with its mathematics, its threads and its memory traffic; launch.py runs them.
+"""What all CUDA kernels share. The kernels themselves stand in the rooms, beside what they compute.
 
-The .py files beside them make the arrays and enter the kernels into the table, for CuPy arrays only.
+launch.py       the one way to a kernel: read its source, compile it once, check the arguments, launch it
+enter.py        how a CUDA kernel enters the table
+gemm.py         matrix products by cuBLAS
+window.h        the geometry of a window that slides over an image
+four.h          four numbers in one access to memory
+tensor_core.h   products on tensor cores
 """
-
-from minitensor.kernels.cuda import (
-    activation,
-    conv_rules,
-    convolution,
-    copy,
-    cross_entropy,
-    cudnn,
-    join,
-    normalize,
-    pool,
-    resample,
-    tensor_cores,
-    three_by_three,
-    update,
-    winograd2d,
-)

@@ -16,8 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from minitensor.backend import array_module
+from minitensor.kernels.geometry import ceil_div
 
-HERE = Path(__file__).resolve().parent
+KERNELS = Path(__file__).resolve().parent.parent  # sources are named by their path from here
 OPTIONS = ("-std=c++17",)
 BLOCK = 256  # threads in a block of the kernels in which threads do not work together
 
@@ -67,7 +68,7 @@ def _window(*numbers):
 def fours_in_rows(shape):
     """How many threads write images of this shape, four numbers of a row each."""
     *rows, width = shape
-    return math.prod(rows) * -(-width // 4)
+    return math.prod(rows) * ceil_div(width, 4)
 
 
 def whole_fours(*arrays, steps):
@@ -91,12 +92,12 @@ def image_runs(x):
 
 
 def source_text(name):
-    """The text of a .cu file, with the headers beside it put in the places where they are included."""
+    """The text of a .cu file, in which each header (kernels/cuda/*.h) stands where it was included."""
 
     def included(match):
-        return (HERE / match[1]).read_text(encoding="utf-8")
+        return (KERNELS / "cuda" / match[1]).read_text(encoding="utf-8")
 
-    return re.sub(r'#include "(\w+\.h)"\n', included, (HERE / name).read_text(encoding="utf-8"))
+    return re.sub(r'#include "(\w+\.h)"\n', included, (KERNELS / name).read_text(encoding="utf-8"))
 
 
 def parameters_of(code):
@@ -141,7 +142,7 @@ def launch(source, name, grid, block, *arguments):
 def launch_for_each(source, name, count, *arguments):
     """Run a kernel with one thread for each of `count` results; nothing where there is none."""
     if count:
-        launch(source, name, (-(-count // BLOCK),), BLOCK, *arguments)
+        launch(source, name, (ceil_div(count, BLOCK),), BLOCK, *arguments)
 
 
 def _converted(kernel, value, parameter):

