@@ -12,6 +12,8 @@ import sys
 
 import pytest
 
+from tests.registry import UNARY
+
 OPERATIONS = {
     "conv2d": "conv::test_conv2d",
     "conv2d_relu": "conv::test_conv2d_relu",
@@ -65,10 +67,7 @@ OPERATIONS = {
         name: f"elementwise::test_binary_with_broadcasting[{name}]"
         for name in ("add", "sub", "mul", "div", "pow", "maximum", "minimum")
     },
-    **{
-        name: f"elementwise::test_unary[{name}]"
-        for name in ("exp", "log", "sqrt", "abs", "neg", "tanh", "sigmoid", "relu", "leaky_relu")
-    },
+    **{name: f"elementwise::test_unary[{name}]" for name in UNARY},
 }
 
 

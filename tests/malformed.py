@@ -1,6 +1,7 @@
 """Malformed calls of operations on numbers and axes, one line a call: (the call, the error, words of its message)."""
 
 import minitensor as mt
+from tests import registry
 from tests.valid_calls import VALID, flags
 
 # The flags of each operation: True or False, and nothing else.
@@ -178,11 +179,7 @@ MALFORMED = {
         for flag in flags_of.split()
     },
     # numbers and axes
-    "leaky_relu, slope": (
-        lambda: mt.leaky_relu(x, "0.1"),
-        TypeError,
-        ["leaky_relu", "negative_slope", "'0.1'"],
-    ),
+    **registry.malformed(mt, x),
     "var, correction": (lambda: x.var(correction="1"), TypeError, ["var", "correction", "'1'"]),
     "logsumexp, all": (lambda: mt.logsumexp(x, None), TypeError, ["logsumexp", "dim", "None"]),
     "logsumexp, no axis": (lambda: mt.logsumexp(x, ()), TypeError, ["logsumexp", "dim", "()", "(2, 3)"]),

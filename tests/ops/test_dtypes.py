@@ -9,6 +9,7 @@ import torch
 
 import minitensor as mt
 from minitensor.ops.dtypes import result_dtype
+from tests import registry
 from tests.parity import TORCH, same_as_torch
 
 DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
@@ -81,11 +82,10 @@ def test_operations_give_torchs_dtype_and_values(name):
     assert compared > 100
 
 
-UNARY = ["exp", "log", "sqrt", "abs", "tanh", "sigmoid", "relu", "leaky_relu", "neg", "isnan"]
 UNARY_DTYPES = [t for t in DTYPES if t != "float16"]
 
 
-@pytest.mark.parametrize("name", UNARY)
+@pytest.mark.parametrize("name", [*registry.UNARY, "isnan"])
 @pytest.mark.parametrize("dtype", UNARY_DTYPES)
 def test_unary_operations_of_every_dtype(name, dtype):
     theirs = torch.ones(2, dtype=getattr(torch, dtype))

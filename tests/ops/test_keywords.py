@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests import registry
 from tests.parity import normal, same_as_torch
 from tests.strategies import distinct
 
@@ -20,7 +21,7 @@ CALLS = {
     "softmax": (lambda m, x: m.softmax(x, dim=1, dtype=m.float64), matrix),
     "log_softmax": (lambda m, x: x.log_softmax(dim=-1), matrix),
     "clamp": (lambda m, x: x.clamp(min=-0.5, max=0.5), matrix),
-    "leaky_relu": (lambda m, x: m.leaky_relu(x, negative_slope=0.3), matrix),
+    **registry.with_keywords(),
     "reshape": (lambda m, x: m.reshape(x, shape=(3, 2)), matrix),
     "flatten": (lambda m, x: x.flatten(start_dim=1, end_dim=-2), image),
     "squeeze": (lambda m, x: x[None].squeeze(dim=0), matrix),
