@@ -4,19 +4,22 @@ A variant is left out of the table, and the rules take the next best. Two proces
 and one without it, run the same case in turns. Only cases that run the variant are measured: the others cannot change.
 `cost` is the time without the variant over the time with it, so 1.05 means that leaving it out costs 5%.
 
-A variant earns its room if leaving it out costs at least NET_COST in some net, or GROUP_COST in the geometric mean of
-some group of operations. A family is one idea that serves several operations, in one file or two; it is left out whole.
+A variant earns its room if leaving it out costs at least NET_COST in some net, or GROUP_COST in the geometric mean over
+some group of operations; cases that do not run the variant count as 1. A family is one idea that serves several
+operations; it is left out whole, and for each operation alone.
 """
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from typing import NamedTuple
 
 from benchmarks import cases, harness
 from benchmarks.machine import machine
 from benchmarks.output import facts_line, progress, say, write_json
-from benchmarks.targets import geometric_mean
 
+FALLBACKS = ("reference", "one_by_one", "two_passes")  # what runs if nothing else can
 NET_COST = 1.02
 GROUP_COST = 1.10
 HOPELESS = (
@@ -39,7 +42,7 @@ def families():
     by_name: dict[str, dict[str, list[str]]] = {}
     for operation in operations():
         for variant in kernel_variants(operation):
-            if variant != "reference":
+            if variant not in FALLBACKS:
                 name = f"{room(operation)}: {variant}"
                 by_name.setdefault(name, {}).setdefault(operation, []).append(variant)
     found = [Family(name, variants) for name, variants in by_name.items()]
@@ -60,9 +63,7 @@ def room(operation):
 
 def group(suite, case):
     """The group of a case: a net is its own, operations are grouped by what they are."""
-    if suite == "nets":
-        return case
-    return case.split(" ")[0].rstrip(",") + (": " + case.rsplit(": ", 1)[1] if ": " in case else "")
+    return case if suite == "nets" else f"{case.split()[0].rstrip(',')}: {case.rsplit(': ', 1)[1]}"
 
 
 def main(options):
@@ -88,7 +89,9 @@ def main(options):
             worker.close()
     say()
     for line in summary(measured):
-        say(f"{line['verdict']:6} {line['family']:44} {line['most']:6.2f}  {line['where']}")
+        say(
+            f"{line['verdict']:6} {line['family']:46} nets {told(line['nets'])}, operations {told(line['ops'])}"
+        )
     return 0
 
 
@@ -122,31 +125,37 @@ def _of_case(workers, suite, case, quick):
 
 
 def summary(measured):
-    """For each family where it costs the most, and whether it earns its room."""
-    lines = []
-    for name, rows in measured.items():
-        by_group: dict[str, list[float]] = {}
-        for row in rows:
-            by_group.setdefault(group(row["suite"], row["case"]), []).append(row["cost"])
-        costs = {
-            (suite, key): geometric_mean(by_group[key])
-            for suite, key in dict.fromkeys((row["suite"], group(row["suite"], row["case"])) for row in rows)
-        }
-        earns = any(
-            cost >= (NET_COST if suite == "nets" else GROUP_COST) for (suite, _), cost in costs.items()
-        )
-        where, most = max(costs.items(), key=lambda item: item[1], default=(("", "no case runs it"), 1.0))
-        nets = max((cost for (suite, _), cost in costs.items() if suite == "nets"), default=None)
-        operations = max((cost for (suite, _), cost in costs.items() if suite == "ops"), default=None)
-        lines.append(
-            {
-                "family": name,
-                "cases": len(rows),
-                "nets": nets,
-                "ops": operations,
-                "most": most,
-                "where": where[1],
-                "verdict": ("stays" if earns else "goes") if rows else "unseen",
-            }
-        )
-    return lines
+    """For each family what it costs in each net and each group of operations, and whether it earns its room."""
+    return [_verdict(name, rows) for name, rows in measured.items()]
+
+
+def _verdict(name, rows):
+    sizes = Counter(group("ops", case) for case in cases.names("ops"))
+    logs: dict[tuple[str, str], float] = {}
+    for row in rows:
+        key = row["suite"], group(row["suite"], row["case"])
+        logs[key] = logs.get(key, 0.0) + math.log(row["cost"])
+    costs = {(suite, key): math.exp(total / sizes.get(key, 1)) for (suite, key), total in logs.items()}
+    earns = any(cost >= (NET_COST if suite == "nets" else GROUP_COST) for (suite, _), cost in costs.items())
+    dearest = {
+        suite: max(((cost, key) for (s, key), cost in costs.items() if s == suite), default=None)
+        for suite in ("nets", "ops")
+    }
+    verdict = ("stays" if earns else "goes") if rows else "unseen"
+    return {"family": name, "cases": len(rows), "verdict": verdict} | dearest
+
+
+def told(entry):
+    """The dearest cost and where, or a dash."""
+    return "-" if entry is None else f"{entry[0]:.2f} ({entry[1]})"
+
+
+def tables(content):
+    """The table of docs/results-cpu.md."""
+    head = ["variants left out", "cases", "dearest net", "dearest group of operations", "verdict"]
+    rows = [
+        [line["family"], str(line["cases"]), told(line["nets"]), told(line["ops"]), line["verdict"]]
+        for line in content["families"]
+    ]
+    lines = [head, ["---", "--:", "---", "---", "---"], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"

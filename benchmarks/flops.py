@@ -10,16 +10,16 @@ import json
 import subprocess
 import sys
 
-from benchmarks import cases, nets_cases
+from benchmarks import nets_cases, ops_cases
 from benchmarks.harness import ROOT
 
 
 def of_convolutions():
     """{case of ops: floating point operations}. The three parts of a convolution are the same sum, read three ways."""
     found = {}
-    for name, n, c, h, w, o, kernel, padding in cases.CONVOLUTIONS:
+    for name, n, c, h, w, o, kernel, padding in ops_cases.CONVOLUTIONS:
         positions = (h + 2 * padding - kernel + 1) * (w + 2 * padding - kernel + 1)
-        for part in cases.PARTS:
+        for part in ops_cases.PARTS:
             found[f"conv2d {name}: {part}"] = 2 * n * o * positions * c * kernel * kernel
     return found
 

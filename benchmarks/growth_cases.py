@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from benchmarks import nets_cases
-from benchmarks.cases import numbers
+from benchmarks.numbers import numbers
 
 CHANNELS = 16
 SIDES = (128, 192, 256, 384, 512)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.cases import numbers
+from benchmarks.numbers import numbers
 
 
 class Tape:

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.cases import numbers
+from benchmarks.numbers import numbers
 
 CLASSES = 10
 

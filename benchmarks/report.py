@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-from benchmarks import accuracy, growth, peers, tune
+from benchmarks import ablation, accuracy, growth, peers, tune
 from benchmarks.output import facts_line
 
 MEBIBYTE = 2**20
@@ -153,6 +153,7 @@ def _tune(content):
 
 
 RENDERERS = {
+    "ablation": ablation.tables,
     "ops": _versus,
     "nets": _versus,
     "engine": _versus,

@@ -31,11 +31,13 @@ OTHER_OPERATIONS = (
     "cat",
     "cross_entropy",
 )
+# measured for `benchmarks ablation`; they have no target
+FURTHER_OPERATIONS = ("nearest", "avg_pool2d", "unfold", "softmax")
 
 GROUPS = [
     Group("ops", "conv2d", ("conv2d ",), mean=1.3, least=0.8),
     Group("ops", "other operations", OTHER_OPERATIONS, mean=1.0, least=0.6),
-    *(Group("ops", name, (name,)) for name in OTHER_OPERATIONS),
+    *(Group("ops", name, (name,)) for name in (*OTHER_OPERATIONS, *FURTHER_OPERATIONS)),
     Group("nets", "paper U-Net, train step", ("paper U-Net 1x1x572x572: train step",), mean=1.5, memory=True),
     Group("nets", "paper U-Net, inference", ("paper U-Net 1x1x572x572: inference",), mean=1.5),
     Group("nets", "small U-Net, train step", ("small padded U-Net",), mean=1.3, memory=True),

@@ -13,9 +13,10 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks import cases
+from benchmarks import ops_cases
 from benchmarks.gpu.cases import CONVOLUTIONS as GPU_CONVOLUTIONS
 from benchmarks.machine import gemm_peak, machine
+from benchmarks.numbers import numbers
 from benchmarks.output import facts_line, progress, say, write_json
 from benchmarks.targets import geometric_mean
 
@@ -40,7 +41,7 @@ TRANSPOSED = [
 def calls():
     """{name: (operation, function without arguments that makes the kernel's arguments, products)}"""
     found = {}
-    for prefix, layers in (("", cases.CONVOLUTIONS), ("gpu ", GPU_CONVOLUTIONS[1:6])):
+    for prefix, layers in (("", ops_cases.CONVOLUTIONS), ("gpu ", GPU_CONVOLUTIONS[1:6])):
         # Of the GPU's layers a quarter of the batch: these are a CPU's limits.
         for name, n, c, h, w, o, kernel, padding in layers:
             batch = max(1, n // 4) if prefix else n
@@ -68,16 +69,16 @@ def _call(operation, x_shape, weight_shape, stride, padding):
 
     def arguments():
         if operation == "conv2d":
-            x, weight = cases.numbers(*x_shape), cases.numbers(*weight_shape)
-            return x, weight, cases.numbers(weight_shape[0]), stride, padding, dilation, groups
+            x, weight = numbers(*x_shape), numbers(*weight_shape)
+            return x, weight, numbers(weight_shape[0]), stride, padding, dilation, groups
         if operation == "conv_transpose2d":
-            grad, weight = cases.numbers(*grad_shape), cases.numbers(*weight_shape)
+            grad, weight = numbers(*grad_shape), numbers(*weight_shape)
             return grad, weight, None, stride, padding, (0, 0), groups, dilation
-        x, grad = cases.numbers(*x_shape), cases.numbers(*grad_shape)
+        x, grad = numbers(*x_shape), numbers(*grad_shape)
         if operation == AT_ONCE:
-            return x, cases.numbers(*weight_shape), grad, stride, padding, (0, 0), groups, dilation
+            return x, numbers(*weight_shape), grad, stride, padding, (0, 0), groups, dilation
         if operation == TRANSPOSED_AT_ONCE:
-            return grad, cases.numbers(*weight_shape), x, stride, padding, dilation, groups
+            return grad, numbers(*weight_shape), x, stride, padding, dilation, groups
         return x, grad, kernel_size, stride, padding, dilation, groups
 
     return operation, arguments, products

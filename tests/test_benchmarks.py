@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as front
-from benchmarks import cases, flops, growth, harness, machine, nets_cases, output, targets, versus
+from benchmarks import (
+    ablation,
+    cases,
+    flops,
+    growth,
+    harness,
+    machine,
+    nets_cases,
+    ops_cases,
+    output,
+    targets,
+    versus,
+)
 from benchmarks.libraries import MiniTensor
 from tests.bench_doubles import FakeWorker, result
 
@@ -123,8 +135,10 @@ def test_every_case_of_the_issue_belongs_to_a_target():
     for suite in ("ops", "nets", "engine"):
         held = [group for group in targets.GROUPS if group.suite == suite and (group.mean or group.seconds)]
         for name in cases.names(suite):
+            if name.startswith(targets.FURTHER_OPERATIONS):
+                continue
             assert sum(name.startswith(group.starts) for group in held) == 1, name
-    assert len(cases.CONVOLUTIONS) == 20 and len(cases.names("nets")) == 5
+    assert len(ops_cases.CONVOLUTIONS) == 20 and len(cases.names("nets")) == 5
 
 
 def test_flops_are_those_of_direct_convolution():
@@ -145,3 +159,38 @@ def test_no_net_scores_zero_everywhere():
     assert all(
         weight.numpy().any() for weight in net.parameters() if weight.ndim == nets_cases.KERNEL_DIMENSIONS
     )
+
+
+def _cost(family, case, cost, suite="ops"):
+    return {"family": family, "suite": suite, "case": case, "cost": cost, "given_up": False}
+
+
+def test_a_variant_earns_its_room_in_a_net_or_in_a_whole_group():
+    forward = [name for name in cases.names("ops") if name.startswith("relu") and name.endswith("forward")]
+    net = cases.names("nets")[0]
+    rows = {
+        "of no use": [_cost("", forward[0], 1.15), _cost("", net, 1.01, "nets")],  # one case of two: 1.07
+        "for a group": [_cost("", name, 1.15) for name in forward],
+        "for a net": [_cost("", net, 1.03, "nets")],
+        "never run": [],
+    }
+    verdicts = {line["family"]: line["verdict"] for line in ablation.summary(rows)}
+    assert verdicts == {
+        "of no use": "goes",
+        "for a group": "stays",
+        "for a net": "stays",
+        "never run": "unseen",
+    }
+    table = ablation.tables({"families": ablation.summary(rows)})
+    assert f"| for a net | 1 | 1.03 ({net}) | - | stays |" in table
+
+
+def test_ablation_measures_a_case_without_what_it_runs(tmp_path):
+    path = tmp_path / "ablation.json"
+    case = "softmax, 21 at 256: forward"
+    assert front.main(["ablation", "--quick", "--only", case, "--threads", "1", "--json", str(path)]) == 0
+    content = json.loads(path.read_text())
+    assert {row["family"] for row in content["results"]} == {"softmax: tiles", "softmax: tiles (softmax)"}
+    assert all(row["case"] == case and row["cost"] > 0 for row in content["results"])
+    unseen = {line["family"] for line in content["families"] if line["verdict"] == "unseen"}
+    assert "conv: winograd" in unseen and "softmax: tiles" not in unseen

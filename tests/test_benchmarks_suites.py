@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as front
-from benchmarks import accuracy, cases, curves, harness, peer_cases, peers, report, targets, tune
+from benchmarks import accuracy, cases, curves, harness, ops_cases, peer_cases, peers, report, targets, tune
 from benchmarks.libraries import MiniTensor, Torch
 from benchmarks.peer_libraries import PEERS, Lacks, Peer
 from tests.bench_doubles import OPTIONS, FakeWorker, result
 
 
 def test_tune_times_every_variant_that_can(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(cases, "CONVOLUTIONS", [("tiny", 1, 8, 16, 16, 8, 3, 1)])
+    monkeypatch.setattr(ops_cases, "CONVOLUTIONS", [("tiny", 1, 8, 16, 16, 8, 3, 1)])
     monkeypatch.setattr(tune, "GPU_CONVOLUTIONS", [])
     monkeypatch.setattr(tune, "TRANSPOSED", [("up", 1, 4, 4, 4, 3, 2, 2)])
     monkeypatch.setattr(tune, "REFERENCE_PRODUCTS", 2000)

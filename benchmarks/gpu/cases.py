@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks import cases, nets_cases
+from benchmarks import nets_cases, ops_cases
 
 UNET = {"in_channels": 3, "base_channels": 64, "padding": "same"}
 IMAGES = (16, 3, 256, 256)
@@ -42,9 +42,9 @@ def builders():
     """{case name: function of a side that prepares it and returns its step}"""
     found = {name: partial(nets_cases.build, case=name, known=NETS) for name in NETS}
     for name, n, c, h, w, o, kernel, padding in CONVOLUTIONS:
-        for part in cases.PARTS:
+        for part in ops_cases.PARTS:
             found[f"conv2d {name}: {part}"] = partial(
-                cases.convolution, part=part, n=n, c=c, h=h, w=w, o=o, kernel=kernel, padding=padding
+                ops_cases.convolution, part=part, n=n, c=c, h=h, w=w, o=o, kernel=kernel, padding=padding
             )
     return found
 
