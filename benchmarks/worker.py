@@ -1,11 +1,11 @@
 """One library in a process of its own: prepares cases and times single runs on request.
 
 The parent sends one JSON request a line on standard input and reads one JSON reply a line from standard output.
-Requests: {"prepare": [suite, case], "outputs": path} builds a case, runs it once to warm up and writes its outputs
-for the parity check; {"time": n} answers with n times in seconds; {"memory": true} with the process's memory, now and
-at its peak; {"gemm": true} with the speed of NumPy's matrix product; {"variants": true} with the kernels that one run
-calls, pairs (operation, variant); {"without": {operation: [variant, ...]}} leaves kernels out from now on. What fails is answered with {"failed": reason},
-what the library has no operation for with {"lacks": operation}.
+Requests: {"prepare": [suite, case], "outputs": path} builds a case, runs it once to warm up and writes its outputs for
+the parity check; {"time": n} answers with n times in seconds; {"memory": true} with the process's memory, now and at
+its peak; {"gemm": true} with the speed of NumPy's matrix product; {"variants": true} with the kernels that one run
+calls, pairs (operation, variant); {"without": {operation: [variant, ...]}} leaves kernels out from now on. What fails
+is answered with {"failed": reason}, what the library has no operation for with {"lacks": operation}.
 """
 
 from __future__ import annotations

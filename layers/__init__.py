@@ -11,3 +11,33 @@ from layers.module import Module, Parameter
 from layers.norm import BatchNorm2d, GroupNorm
 from layers.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from layers.upsample import Upsample
+
+__all__ = [
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
+    "BatchNorm2d",
+    "BCEWithLogitsLoss",
+    "Conv2d",
+    "ConvTranspose2d",
+    "CrossEntropyLoss",
+    "DiceLoss",
+    "Dropout",
+    "Dropout2d",
+    "Flatten",
+    "GroupNorm",
+    "Identity",
+    "init",
+    "LeakyReLU",
+    "Linear",
+    "MaxPool2d",
+    "Module",
+    "ModuleList",
+    "MSELoss",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+    "Upsample",
+]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 from layers.activation import ReLU
 from layers.conv import Conv2d
 from layers.module import Module
+from minitensor.tensor import Tensor
 
 
 class ModuleList(Module):
     """A list whose entries are registered as parts, under the names "0", "1", ...; it has no `forward`."""
 
-    def __init__(self, modules=()):
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__()
         self.extend(modules)
 
-    def append(self, module):
+    def append(self, module: Module) -> ModuleList:
         """Add one module at the end; returns self. Raises TypeError for anything but a Module."""
         if not isinstance(module, Module):
             raise TypeError(
@@ -23,19 +27,19 @@ class ModuleList(Module):
         setattr(self, str(len(self)), module)
         return self
 
-    def extend(self, modules):
+    def extend(self, modules: Iterable[Module]) -> ModuleList:
         """Add several modules at the end; returns self."""
         for module in modules:
             self.append(module)
         return self
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._modules)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator:
         return iter(self._modules.values())
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         """One module, or for a slice a container of the same kind that shares the modules."""
         entries = list(self._modules.values())
         if isinstance(index, slice):
@@ -53,10 +57,10 @@ class Sequential(ModuleList):
     A Conv2d and a ReLU right behind it run as one operation, which gives the same numbers in less time.
     """
 
-    def __init__(self, *modules):
+    def __init__(self, *modules: Module) -> None:
         super().__init__(modules)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         modules = list(self)
         while modules:
             module = modules.pop(0)
@@ -76,5 +80,5 @@ def _is_plain_relu(module):
 class Identity(Module):
     """y = x: stands where a layer was switched off."""
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return x

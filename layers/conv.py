@@ -8,6 +8,8 @@ from layers.module import Module
 from minitensor.arguments import pair
 from minitensor.kernels.geometry import conv_transpose_output_size, same_padding
 from minitensor.ops.pad import MODES as PAD_MODES
+from minitensor.tensor import Tensor
+from minitensor.typing import DtypeLike, Ints
 
 
 class _Convolution(Module):
@@ -28,7 +30,7 @@ class _Convolution(Module):
                 f"groups={groups}"
             )
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         parts = [
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         ]
@@ -58,9 +60,10 @@ class Conv2d(_Convolution):
     """
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
-        padding_mode="zeros", device=None, dtype=None,
-    ):  # fmt: skip
+        self, in_channels: int, out_channels: int, kernel_size: Ints, stride: Ints=1, padding: Ints | str=0, dilation:
+        Ints=1, groups: int=1, bias: bool=True, padding_mode: str="zeros", device: str | None=None, dtype:
+        DtypeLike=None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self._check(in_channels, out_channels, kernel_size, stride, dilation, groups, padding_mode)
         if padding_mode != "zeros" and (padding_mode not in PAD_MODES or padding_mode == "constant"):
@@ -80,10 +83,10 @@ class Conv2d(_Convolution):
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         self.weight, self.bias = affine_parameters(shape, self.out_channels, bias, dtype, device)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self._run(mt.conv2d, x)
 
-    def then_relu(self, x):
+    def then_relu(self, x: Tensor) -> Tensor:
         """relu(self(x)), in one pass over the output; a Sequential runs a Conv2d and the ReLU behind it so."""
         if getattr(self.forward, "__func__", None) is not _FORWARD:
             return mt.relu(
@@ -119,9 +122,10 @@ class ConvTranspose2d(_Convolution):
     """
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True,
-        dilation=1, padding_mode="zeros", device=None, dtype=None,
-    ):  # fmt: skip
+        self, in_channels: int, out_channels: int, kernel_size: Ints, stride: Ints=1, padding: Ints=0, output_padding:
+        Ints=0, groups: int=1, bias: bool=True, dilation: Ints=1, padding_mode: str="zeros", device: str | None=None,
+        dtype: DtypeLike=None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self._check(in_channels, out_channels, kernel_size, stride, dilation, groups, padding_mode)
         if padding_mode != "zeros":
@@ -131,7 +135,7 @@ class ConvTranspose2d(_Convolution):
         shape = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
         self.weight, self.bias = affine_parameters(shape, self.out_channels, bias, dtype, device)
 
-    def forward(self, x, output_size=None):
+    def forward(self, x: Tensor, output_size: Ints | None = None) -> Tensor:
         output_padding = self.output_padding if output_size is None else self._needed(x, output_size)
         return mt.conv_transpose2d(
             x, self.weight, self.bias, self.stride, self.padding, output_padding, self.groups, self.dilation

@@ -6,12 +6,13 @@ from numbers import Real
 
 import minitensor as mt
 from layers.module import Module
+from minitensor.tensor import Tensor
 
 
 class _Dropout(Module):
     """Holds the probability p; `inplace` is accepted as in layers/activation.py, without effect."""
 
-    def __init__(self, p=0.5, inplace=False):
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if isinstance(p, bool) or not isinstance(p, Real):
             raise TypeError(f"{type(self).__name__}: p must be a number, got {p!r}")
@@ -19,19 +20,19 @@ class _Dropout(Module):
             raise ValueError(f"{type(self).__name__}: p must lie in [0, 1], got {p}")
         self.p = p
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"p={self.p}"
 
 
 class Dropout(_Dropout):
     """Each element becomes 0 with probability p, the others x / (1 - p), so that the mean stays."""
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return mt.dropout(x, self.p, self.training)
 
 
 class Dropout2d(_Dropout):
     """Each channel of each image becomes 0 with probability p: neighbouring pixels, being alike, go together."""
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return mt.dropout2d(x, self.p, self.training)

@@ -15,12 +15,14 @@ from __future__ import annotations
 import math
 import threading
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
 from minitensor.backend import to_device
 from minitensor.random import rand, randn
 from minitensor.recording import no_grad
+from minitensor.tensor import Tensor
 
 # The factor by which a nonlinearity shrinks the signal's root mean square, inverted, as in torch.
 _GAINS = {
@@ -34,7 +36,7 @@ _GAINS = {
 }
 
 
-def calculate_gain(nonlinearity, param=None):
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The recommended gain: sqrt(2) for relu, sqrt(2 / (1 + a^2)) for leaky_relu of slope a (`param`), 1 for none."""
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
@@ -46,7 +48,7 @@ def calculate_gain(nonlinearity, param=None):
     return _GAINS[nonlinearity]
 
 
-def calculate_fan(tensor):
+def calculate_fan(tensor: Tensor) -> Any:
     """(fan_in, fan_out) of a weight (O, C, KH, KW) or (O, C): C*KH*KW inputs of an output, O*KH*KW outputs of an input.
 
     A transposed convolution's weight is (C, O, KH, KW); its axes are read in the same places, as torch does.
@@ -65,7 +67,7 @@ _drawing = _Drawing()
 
 
 @contextmanager
-def skipped():
+def skipped() -> Any:
     """`with init.skipped():` random initialisation leaves tensors as they are, zeros in new layers.
 
     For nets that get their numbers from a file, or that are only described: drawing VGG-16's 138 million takes
@@ -110,12 +112,16 @@ def _kaiming_std(tensor, a, mode, nonlinearity):
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
 
-def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
+def kaiming_normal_(
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+) -> Tensor:
     """N(0, gain^2 / fan): for ReLU sqrt(2 / fan_in), as in U-Net. `a` is the slope of the leaky ReLU that follows."""
     return _fill_normal(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity))
 
 
-def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
+def kaiming_uniform_(
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+) -> Tensor:
     """U(-b, b) of the same variance: b = sqrt(3) * gain / sqrt(fan), since Var(U(-b, b)) = b^2 / 3."""
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
     return _fill_uniform(tensor, -bound, bound)
@@ -125,47 +131,47 @@ def _xavier_std(tensor, gain):
     return gain * math.sqrt(2.0 / sum(calculate_fan(tensor)))
 
 
-def xavier_normal_(tensor, gain=1.0):
+def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     """N(0, gain^2 * 2 / (fan_in + fan_out))."""
     return _fill_normal(tensor, 0.0, _xavier_std(tensor, gain))
 
 
-def xavier_uniform_(tensor, gain=1.0):
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     """U(-b, b) with b = gain * sqrt(6 / (fan_in + fan_out))."""
     bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
     return _fill_uniform(tensor, -bound, bound)
 
 
-def normal_(tensor, mean=0.0, std=1.0):
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """N(mean, std^2)."""
     if std < 0:
         raise ValueError(f"normal_: std must be 0 or more, got {std}")
     return _fill_normal(tensor, mean, std)
 
 
-def uniform_(tensor, a=0.0, b=1.0):
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
     """U(a, b)."""
     if a > b:
         raise ValueError(f"uniform_: the lower bound {a} exceeds the upper bound {b}")
     return _fill_uniform(tensor, a, b)
 
 
-def constant_(tensor, val):
+def constant_(tensor: Tensor, val: float) -> Tensor:
     """Every element `val`."""
     return _fill(tensor, val)
 
 
-def zeros_(tensor):
+def zeros_(tensor: Tensor) -> Tensor:
     """Every element 0."""
     return constant_(tensor, 0.0)
 
 
-def ones_(tensor):
+def ones_(tensor: Tensor) -> Tensor:
     """Every element 1."""
     return constant_(tensor, 1.0)
 
 
-def bilinear_filter(size):
+def bilinear_filter(size: int) -> Any:
     """One axis of the kernel with which a transposed convolution interpolates linearly: a triangle of `size` taps.
 
         w[i] = 1 - |i - c| / f      f = (size + 1) // 2, the upsampling factor that the size serves
@@ -178,7 +184,7 @@ def bilinear_filter(size):
     return 1 - np.abs(np.arange(size) - centre) / factor
 
 
-def bilinear_(tensor, groups=1):
+def bilinear_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Make the weight of a transposed convolution (C, O/groups, KH, KW) upsample each channel on its own, bilinearly.
 
     Channel k of the input goes to channel k of the output through the outer product of two triangles; all other

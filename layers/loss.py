@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import minitensor as mt
 from layers.module import Module
 from minitensor.ops.targets import check_reduction
+from minitensor.tensor import Tensor
 
 
 class _Loss(Module):
     """Holds the reduction and the weights, which are None or buffers."""
 
-    def __init__(self, reduction, **weights):
+    def __init__(self, reduction: str, **weights: Any) -> None:
         super().__init__()
         check_reduction(type(self).__name__, reduction)
         self.reduction = reduction
@@ -20,7 +23,7 @@ class _Loss(Module):
             else:
                 self.register_buffer(name, weight if isinstance(weight, mt.Tensor) else mt.tensor(weight))
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"reduction={self.reduction!r}"
 
 
@@ -30,11 +33,17 @@ class CrossEntropyLoss(_Loss):
     `forward(x, target, pixel_weight)` takes U-Net's weight map, one number a pixel, as a third argument.
     """
 
-    def __init__(self, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
         super().__init__(reduction, weight=weight)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
-    def forward(self, x, target, pixel_weight=None):
+    def forward(self, x: Tensor, target: Tensor, pixel_weight: Tensor | None = None) -> Tensor:
         return mt.cross_entropy(
             x,
             target,
@@ -45,7 +54,7 @@ class CrossEntropyLoss(_Loss):
             pixel_weight=pixel_weight,
         )
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         text = f"ignore_index={self.ignore_index}, {super().extra_repr()}"
         return f"{text}, label_smoothing={self.label_smoothing}" if self.label_smoothing else text
 
@@ -53,10 +62,12 @@ class CrossEntropyLoss(_Loss):
 class BCEWithLogitsLoss(_Loss):
     """Binary cross entropy of scores and targets of one shape: see `minitensor.binary_cross_entropy_with_logits`."""
 
-    def __init__(self, weight=None, reduction="mean", pos_weight=None):
+    def __init__(
+        self, weight: Tensor | None = None, reduction: str = "mean", pos_weight: Tensor | None = None
+    ) -> None:
         super().__init__(reduction, weight=weight, pos_weight=pos_weight)
 
-    def forward(self, x, target):
+    def forward(self, x: Tensor, target: Tensor) -> Tensor:
         return mt.binary_cross_entropy_with_logits(
             x, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
         )
@@ -65,22 +76,22 @@ class BCEWithLogitsLoss(_Loss):
 class MSELoss(_Loss):
     """(x - target)^2, averaged, summed or as it is."""
 
-    def __init__(self, reduction="mean"):
+    def __init__(self, reduction: str = "mean") -> None:
         super().__init__(reduction)
 
-    def forward(self, x, target):
+    def forward(self, x: Tensor, target: Tensor) -> Tensor:
         return mt.mse_loss(x, target, self.reduction)
 
 
 class DiceLoss(_Loss):
     """1 - the mean over classes of the soft Dice coefficient: see `minitensor.dice_loss`."""
 
-    def __init__(self, weight=None, ignore_index=-100, smooth=1.0):
+    def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, smooth: float = 1.0) -> None:
         super().__init__("mean", weight=weight)
         self.ignore_index, self.smooth = ignore_index, smooth
 
-    def forward(self, x, target):
+    def forward(self, x: Tensor, target: Tensor) -> Tensor:
         return mt.dice_loss(x, target, self.weight, ignore_index=self.ignore_index, smooth=self.smooth)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"ignore_index={self.ignore_index}, smooth={self.smooth}"

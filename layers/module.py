@@ -15,10 +15,14 @@ definition is the order of `parameters()`, and the path of attributes ("conv.wei
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
 from layers.state import check_state, copy_state
 from minitensor.ops.move import parse_targets
 from minitensor.optim.optimizer import zeros_of
 from minitensor.tensor import Tensor
+from minitensor.typing import DtypeLike
 
 
 class Parameter(Tensor):
@@ -26,7 +30,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data, requires_grad=True):
+    def __init__(self, data: Any, requires_grad: bool = True) -> None:
         super().__init__(data.data if isinstance(data, Tensor) else data, requires_grad)
 
 
@@ -36,14 +40,14 @@ class Module:
     training   True after `train()`, False after `eval()`; batch norm and dropout behave differently
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         # Written past __setattr__, which needs them.
         self.__dict__.update(_parameters={}, _buffers={}, _modules={}, training=True)
 
-    def forward(self, *inputs):
+    def forward(self, *inputs: Any) -> Any:
         raise TypeError(f"{type(self).__name__} defines no forward")
 
-    def __call__(self, *inputs, **options):
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         return self.forward(*inputs, **options)
 
     # Registration
@@ -107,7 +111,7 @@ class Module:
                 return
         object.__delattr__(self, name)
 
-    def register_buffer(self, name, tensor):
+    def register_buffer(self, name: str, tensor: Tensor | None) -> None:
         """Keep a Tensor that belongs to the state but is not learned, such as batch norm's running mean."""
         if not isinstance(tensor, Tensor) or isinstance(tensor, Parameter):
             raise TypeError(f"register_buffer: {name!r} must be a Tensor, got {type(tensor).__name__}")
@@ -115,11 +119,11 @@ class Module:
 
     # Walking the tree
 
-    def children(self):
+    def children(self) -> Iterator[Module]:
         """The direct parts, in order of definition."""
         return iter(self._modules.values())
 
-    def named_modules(self, prefix="", seen=None):
+    def named_modules(self, prefix: str = "", seen: set | None = None) -> Iterator[tuple[str, Module]]:
         """(path, module) for this module (path `prefix`) and all parts below it, parents first.
 
         A part that hangs in several places comes once, at the first; `seen` holds the ids of those passed.
@@ -132,23 +136,23 @@ class Module:
         for name, child in self._modules.items():
             yield from child.named_modules(_join(prefix, name), seen)
 
-    def modules(self):
+    def modules(self) -> Iterator[Module]:
         """This module and all parts below it, each once."""
         return (module for _, module in self.named_modules())
 
-    def named_parameters(self, prefix="", recurse=True):
+    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
         """(path, Parameter) of all that is learned, in order of definition; shared Parameters once."""
         return self._named("_parameters", prefix, recurse)
 
-    def parameters(self, recurse=True):
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """All Parameters, in order of definition; what an optimizer wants."""
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self, prefix="", recurse=True):
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
         """(path, Tensor) of all buffers, in order of definition."""
         return self._named("_buffers", prefix, recurse)
 
-    def buffers(self, recurse=True):
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """All buffers, in order of definition."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
@@ -160,7 +164,7 @@ class Module:
                     seen.add(id(tensor))
                     yield _join(path, name), tensor
 
-    def apply(self, fn):
+    def apply(self, fn: Callable) -> Module:
         """Call fn(module) for every part, then for this module; returns self. Handy for initialisation."""
         for child in self.children():
             child.apply(fn)
@@ -169,7 +173,7 @@ class Module:
 
     # State
 
-    def state_dict(self, prefix=""):
+    def state_dict(self, prefix: str = "") -> dict:
         """{path: Tensor} of all Parameters and buffers, under torch's names.
 
         The Tensors share the module's memory: `save` them, or copy them, before training changes them.
@@ -181,7 +185,7 @@ class Module:
             state |= child.state_dict(_join(prefix, name))
         return state
 
-    def load_state_dict(self, state_dict, strict=True):
+    def load_state_dict(self, state_dict: Mapping, strict: bool = True) -> Any:
         """Copy values into the Parameters and buffers, which stay the same objects; dtypes are converted.
 
         With strict=False, names missing from either side are left alone. Returns (missing_keys, unexpected_keys).
@@ -195,7 +199,7 @@ class Module:
 
     # Modes
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> Module:
         """Switch this module and all its parts to training (or, with mode=False, to evaluation); returns self."""
         if not isinstance(mode, bool):
             raise TypeError(f"train: mode must be True or False, got {mode!r}")
@@ -203,11 +207,11 @@ class Module:
             module.training = mode
         return self
 
-    def eval(self):
+    def eval(self) -> Module:
         """Switch to evaluation: running statistics are used, nothing is dropped; returns self."""
         return self.train(False)
 
-    def to(self, *targets, device=None, dtype=None):
+    def to(self, *targets: Any, device: str | None = None, dtype: DtypeLike = None) -> Module:
         """Move all Parameters, gradients and buffers to a device, a floating dtype, or both; returns self.
 
         The Parameters stay the same objects, so that an optimizer keeps hold of them. Whole numbers and bools
@@ -223,22 +227,22 @@ class Module:
                 _move(tensor.grad, device, dtype)
         return self
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients; set_to_none=False keeps those that are there, as zeros."""
         for parameter in self.parameters():
             parameter.grad = None if set_to_none or parameter.grad is None else zeros_of(parameter.grad)
 
     # Description
 
-    def parameter_count(self):
+    def parameter_count(self) -> int:
         """How many numbers are learned; shared Parameters count once."""
         return sum(parameter.size for parameter in self.parameters())
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """The settings that `repr` shows between the parentheses; layers override it."""
         return ""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """The tree of parts, one a line, with the number of parameters of each."""
         count = self.parameter_count()
         note = f"  # {count:,} parameters" if count else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import minitensor as mt
 from layers.affine import positive
 from layers.module import Module, Parameter
+from minitensor.tensor import Tensor
+from minitensor.typing import DtypeLike
 
 
 def _scale_and_shift(count, affine, dtype, device):
@@ -32,14 +34,14 @@ class BatchNorm2d(Module):
 
     def __init__(
         self,
-        num_features,
-        eps=1e-5,
-        momentum=0.1,
-        affine=True,
-        track_running_stats=True,
-        device=None,
-        dtype=None,
-    ):
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: str | None = None,
+        dtype: DtypeLike = None,
+    ) -> None:
         super().__init__()
         self.num_features = positive(num_features, "num_features", "BatchNorm2d")
         self.eps = _check_eps(eps, "BatchNorm2d")
@@ -55,7 +57,7 @@ class BatchNorm2d(Module):
             self.register_buffer("running_var", mt.ones(self.num_features, **options))
             self.register_buffer("num_batches_tracked", mt.zeros((), dtype=mt.int64, device=device))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1] != self.num_features:
             raise ValueError(f"BatchNorm2d: x must be (N, {self.num_features}, H, W), got shape {x.shape}")
         tracking = self.training and self.track_running_stats
@@ -75,7 +77,7 @@ class BatchNorm2d(Module):
             self.num_batches_tracked,
         )
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         text = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
         if self.weight is None:
             text += ", affine=False"
@@ -89,7 +91,15 @@ class GroupNorm(Module):
     Source: Wu and He 2018 (arXiv 1803.08494), equations 1 and 7.
     """
 
-    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, device=None, dtype=None):
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device: str | None = None,
+        dtype: DtypeLike = None,
+    ) -> None:
         super().__init__()
         self.num_groups = positive(num_groups, "num_groups", "GroupNorm")
         self.num_channels = positive(num_channels, "num_channels", "GroupNorm")
@@ -100,9 +110,9 @@ class GroupNorm(Module):
         self.eps = _check_eps(eps, "GroupNorm")
         self.weight, self.bias = _scale_and_shift(self.num_channels, affine, dtype, device)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return mt.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         text = f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
         return text if self.weight is not None else f"{text}, affine=False"

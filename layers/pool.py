@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import minitensor as mt
 from layers.module import Module
 from minitensor.arguments import pair
+from minitensor.tensor import Tensor
+from minitensor.typing import Ints
 
 
 class _Pooling(Module):
     """The window's settings; the stride is the kernel's size unless given, so that windows tile the image."""
 
-    def __init__(self, kernel_size, stride, padding, ceil_mode):
+    def __init__(self, kernel_size: Ints, stride: Ints | None, padding: Ints, ceil_mode: bool) -> None:
         super().__init__()
         layer = type(self).__name__
         self.kernel_size = pair(kernel_size, "kernel_size", layer, minimum=1)
@@ -21,7 +25,7 @@ class _Pooling(Module):
                 raise ValueError(f"{layer}: padding {p} is more than half of the kernel's {k}")
         self.ceil_mode = bool(ceil_mode)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         text = f"kernel_size={self.kernel_size}, stride={self.stride}"
         if self.padding != (0, 0):
             text += f", padding={self.padding}"
@@ -32,13 +36,19 @@ class MaxPool2d(_Pooling):
     """The largest value of each window; with return_indices also where it stood in its plane, for `max_unpool2d`."""
 
     def __init__(
-        self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False
-    ):
+        self,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
+        dilation: Ints = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode)
         self.dilation = pair(dilation, "dilation", "MaxPool2d", minimum=1)
         self.return_indices = bool(return_indices)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Any:
         return mt.max_pool2d(
             x,
             self.kernel_size,
@@ -49,7 +59,7 @@ class MaxPool2d(_Pooling):
             self.return_indices,
         )
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         text = super().extra_repr()
         return text if self.dilation == (1, 1) else f"{text}, dilation={self.dilation}"
 
@@ -59,17 +69,17 @@ class AvgPool2d(_Pooling):
 
     def __init__(
         self,
-        kernel_size,
-        stride=None,
-        padding=0,
-        ceil_mode=False,
-        count_include_pad=True,
-        divisor_override=None,
-    ):
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode)
         self.count_include_pad, self.divisor_override = bool(count_include_pad), divisor_override
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return mt.avg_pool2d(
             x,
             self.kernel_size,
@@ -84,12 +94,12 @@ class AvgPool2d(_Pooling):
 class AdaptiveAvgPool2d(Module):
     """The mean of windows laid out so that the output has `output_size`, whatever the input's size."""
 
-    def __init__(self, output_size):
+    def __init__(self, output_size: Any) -> None:
         super().__init__()
         self.output_size = output_size
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return mt.adaptive_avg_pool2d(x, self.output_size)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"output_size={self.output_size}"

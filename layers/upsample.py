@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import minitensor as mt
 from layers.module import Module
+from minitensor.tensor import Tensor
+from minitensor.typing import Ints, Number
 
 
 class Upsample(Module):
@@ -11,12 +15,12 @@ class Upsample(Module):
 
     def __init__(
         self,
-        size=None,
-        scale_factor=None,
-        mode="nearest",
-        align_corners=None,
-        recompute_scale_factor=None,
-    ):
+        size: Ints | None = None,
+        scale_factor: Number | Sequence[Number] | None = None,
+        mode: str = "nearest",
+        align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
+    ) -> None:
         super().__init__()
         if (size is None) == (scale_factor is None):
             raise ValueError(
@@ -26,7 +30,7 @@ class Upsample(Module):
         self.mode, self.align_corners = mode, align_corners
         self.recompute_scale_factor = recompute_scale_factor
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return mt.interpolate(
             x,
             self.size,
@@ -36,7 +40,7 @@ class Upsample(Module):
             self.recompute_scale_factor,
         )
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         target = f"size={self.size}" if self.scale_factor is None else f"scale_factor={self.scale_factor}"
         align = "" if self.align_corners is None else f", align_corners={self.align_corners}"
         return f"{target}, mode={self.mode!r}{align}"

@@ -96,7 +96,7 @@ def check_same_dtype(operation, **tensors):
 
 
 def check_real(operation, name, value, low=None, below=None):
-    """Raises TypeError unless `value` is a number; with `low`, ValueError unless it is finite and low <= value < below."""
+    """Raises TypeError unless `value` is a number, and with `low` ValueError unless low <= value < below."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{operation}: {name} must be a number, got {value!r}")
     if low is not None and (not isfinite(value) or value < low or (below is not None and value >= below)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -92,12 +93,12 @@ class cuda:
     """`mt.cuda`: whether a GPU can be used, and if not, why."""
 
     @staticmethod
-    def is_available():
+    def is_available() -> bool:
         """True if CuPy imports, finds a device and can compute on it. Probed once."""
         return cuda.why_not() is None
 
     @staticmethod
-    def why_not():
+    def why_not() -> str | None:
         """None if CUDA can be used; otherwise the reason and the remedy, in one line."""
         global _reason
         if _reason is None:
@@ -105,7 +106,7 @@ class cuda:
         return _reason or None
 
     @staticmethod
-    def matmul_precision(precision=None):
+    def matmul_precision(precision: str | None = None) -> str:
         """The precision of the convolutions' matrix products on a GPU; set first if one is given.
 
         "fp32", the default, or "tf32": tensor cores, which round factors to 10 bits of mantissa (a relative error
@@ -178,7 +179,7 @@ def module_for(device):
     return _cupy
 
 
-def to_device(array, device):
+def to_device(array: Any, device: str) -> Any:
     """The array on `device`: itself if it is there already, else a copy."""
     device = parse_device(device)
     if device_of(array) == device:

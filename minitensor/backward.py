@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import threading
 from operator import attrgetter
+from typing import Any
 
 from minitensor.backend import array_module, is_array
 from minitensor.engine import Op, owned
@@ -26,8 +27,9 @@ from minitensor.kernels.arrays.summation import add_to
 from minitensor.recording import SetRecording, quiet
 from minitensor.tensor import Tensor
 
-# This lock is held while gradients are added to `leaf.grad`: if two threads added to the same leaf at the same time, one
-# sum would be lost. It is reentrant, because the garbage collector may run other code, even another backward, in between.
+# This lock is held while gradients are added to `leaf.grad`: if two threads added to the same leaf at the same time,
+# one sum would be lost. It is reentrant, because the garbage collector may run other code, even another backward, in
+# between.
 _accumulating = threading.RLock()
 
 
@@ -94,7 +96,7 @@ def _key(tensor):
 
 
 def _add(grads, key, grad):
-    """A tensor that was used twice receives two gradients. The chain rule adds them, in place if one of them is owned."""
+    """A tensor that was used twice receives two gradients. Their sum is made in place if one of them is owned."""
     before = grads.get(key)
     if before is None:
         grads[key] = grad
@@ -163,7 +165,9 @@ def _output_gradient(output, grad, operation):
     return grad
 
 
-def backward(output, grad=None, retain_graph=False, create_graph=False):
+def backward(
+    output: Tensor, grad: Tensor | None = None, retain_graph: bool = False, create_graph: bool = False
+) -> None:
     """Add d(output)/d(leaf) to `leaf.grad` for every leaf that requires a gradient (`Tensor.backward`).
 
     grad          the gradient of some scalar with respect to `output`; it may be left out if output is a scalar
@@ -229,7 +233,14 @@ def _tensors(name, values):
     return values
 
 
-def grad(outputs, inputs, grad_outputs=None, create_graph=False, retain_graph=None, allow_unused=False):
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    retain_graph: bool = None,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
     """The gradients of `outputs` with respect to `inputs`, as a tuple. No `.grad` is changed.
 
     Works for inputs anywhere in the graph, not only for leaves. `retain_graph` equals `create_graph` unless it is

@@ -10,7 +10,7 @@ DEFAULT_DTYPE = np.dtype(np.float32)
 
 
 def as_array(data, dtype, xp):
-    """Any array-like as a new array of the module xp. Python floats become float32, the default; arrays keep their dtype.
+    """Any array-like as a new array of the module xp. Python floats become float32; arrays keep their dtype.
 
     Raises TypeError for data that are not real numbers, ValueError for rows of different lengths.
     """
@@ -33,7 +33,7 @@ def as_array(data, dtype, xp):
 
 
 def _plain(data, dtypes):
-    """Nested lists in which arrays, Tensors and NumPy numbers are replaced by Python numbers; `dtypes` collects theirs."""
+    """Nested lists with Python numbers in the place of arrays, Tensors and NumPy numbers, whose dtypes it collects."""
     if isinstance(data, (list, tuple)):
         return [_plain(item, dtypes) for item in data]
     data = getattr(data, "_data", data)

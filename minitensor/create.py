@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +11,12 @@ from minitensor.arguments import check_dtype, shape_argument
 from minitensor.backend import array_module, filled, memory_explained, module_for, to_device
 from minitensor.convert import DEFAULT_DTYPE, as_array
 from minitensor.tensor import Tensor
+from minitensor.typing import DtypeLike, Number
 
 
-def tensor(data, dtype=None, device=None, requires_grad=False):
+def tensor(
+    data: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """A new leaf with a copy of `data`: a number, nested lists, an array or a Tensor.
 
     Python floats become float32, ints int64, bools bool; an array keeps its dtype and, where `device` is None,
@@ -36,17 +40,27 @@ def _created(operation, shape, make, dtype, device, requires_grad):
         return Tensor(make(xp, shape, dtype), requires_grad)
 
 
-def zeros(*shape, dtype=None, device=None, requires_grad=False):
+def zeros(
+    *shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of zeros, float32 unless said otherwise."""
     return _created("zeros", shape, lambda xp, s, t: xp.zeros(s, t), dtype, device, requires_grad)
 
 
-def ones(*shape, dtype=None, device=None, requires_grad=False):
+def ones(
+    *shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of ones, float32 unless said otherwise."""
     return _created("ones", shape, lambda xp, s, t: xp.ones(s, t), dtype, device, requires_grad)
 
 
-def full(shape, fill_value, dtype=None, device=None, requires_grad=False):
+def full(
+    shape: Any,
+    fill_value: Number,
+    dtype: DtypeLike = None,
+    device: str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor in which every element is `fill_value`; the dtype follows the value unless given."""
     dtype = np.array(fill_value).dtype if dtype is None and not isinstance(fill_value, float) else dtype
     shape = (shape,) if hasattr(shape, "__index__") else shape
@@ -55,7 +69,14 @@ def full(shape, fill_value, dtype=None, device=None, requires_grad=False):
     )
 
 
-def arange(start, end=None, step=1, dtype=None, device=None, requires_grad=False):
+def arange(
+    start: Number,
+    end: Number | None = None,
+    step: Number = 1,
+    dtype: DtypeLike = None,
+    device: str | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """start, start + step, ... below `end`; int64 where all three are whole numbers, else float32."""
     if end is None:
         start, end = 0, start

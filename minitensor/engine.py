@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from itertools import count
 from operator import call
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -82,13 +83,13 @@ class Op:
     _output_version: list | None = None
     _changes_at_forward = 0
 
-    def forward(self, *arrays):
+    def forward(self, *arrays: Any) -> Any:
         raise TypeError(f"{type(self).__name__} defines no forward")
 
-    def backward(self, grad, needs):
+    def backward(self, grad: Tensor, needs: tuple[bool, ...]) -> Any:
         raise TypeError(f"{type(self).__name__} defines no backward")
 
-    def __call__(self, *inputs):
+    def __call__(self, *inputs: Tensor) -> Any:
         """Run `forward` on the arrays of the inputs. Record the call if a gradient is wanted."""
         arrays, needs = [], []
         for x in inputs:
@@ -130,7 +131,7 @@ class Op:
         self._changes_at_forward = self._changes()
 
     @property
-    def output(self):
+    def output(self) -> Tensor:
         output = Tensor.wrap(self._kept_output, self)
         output._version = self._output_version
         return output
@@ -146,7 +147,7 @@ class Op:
                 changes += x._version[0]
         return changes + self._output_version[0] if self.uses_output else changes
 
-    def check_unchanged(self):
+    def check_unchanged(self) -> None:
         """Raises RuntimeError if a tensor that backward reads was changed in place since forward."""
         if self._changes() != self._changes_at_forward:
             raise RuntimeError(
@@ -154,7 +155,7 @@ class Op:
                 "after the forward pass; edit a copy, or edit after backward"
             )
 
-    def free(self):
+    def free(self) -> None:
         """Drop everything that was kept for backward, also arrays that `forward` set as attributes."""
         kept = "needs", "parents", "number"
         self.__dict__ = {name: getattr(self, name) for name in kept} | {"freed": True}

@@ -6,11 +6,13 @@ Neither knows of gradients, so a Tensor that requires one is refused: `detach` i
 
 from __future__ import annotations
 
+from typing import Any
+
 from minitensor import backend
 from minitensor.tensor import Tensor
 
 
-def from_dlpack(source):
+def from_dlpack(source: Any) -> Tensor:
     """A Tensor that shares the memory of any object that speaks DLPack: mt.from_dlpack(torch_tensor).
 
     It lives on the source's device; edits on either side show on the other. Raises TypeError for objects that do

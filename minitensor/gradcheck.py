@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from minitensor.backend import array_module, to_numpy
@@ -14,7 +16,14 @@ from minitensor.tensor import Tensor
 STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 
 
-def gradcheck(fn, inputs, order=2, rtol=1e-5, atol=1e-7, seed=0):
+def gradcheck(
+    fn: Callable,
+    inputs: Sequence[Tensor],
+    order: int = 2,
+    rtol: float = 1e-5,
+    atol: float = 1e-7,
+    seed: int = 0,
+) -> bool:
     """True if the gradients of `fn(*inputs)` agree with finite differences, up to the given order.
 
     For a random direction v in all inputs at once, and random weights g for the outputs,

@@ -6,17 +6,20 @@ device. Training draws few (weights once, dropout masks), so the transfer does n
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minitensor.arguments import check_dtype, shape_argument
 from minitensor.backend import to_device
 from minitensor.convert import DEFAULT_DTYPE
 from minitensor.tensor import Tensor
+from minitensor.typing import DtypeLike
 
 _generator = np.random.default_rng()
 
 
-def manual_seed(seed):
+def manual_seed(seed: int) -> None:
     """Start the generator anew: the same seed, the same numbers. Raises TypeError unless `seed` is an int >= 0."""
     global _generator
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed.__index__() < 0:
@@ -51,11 +54,15 @@ def _drawn(operation, draw, shape, dtype, device, requires_grad):
     return Tensor(to_device(numbers.astype(dtype, copy=False), device or "cpu"), requires_grad)
 
 
-def rand(*shape, dtype=None, device=None, requires_grad=False):
+def rand(
+    *shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """Uniform numbers in [0, 1)."""
     return _drawn("rand", lambda s, t: _generator.random(s, t), shape, dtype, device, requires_grad)
 
 
-def randn(*shape, dtype=None, device=None, requires_grad=False):
+def randn(
+    *shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False
+) -> Tensor:
     """Normal numbers of mean 0 and variance 1."""
     return _drawn("randn", lambda s, t: _generator.standard_normal(s, t), shape, dtype, device, requires_grad)

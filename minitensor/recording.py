@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+from collections.abc import Callable
 from contextlib import ContextDecorator, contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -64,12 +66,12 @@ class SetRecording(ContextDecorator):
         return SetRecording(self.recording)
 
 
-def no_grad(function=None):
+def no_grad(function: Callable | None = None) -> Any:
     """`with no_grad():` computes without recording: no graph, no memory kept for backward. Also a decorator."""
     return SetRecording(False) if function is None else SetRecording(False)(function)
 
 
-def enable_grad(function=None):
+def enable_grad(function: Callable | None = None) -> Any:
     """`with enable_grad():` records again inside a `no_grad` block. Also a decorator."""
     return SetRecording(True) if function is None else SetRecording(True)(function)
 

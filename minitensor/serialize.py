@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
-def save(path, state_dict, metadata=None):
+def save(path: str | PathLike, state_dict: Mapping, metadata: Mapping[str, str] | None = None) -> None:
     """Write a dict of name -> Tensor (or array), such as `module.state_dict()`, to a safetensors file, atomically.
 
     `metadata` is a dict of strings kept in the header: settings, say, as JSON. Raises TypeError for names or
@@ -84,7 +85,7 @@ def _plain_array(name, value):
     return array if array.flags.c_contiguous else array.copy()
 
 
-def load(path):
+def load(path: str | PathLike) -> dict[str, Tensor]:
     """Read a safetensors file: a dict of name -> Tensor on the CPU, in the file's order.
 
     Raises FileNotFoundError where there is none, and ValueError, saying what the file is instead, where it is no
@@ -94,7 +95,7 @@ def load(path):
         return {name: Tensor(_readable(file, name, path)) for name in file.keys()}
 
 
-def load_metadata(path):
+def load_metadata(path: str | PathLike) -> dict[str, str]:
     """The dict of strings that `save` was given as `metadata`; empty where there was none. Raises as `load` does."""
     with _opened(path) as file:
         return dict(file.metadata() or {})

@@ -6,13 +6,21 @@ This file knows nothing of operations. The engine records into `node`; the opera
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from minitensor.backend import device_of, is_array, to_numpy
 from minitensor.convert import DEFAULT_DTYPE, as_array
 
+if TYPE_CHECKING:  # methods and operators are attached in __init__.py
+    from minitensor.methods import TensorMethods as _Methods
+else:
+    _Methods = object
 
-class Tensor:
+
+class Tensor(_Methods):
     """An n-dimensional array that remembers how it was computed.
 
     data           the array itself (NumPy or CuPy)
@@ -30,7 +38,7 @@ class Tensor:
     # NumPy must leave `array + tensor` to Tensor.__radd__ instead of looping over the elements.
     __array_ufunc__ = None
 
-    def __init__(self, data, requires_grad=False):
+    def __init__(self, data: Any, requires_grad: bool = False) -> None:
         self._data = data if is_array(data) else as_array(data, None, np)
         self.grad = None
         self.node = None
@@ -41,7 +49,7 @@ class Tensor:
             self.requires_grad = True
 
     @staticmethod
-    def wrap(array, node=None):
+    def wrap(array: Any, node: Any = None) -> Tensor:
         """A Tensor around an array, with nothing checked: what the engine uses for every result."""
         tensor = Tensor.__new__(Tensor)
         tensor._data = array
@@ -53,11 +61,11 @@ class Tensor:
         return tensor
 
     @property
-    def data(self):
+    def data(self) -> Any:
         return self._data
 
     @data.setter
-    def data(self, array):
+    def data(self, array: Any) -> Any:
         if isinstance(array, Tensor):
             array = array._data
         if isinstance(array, np.generic):
@@ -74,11 +82,11 @@ class Tensor:
         self._version[0] += 1
 
     @property
-    def requires_grad(self):
+    def requires_grad(self) -> bool:
         return self._requires_grad
 
     @requires_grad.setter
-    def requires_grad(self, flag):
+    def requires_grad(self, flag: bool) -> None:
         if flag and self._data.dtype.kind != "f":
             raise TypeError(
                 f"only floating point tensors can require gradients, this one has dtype {self.dtype}"
@@ -91,30 +99,30 @@ class Tensor:
         self._requires_grad = bool(flag)
 
     @property
-    def is_leaf(self):
+    def is_leaf(self) -> bool:
         return self.node is None
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         return self._data.shape
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return self._data.ndim
 
     @property
-    def size(self):
+    def size(self) -> int:
         return self._data.size
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         return self._data.dtype
 
     @property
-    def device(self):
+    def device(self) -> str:
         return device_of(self._data)
 
-    def numpy(self):
+    def numpy(self) -> np.ndarray:
         """The values as a NumPy array: shared memory on the CPU, a copy from a GPU.
 
         The array is read-only where the tensor takes part in a graph, because an edit there would make a later
@@ -130,7 +138,7 @@ class Tensor:
         """What `np.asarray(x)` and the functions of NumPy that are not ufuncs read: the values."""
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
-    def item(self):
+    def item(self) -> Any:
         """The one element, as a Python number."""
         if self._data.size != 1:
             raise ValueError(
@@ -138,10 +146,10 @@ class Tensor:
             )
         return self._data.item()
 
-    def tolist(self):
+    def tolist(self) -> Any:
         return self._data.tolist()
 
-    def detach(self):
+    def detach(self) -> Tensor:
         """The same memory outside the graph: gradients stop here."""
         detached = Tensor.wrap(self._data)
         detached._version = self._version
@@ -156,25 +164,25 @@ class Tensor:
             )
         return None, {name: getattr(self, name) for name in Tensor.__slots__ if name != "__weakref__"}
 
-    def __len__(self):
+    def __len__(self) -> int:
         if self._data.ndim == 0:
             raise TypeError("a tensor of 0 dimensions has no length")
         return len(self._data)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator:
         return (self[index] for index in range(len(self)))
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         if self._data.size != 1:
             raise ValueError(
                 f"a tensor of shape {self.shape} is neither true nor false; reduce it first, e.g. (x > 0).data.any()"
             )
         return bool(self._data.item())
 
-    def __float__(self):
+    def __float__(self) -> float:
         return float(self.item())
 
-    def __int__(self):
+    def __int__(self) -> int:
         return int(self.item())
 
     def __index__(self):
@@ -185,7 +193,7 @@ class Tensor:
     # `==` compares elementwise, so for dicts and sets identity is spelled out.
     __hash__ = object.__hash__
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         values = np.array2string(to_numpy(self._data), separator=", ", prefix="tensor(", threshold=200)
         notes = "" if self.dtype == DEFAULT_DTYPE else f", dtype={self.dtype}"
         if self.device != "cpu":

@@ -9,7 +9,10 @@ shelhamer/fcn.berkeleyvision.org. The state dict's keys and shapes are those of 
 
 from __future__ import annotations
 
+from typing import Any
+
 from layers import Conv2d, ConvTranspose2d, Dropout, Dropout2d, MaxPool2d, Module, init
+from minitensor.tensor import Tensor
 from nets.plan import Branch, Crop, window_of
 from nets.sizes import FCN_PADDING, VGG_BLOCKS, fcn_crops
 from nets.vgg import BLOCK_CHANNELS, GRID, HIDDEN, published_names, scaled
@@ -29,7 +32,7 @@ class _FCN(Module):
     The published weights expect BGR from 0 to 255 less the means (104.00699, 116.66877, 122.67892).
     """
 
-    def __init__(self, classes, in_channels, width, channel_dropout):
+    def __init__(self, classes: int, in_channels: int, width: float, channel_dropout: bool) -> None:
         super().__init__()
         self.classes, self.in_channels = classes, in_channels
         inputs = in_channels
@@ -46,20 +49,20 @@ class _FCN(Module):
         self.fc7, self.drop7 = Conv2d(hidden, hidden, 1), dropout(0.5)
         self.score_fr = Conv2d(hidden, classes, 1)
 
-    def block(self, x, number):
+    def block(self, x: Tensor, number: int) -> Tensor:
         """One block of VGG: its convolutions, each with a ReLU, and the pooling."""
         for i in range(1, VGG_BLOCKS[number - 1] + 1):
             x = getattr(self, f"conv{number}_{i}").then_relu(x)
         return getattr(self, f"pool{number}")(x)
 
-    def from_pool4(self, pool4):
+    def from_pool4(self, pool4: Tensor) -> Tensor:
         """From pool4 on: the last block, the fully connected layers as convolutions, one score per class."""
         x = self.block(pool4, 5)
         x = self.drop6(self.fc6.then_relu(x))
         x = self.drop7(self.fc7.then_relu(x))
         return self.score_fr(x)
 
-    def to_pool3(self, x):
+    def to_pool3(self, x: Tensor) -> Tensor:
         """From the image to pool3. Raises ValueError for anything but (N, in_channels, H, W) with pixels in it."""
         if x.ndim != 4 or x.shape[1] != self.in_channels or 0 in x.shape:
             raise ValueError(
@@ -69,11 +72,11 @@ class _FCN(Module):
             x = self.block(x, number)
         return x
 
-    def upsampling(self, kernel, stride):
+    def upsampling(self, kernel, stride: int) -> Module:
         """A transposed convolution over all classes: no padding, no bias."""
         return ConvTranspose2d(self.classes, self.classes, kernel, stride=stride, bias=False)
 
-    def initialise(self):
+    def initialise(self) -> None:
         """N(0, 2 / fan_in) for the backbone, 0 for scores (a new skip changes nothing), bilinear for what enlarges."""
         for name, layer in self.named_modules():
             if isinstance(layer, ConvTranspose2d):
@@ -83,7 +86,7 @@ class _FCN(Module):
                 fill(layer.weight)
                 init.zeros_(layer.bias)
 
-    def transplant(self, vgg):
+    def transplant(self, vgg: Any) -> Any:
         """Take over a VGG16's convolutions, and its two hidden layers reshaped to 7x7 and 1x1 kernels; returns self.
 
         `vgg` is a VGG16 or its state dict. Raises ValueError, before anything is changed, where shapes do not fit.
@@ -101,11 +104,11 @@ class _FCN(Module):
         self.load_state_dict(state, strict=False)
         return self
 
-    def windows(self, *names):
+    def windows(self, *names) -> Any:
         """The windows of the named layers."""
         return [window_of(name, getattr(self, name)) for name in names]
 
-    def block_windows(self, *numbers):
+    def block_windows(self, *numbers) -> Any:
         """The windows of whole blocks of VGG: their convolutions and the pooling behind them."""
         names = []
         for number in numbers:
@@ -121,16 +124,18 @@ class FCN32s(_FCN):
     cut at the top and left. `width` scales all channels of the backbone. See _FCN for padding and input values.
     """
 
-    def __init__(self, classes=21, in_channels=3, width=1.0, channel_dropout=False):
+    def __init__(
+        self, classes: int = 21, in_channels: int = 3, width: float = 1.0, channel_dropout: bool = False
+    ) -> None:
         super().__init__(classes, in_channels, width, channel_dropout)
         self.upscore = self.upsampling(64, 32)
         self.initialise()
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         pool4 = self.block(self.to_pool3(x), 4)
         return cut(self.upscore(self.from_pool4(pool4)), CROPS.upscore, like=x)
 
-    def plan(self):
+    def plan(self) -> list:
         return [
             *self.block_windows(1, 2, 3, 4, 5),
             *self.windows("fc6", "fc7", "score_fr", "upscore"),
@@ -144,7 +149,14 @@ class FCN16s(_FCN):
     at_once=True multiplies pool4 by 0.01, for training all streams together instead of one after the other.
     """
 
-    def __init__(self, classes=21, in_channels=3, width=1.0, at_once=False, channel_dropout=False):
+    def __init__(
+        self,
+        classes: int = 21,
+        in_channels: int = 3,
+        width: float = 1.0,
+        at_once: bool = False,
+        channel_dropout: bool = False,
+    ) -> None:
         super().__init__(classes, in_channels, width, channel_dropout)
         self.pool4_scale = POOL4_SCALE if at_once else 1.0
         self.score_pool4 = Conv2d(self.conv4_1.out_channels, classes, 1)
@@ -152,7 +164,7 @@ class FCN16s(_FCN):
         self.upscore16 = self.upsampling(32, 16)
         self.initialise()
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         pool4 = self.block(self.to_pool3(x), 4)
         fused = add_skip(
             self.upscore2(self.from_pool4(pool4)),
@@ -163,7 +175,7 @@ class FCN16s(_FCN):
         )
         return cut(self.upscore16(fused), CROPS.upscore16, like=x)
 
-    def plan(self):
+    def plan(self) -> list:
         deeper = self.block_windows(5) + self.windows("fc6", "fc7", "score_fr", "upscore2")
         skip = [*self.windows("score_pool4"), Crop("crop of score_pool4", CROPS.score_pool4)]
         return [
@@ -180,7 +192,14 @@ class FCN8s(_FCN):
     at_once=True multiplies pool4 by 0.01 and pool3 by 0.0001, for training all streams together.
     """
 
-    def __init__(self, classes=21, in_channels=3, width=1.0, at_once=False, channel_dropout=False):
+    def __init__(
+        self,
+        classes: int = 21,
+        in_channels: int = 3,
+        width: float = 1.0,
+        at_once: bool = False,
+        channel_dropout: bool = False,
+    ) -> None:
         super().__init__(classes, in_channels, width, channel_dropout)
         self.pool3_scale, self.pool4_scale = (POOL3_SCALE, POOL4_SCALE) if at_once else (1.0, 1.0)
         self.score_pool3 = Conv2d(self.conv3_1.out_channels, classes, 1)
@@ -190,7 +209,7 @@ class FCN8s(_FCN):
         self.upscore8 = self.upsampling(16, 8)
         self.initialise()
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         pool3 = self.to_pool3(x)
         pool4 = self.block(pool3, 4)
         fused = add_skip(
@@ -205,7 +224,7 @@ class FCN8s(_FCN):
         )
         return cut(self.upscore8(fused), CROPS.upscore8, like=x)
 
-    def plan(self):
+    def plan(self) -> list:
         deepest = self.block_windows(5) + self.windows("fc6", "fc7", "score_fr", "upscore2")
         skip4 = [*self.windows("score_pool4"), Crop("crop of score_pool4", CROPS.score_pool4)]
         skip3 = [*self.windows("score_pool3"), Crop("crop of score_pool3", CROPS.score_pool3)]
@@ -230,7 +249,9 @@ def add_skip(upscore, pool, score, scale, offset):
     return upscore + cut(score(pool * scale if scale != 1 else pool), offset, like=upscore)
 
 
-def parameter_groups(net, lr, weight_decay=5e-4, learn_upsampling=True):
+def parameter_groups(
+    net: Any, lr: float, weight_decay: float = 5e-4, learn_upsampling: bool = True
+) -> list[dict]:
     """The published recipe as groups for an optimizer: biases learn twice as fast and do not decay.
 
         SGD(parameter_groups(net, lr=1e-10), lr=1e-10, momentum=0.99)

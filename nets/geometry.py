@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from layers import Module
 from nets.plan import Branch, Window, coordinate_map, plan_of, reads
 
 
@@ -38,7 +39,7 @@ def alignment(steps, reference=()):
     return int(shift)
 
 
-def receptive_field(net):
+def receptive_field(net: Module) -> Any:
     """Which input pixels one output sees: size, jump (input pixels from one output to the next) and offset.
 
     `net` is a net, a Sequential or a list of layers, or a plan. Found by walking the interval of one output
@@ -51,7 +52,7 @@ def receptive_field(net):
     return ReceptiveField(max(field_widths(steps, _period(steps))), jump, reads(steps, 0, 0)[0])
 
 
-def field_widths(net, positions):
+def field_widths(net: Any, positions: Any) -> Any:
     """How many of the outputs 0..positions-1 see how many pixels of an axis, as {width: count}, widths rising.
 
     U-Net has two: of the 388 outputs for 572 pixels, 100 see 188 pixels and 288 see 204. A 2x2 up-convolution

@@ -12,8 +12,11 @@ shapes are torchvision's, 334 with the auxiliary head.
 
 from __future__ import annotations
 
+from typing import Any
+
 import minitensor as mt
 from layers import BatchNorm2d, Conv2d, Dropout, MaxPool2d, Module, ReLU, Sequential, Upsample, init
+from minitensor.tensor import Tensor
 from nets.plan import Branch, window_of, window_of_upsampling
 from nets.vgg import scaled
 
@@ -112,7 +115,7 @@ class FCNResNet50(Module):
     files without that head have no use for it. Raises ValueError for inputs of another number of channels.
     """
 
-    def __init__(self, classes=21, in_channels=3, width=1.0, aux=True):
+    def __init__(self, classes: int = 21, in_channels: int = 3, width: float = 1.0, aux: bool = True) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.backbone = DilatedResNet50(in_channels, width)
@@ -123,7 +126,7 @@ class FCNResNet50(Module):
         self.has_aux = aux
         self.apply(_initialise)
 
-    def forward(self, x, auxiliary=False):
+    def forward(self, x: Tensor, auxiliary: bool = False) -> Any:
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ValueError(f"FCNResNet50: x must be (N, {self.in_channels}, H, W), got shape {x.shape}")
         if auxiliary and not self.has_aux:
@@ -135,7 +138,7 @@ class FCNResNet50(Module):
             return scores
         return scores, mt.interpolate(self.aux_classifier(deep), size=size, mode="bilinear")
 
-    def plan(self):
+    def plan(self) -> list:
         """The steps to the scores; the auxiliary head is left out."""
         first, norm, *_, last = self.classifier
         return [

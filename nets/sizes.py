@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from minitensor.kernels.geometry import conv_output_size, conv_transpose_output_size, pool_output_size
 from nets.geometry import alignment
@@ -32,7 +32,7 @@ class UNetSizes(NamedTuple):
         return tuple(level.crop for level in self.levels)
 
 
-def unet_sizes(n, depth=4):
+def unet_sizes(n: int, depth: int = 4) -> Any:
     """Every level's size and crop of the valid U-Net for an input of `n` pixels: 572 -> 388, crops 88, 40, 16, 4.
 
     Two valid 3x3 convolutions take 4 pixels, pooling halves, the up-convolution doubles. With d pools, the pairs of
@@ -52,7 +52,7 @@ def unet_sizes(n, depth=4):
     return sizes
 
 
-def nearest_unet_sizes(n, depth=4):
+def nearest_unet_sizes(n: int, depth: int = 4) -> Any:
     """(below, above): the nearest sizes that fit the valid U-Net; both `n` if it fits, below None if none is."""
     _check("nearest_unet_sizes", n=n, depth=depth)
     below, above = n, n
@@ -63,7 +63,7 @@ def nearest_unet_sizes(n, depth=4):
     return below or None, above
 
 
-def unet_input_size(output, depth=4):
+def unet_input_size(output: int, depth: int = 4) -> int:
     """The smallest input from which the valid U-Net computes at least `output` pixels: 388 -> 572, 389 -> 588."""
     _check("unet_input_size", output=output, depth=depth)
     n = output
@@ -141,7 +141,7 @@ def fcn_blocks(padding=FCN_PADDING):
     return blocks
 
 
-def fcn_crops(padding=FCN_PADDING):
+def fcn_crops(padding: int = FCN_PADDING) -> Any:
     """The crops of the FCNs, derived from kernels, strides and paddings: 19, 27, 31, and 5, 9 for the skips.
 
     Every layer maps coordinates: pixel y of a convolution's output is centred on s y - p + (k - 1) / 2 of its input,

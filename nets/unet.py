@@ -17,6 +17,7 @@ from math import sqrt
 
 import minitensor as mt
 from layers import Conv2d, ConvTranspose2d, Dropout, Module, init
+from minitensor.tensor import Tensor
 from nets.plan import Branch, Crop, window_of
 from nets.sizes import nearest_text, nearest_unet_sizes, unet_sizes
 from nets.unet_parts import DoubleConv, Down, OutConv, Up
@@ -38,8 +39,20 @@ class UNet(Module):
     Weights start as N(0, 2/N), N the inputs of one unit (paper, section 3), biases as 0.
     """
 
-    def __init__(self, in_channels=3, classes=2, base_channels=64, depth=4, padding="valid", up="transpose",
-                 norm=None, *, dropout=0.0, relu_after_up=False, last_up_channels=None):  # fmt: skip
+    def __init__(
+        self,
+        in_channels: int = 3,
+        classes: int = 2,
+        base_channels: int = 64,
+        depth: int = 4,
+        padding: str = "valid",
+        up: str = "transpose",
+        norm: str | None = None,
+        *,
+        dropout: float = 0.0,
+        relu_after_up: bool = False,
+        last_up_channels: int | None = None,
+    ) -> None:
         super().__init__()
         _check_choice("padding", padding, ("valid", "same"))
         _check_choice("up", up, ("transpose", "bilinear"))
@@ -71,7 +84,7 @@ class UNet(Module):
         self.apply(_initialise)
 
     @classmethod
-    def released(cls, in_channels=1, classes=2, base_channels=64):
+    def released(cls, in_channels: int = 1, classes: int = 2, base_channels: int = 64) -> UNet:
         """The net of the authors' Caffe release, which differs from the paper's figure: 31,100,354 parameters.
 
         The last up-convolution keeps its 128 channels (so 192 meet at the top), a ReLU follows every up-convolution,
@@ -81,14 +94,14 @@ class UNet(Module):
         return cls(in_channels, classes, base_channels, **options)
 
     @property
-    def downs(self):
+    def downs(self) -> list:
         return [getattr(self, f"down{level}") for level in range(1, self.depth + 1)]
 
     @property
-    def ups(self):
+    def ups(self) -> list:
         return [getattr(self, f"up{level}") for level in range(1, self.depth + 1)]
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ValueError(f"UNet: x must be (N, {self.in_channels}, H, W), got shape {x.shape}")
         height, width = x.shape[2:]
@@ -111,7 +124,7 @@ class UNet(Module):
             x = x[:, :, :height, :width]
         return x
 
-    def fitting_size(self, height, width):
+    def fitting_size(self, height: int, width: int) -> tuple[int, int]:
         """The size at which the layers run: the input's own, or, with padding "same", the multiple of 2^depth above.
 
         Raises ValueError where a valid U-Net cannot take the size.
@@ -129,7 +142,7 @@ class UNet(Module):
             raise ValueError(f"UNet: {height}x{width} does not fit: {', '.join(dict.fromkeys(advice))}")
         return height, width
 
-    def plan(self):
+    def plan(self) -> list:
         """The steps of the net for `nets.receptive_field` and `nets info`, built from the deepest level outwards."""
         crops = (0,) * self.depth
         if self.padding == "valid":  # the crops are the same for every size that fits

@@ -7,6 +7,7 @@ configuration D. The state dict's keys and shapes are torchvision's `vgg16`.
 from __future__ import annotations
 
 from numbers import Real
+from typing import Any
 
 import minitensor as mt
 from layers import (
@@ -21,6 +22,7 @@ from layers import (
     Sequential,
     init,
 )
+from minitensor.tensor import Tensor
 from nets.plan import Window, window_of
 from nets.sizes import VGG_BLOCKS
 
@@ -46,7 +48,7 @@ class VGG16(Module):
     (0.485, 0.456, 0.406), divided by (0.229, 0.224, 0.225). Raises ValueError for other inputs.
     """
 
-    def __init__(self, classes=1000, width=1.0):
+    def __init__(self, classes: int = 1000, width: float = 1.0) -> None:
         super().__init__()
         layers, inputs = [], 3
         for convolutions, channels in zip(VGG_BLOCKS, BLOCK_CHANNELS, strict=True):
@@ -69,7 +71,7 @@ class VGG16(Module):
         )
         self.apply(_initialise)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         least = 2 ** len(VGG_BLOCKS)
         if x.ndim != 4 or x.shape[1] != 3 or min(x.shape[2:]) < least:
             raise ValueError(f"VGG16: x must be (N, 3, H, W) of {least}x{least} or more, got shape {x.shape}")
@@ -79,7 +81,7 @@ class VGG16(Module):
         # (N, C, 7, 7) -> (N, C*7*7)
         return self.classifier(mt.flatten(x, 1))
 
-    def plan(self):
+    def plan(self) -> list:
         """The steps for `nets.receptive_field` and `nets info`; the classifier as the windows it amounts to."""
         steps = [
             window_of(f"features.{i}", layer)
@@ -100,7 +102,7 @@ class VGG16(Module):
         return steps
 
 
-def fully_convolutional(vgg):
+def fully_convolutional(vgg: Any) -> Any:
     """VGG16 as convolutions throughout: (N, 3, H, W) -> a heatmap (N, classes, floor(H/32) - 6, floor(W/32) - 6).
 
     A fully connected layer on C x 7 x 7 features is a dot product with the whole of them: a 7x7 convolution at its

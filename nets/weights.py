@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class LoadedWeights(_Loaded):
         return super().__repr__() + (f" without the prefix {self.prefix!r}" if self.prefix else "")
 
 
-def load_weights(net, path):
+def load_weights(net: Module, path: str | PathLike) -> Any:
     """Put the weights of a file into a net; returns a LoadedWeights.
 
     `path` is a .safetensors file, or a .pth or .pt file of torch, which is read without unpickling

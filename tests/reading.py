@@ -1,4 +1,4 @@
-"""python -m tests.reading: count the lines of each stop of docs/reading.md, and write lines and minutes into the page."""
+"""python -m tests.reading: count the lines of each stop of docs/reading.md, and write them into the page."""
 
 from __future__ import annotations
 

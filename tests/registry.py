@@ -3,9 +3,9 @@
     "softplus": Unary(normal(2, 3), keywords={"beta": 2.0}),
 
 With this line the operation is held to torch in values, first and second derivatives, on random shapes and memory
-layouts (test_elementwise.py), at special values, in every dtype (test_dtypes.py), by gradcheck (test_gradcheck.py), with
-keywords (test_keywords.py), on the GPU's double (sim/test_operations.py), in malformed calls (test_errors.py), as a
-method of Tensor (test_tensor.py), and in the intense profile (intense.py).
+layouts (test_elementwise.py), at special values, in every dtype (test_dtypes.py), by gradcheck (test_gradcheck.py),
+with keywords (test_keywords.py), on the GPU's double (sim/test_operations.py), in malformed calls (test_errors.py), as
+a method of Tensor (test_tensor.py), and in the intense profile (intense.py).
 """
 
 from __future__ import annotations

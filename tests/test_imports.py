@@ -19,7 +19,7 @@ PACKAGES = ("minitensor", "layers", "nets")
 # From the ground up; a module belongs to the longest prefix that fits, and may import its own level and those below.
 LEVELS = [
     ("minitensor.backend", "minitensor.narrow_floats"),
-    ("minitensor.convert", "minitensor.recording", "minitensor.kernels.geometry"),
+    ("minitensor.convert", "minitensor.typing", "minitensor.recording", "minitensor.kernels.geometry"),
     ("minitensor.kernels.threads",),
     ("minitensor.kernels.table",),
     ("minitensor.kernels.cuda",),
@@ -36,6 +36,7 @@ LEVELS = [
     ("minitensor.kernels",),  # its front door
     (
         "minitensor.tensor",
+        "minitensor.methods",
         "minitensor.arguments",
         "minitensor.create",
         "minitensor.engine",
@@ -70,8 +71,14 @@ MODULES = modules()
 
 
 def imported_by(name, path, known=MODULES):
-    """(name of the imported module, line) of every import in a file, those inside functions too."""
+    """(name of the imported module, line) of every import in a file, those inside functions too.
+
+    Imports for type checkers never run, so they are left out.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -14,7 +14,7 @@ runs: the first in this list that can take the call.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -52,10 +52,10 @@ _observers: list[Callable] = []
 def register(operation, variant, backends=BACKENDS, supports=None, products=True, default=False, former=()):
     """Decorator: enter a function into the table as `variant` of `operation`.
 
-    default=True: this variant runs if no rule names another one and it can take the call.
-    products=False: this kernel never multiplies matrices itself (it has no products, or it only calls other kernels
-    through `run`). Then `run` need not limit BLAS to one thread, which takes 7 microseconds.
-    former: a name, or several, that the variant had in earlier versions; `use_kernels` refuses it and gives the new one.
+    default=True: this variant runs if no rule names another one and it can take the call. products=False: this kernel
+    never multiplies matrices itself (it has no products, or it only calls other kernels through `run`). Then `run` need
+    not limit BLAS to one thread, which takes 7 microseconds. former: a name, or several, that the variant had in
+    earlier versions; `use_kernels` refuses it and gives the new one.
     """
 
     def enter(function):
@@ -142,7 +142,7 @@ def operations():
     return sorted({operation for operation, _ in _kernels})
 
 
-def kernel_variants(name, backend="numpy"):
+def kernel_variants(name: str, backend: str = "numpy") -> list[str]:
     """Names of the variants of one operation, the definition (`reference`) first."""
     if name not in operations():
         raise ValueError(f"kernel_variants: no operation named {name!r}; there are {', '.join(operations())}")
@@ -150,7 +150,7 @@ def kernel_variants(name, backend="numpy"):
 
 
 @contextmanager
-def use_kernels(everywhere=None, /, **variants):
+def use_kernels(everywhere: str | None = None, /, **variants: str) -> Iterator[None]:
     """Within the block, run the named variants: `with use_kernels(conv2d="reference"):`.
 
     One name alone holds for every operation that has a variant of that name: `with use_kernels("reference"):` runs

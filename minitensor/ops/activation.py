@@ -10,6 +10,7 @@ from minitensor.engine import Op
 from minitensor.kernels import run
 from minitensor.ops.choose import where
 from minitensor.ops.dtypes import floating
+from minitensor.tensor import Tensor
 
 
 class Tanh(Op):
@@ -97,22 +98,22 @@ class LeakyRelu(Op):
         return where(self.inputs[0].data > 0, grad, grad * self.slope)
 
 
-def tanh(x):
+def tanh(x: Tensor) -> Tensor:
     """Hyperbolic tangent."""
     return Tanh()(floating(x, "tanh"))
 
 
-def sigmoid(x):
+def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + e^-x)"""
     return Sigmoid()(floating(x, "sigmoid"))
 
 
-def relu(x):
+def relu(x: Tensor) -> Tensor:
     """max(x, 0)"""
     return Relu()(check_numeric(x, "relu"))
 
 
-def leaky_relu(x, negative_slope=0.01):
+def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     """x where x > 0, else negative_slope * x; raises TypeError for integers."""
     if not isinstance(negative_slope, Real):
         raise TypeError(f"leaky_relu: negative_slope must be a number, got {negative_slope!r}")

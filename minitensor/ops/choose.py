@@ -12,9 +12,10 @@ from minitensor.engine import Op
 from minitensor.ops.dtypes import cast, number_like, operands, result_dtype
 from minitensor.ops.elementwise import Binary
 from minitensor.tensor import Tensor
+from minitensor.typing import Number
 
 
-class Extremum(Binary):
+class MaxOfTwo(Binary):
     """What maximum and minimum share: the winner takes the gradient, equal operands half each, as in torch."""
 
     uses = ((0, 1), (0, 1))
@@ -31,7 +32,7 @@ class Extremum(Binary):
         )
 
 
-class Maximum(Extremum):
+class Maximum(MaxOfTwo):
     """y = max(a, b); NaN wins"""
 
     def compute(self, a, b):
@@ -41,7 +42,7 @@ class Maximum(Extremum):
         return a < b, b < a
 
 
-class Minimum(Extremum):
+class Minimum(MaxOfTwo):
     """y = min(a, b); NaN wins"""
 
     def compute(self, a, b):
@@ -145,17 +146,17 @@ def _within_dtype(bound, dtype):
     return fitting(bound, dtype)[()]
 
 
-def maximum(a, b):
+def maximum(a: Tensor | Number, b: Tensor | Number) -> Tensor:
     """The larger of two, elementwise with broadcasting; NaN wins."""
     return Maximum()(*operands("maximum", a, b))
 
 
-def minimum(a, b):
+def minimum(a: Tensor | Number, b: Tensor | Number) -> Tensor:
     """The smaller of two, elementwise with broadcasting; NaN wins."""
     return Minimum()(*operands("minimum", a, b))
 
 
-def where(condition, a, b):
+def where(condition: Tensor, a: Tensor | Number, b: Tensor | Number) -> Tensor:
     """a where `condition` (a bool Tensor or array) holds, else b; all three broadcast."""
     if getattr(condition, "dtype", None) != np.bool_:
         got = getattr(condition, "dtype", type(condition).__name__)
@@ -174,7 +175,7 @@ def where(condition, a, b):
     return Where()(condition, a, b)
 
 
-def clamp(x, min=None, max=None):
+def clamp(x: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None) -> Tensor:
     """x held between `min` and `max`: two numbers, or two Tensors that broadcast; one of them may be None.
 
     Where a bound that is a Tensor holds x, the gradient goes to the bound. Raises TypeError for bools.

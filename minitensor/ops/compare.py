@@ -81,13 +81,13 @@ def bitwise_not(x):
     return Tensor.wrap(~x.data)
 
 
-def isnan(x):
+def isnan(x: Tensor) -> Tensor:
     """True where x is NaN."""
     x = check_tensor(x, "isnan")
     return Tensor.wrap(array_module(x.data).isnan(x.data))
 
 
-def one_hot(target, num_classes=-1):
+def one_hot(target: Tensor, num_classes: int = -1) -> Tensor:
     """(...) whole numbers -> (..., num_classes) int64: 1 at the number's place, 0 elsewhere.
 
     Without `num_classes`, one more than the largest number. Raises ValueError for numbers outside the classes.

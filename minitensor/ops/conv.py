@@ -20,7 +20,7 @@ from minitensor.engine import Op, owned
 from minitensor.kernels import run
 from minitensor.kernels.geometry import conv_transpose_output_size, output_size
 from minitensor.ops.activation import ReluBiasGradient, ReluGradient
-from minitensor.ops.reduce import KnownSum, Sum
+from minitensor.ops.reduce import PrecomputedSum, Sum
 
 
 class Conv2d(Op):
@@ -43,7 +43,7 @@ class Conv2d(Op):
         if needs[0] and needs[1]:
             both = Conv2dGradients(x, *_transposed_settings(size, grad, kernel_size, *self.settings))
             grad_x = both(grad, weight)
-            grad_weight = KnownConv2dWeight(both.grad_weight, kernel_size, *self.settings)(x, grad)
+            grad_weight = PrecomputedConv2dWeight(both.grad_weight, kernel_size, *self.settings)(x, grad)
         elif needs[0]:
             grad_x = _transposed_to(size, grad, weight, *self.settings)
         elif needs[1]:
@@ -93,7 +93,7 @@ class ConvTranspose2d(Op):
         if needs[0] and needs[1] and exact:
             both = ConvTranspose2dGradients(x, *self.settings)
             grad_x = both(grad, weight)
-            grad_weight = KnownConv2dWeight(both.grad_weight, kernel_size, *self.settings)(grad, x)
+            grad_weight = PrecomputedConv2dWeight(both.grad_weight, kernel_size, *self.settings)(grad, x)
         else:
             if needs[0]:
                 grad_x = Conv2d(*self.settings)(grad, weight)
@@ -133,7 +133,7 @@ class Conv2dWeight(Op):
 class Conv2dGradients(ConvTranspose2d):
     """conv_transpose2d(grad, weight), conv2d's gradient by x, from a kernel that makes the weight's too
 
-    x is no input, for this result does not depend on it. The array `grad_weight` goes to KnownConv2dWeight.
+    x is no input, for this result does not depend on it. The array `grad_weight` goes to PrecomputedConv2dWeight.
     """
 
     def __init__(self, x, *settings):
@@ -163,7 +163,7 @@ class ConvTranspose2dGradients(Conv2d):
         return grad_x
 
 
-class KnownConv2dWeight(Conv2dWeight):
+class PrecomputedConv2dWeight(Conv2dWeight):
     """Conv2dWeight whose result one of the two above has made already: forward only hands it over"""
 
     def __init__(self, grad_weight, *settings):
@@ -199,5 +199,5 @@ def _bias_gradient(grad, needs, sums=None):
         return (None,)
     axes = (0, 2, 3)
     # (O,) -> (1, O, 1, 1), as a sum that keeps its axes
-    total = Sum(axes) if sums is None else KnownSum(axes, sums.reshape(1, -1, 1, 1))
+    total = Sum(axes) if sums is None else PrecomputedSum(axes, sums.reshape(1, -1, 1, 1))
     return (total(grad).reshape(-1),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 
 from minitensor.arguments import check_float, check_same_dtype, pair, shape_argument
@@ -14,9 +15,19 @@ from minitensor.kernels.geometry import (
 from minitensor.ops.conv import Conv2d, Conv2dRelu, Conv2dWeight, ConvTranspose2d
 from minitensor.ops.images import batched
 from minitensor.ops.pad import pad
+from minitensor.tensor import Tensor
+from minitensor.typing import Ints
 
 
-def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    groups: int = 1,
+) -> Tensor:
     """Convolution (in the field's sense: correlation) of images with kernels.
 
     x (N, C, H, W) or (C, H, W), weight (O, C/groups, KH, KW), bias (O,) -> (N, O, OH, OW) with
@@ -27,7 +38,15 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return _convolved("conv2d", Conv2d, x, weight, bias, stride, padding, dilation, groups)
 
 
-def conv2d_relu(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d_relu(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    groups: int = 1,
+) -> Tensor:
     """relu(conv2d(...)) with the same arguments, in one pass over the output where the device's kernels can."""
     return _convolved("conv2d_relu", Conv2dRelu, x, weight, bias, stride, padding, dilation, groups)
 
@@ -56,7 +75,16 @@ def _convolved(operation, kind, x, weight, bias, stride, padding, dilation, grou
     return batched(x, lambda images: _apply(kind(stride, padding, dilation, groups), images, weight, bias))
 
 
-def conv_transpose2d(x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+def conv_transpose2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    output_padding: Ints = 0,
+    groups: int = 1,
+    dilation: Ints = 1,
+) -> Tensor:
     """Transposed convolution: the adjoint of `conv2d` with the same weight, stride, padding, dilation and groups.
 
     x (N, C, H, W) or (C, H, W), weight (C, O/groups, KH, KW), bias (O,) -> (N, O, OH, OW) with
@@ -101,7 +129,15 @@ def conv_transpose2d(x, weight, bias=None, stride=1, padding=0, output_padding=0
     return batched(x, lambda images: _apply(op, images, weight, bias))
 
 
-def conv2d_weight(x, weight_shape, grad, stride=1, padding=0, dilation=1, groups=1):
+def conv2d_weight(
+    x: Tensor,
+    weight_shape: Sequence[int],
+    grad: Tensor,
+    stride: Ints = 1,
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    groups: int = 1,
+) -> Tensor:
     """The gradient of <grad, conv2d(x, weight)> by weight, as `torch.nn.grad.conv2d_weight`.
 
     x (N, C, H, W), grad (N, O, OH, OW), weight_shape (O, C/groups, KH, KW) -> a tensor of weight_shape.

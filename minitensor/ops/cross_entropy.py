@@ -79,8 +79,14 @@ class CrossEntropy(Op):
 
 
 def cross_entropy(
-    x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0, pixel_weight=None
-):
+    x: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    pixel_weight: Tensor | None = None,
+) -> Tensor:
     """Cross entropy of class scores x (N, C, ...) before softmax, or (C,) for one pixel, with the truth.
 
     target           (N, ...) int64 classes, of which `ignore_index` does not count; or probabilities, like x

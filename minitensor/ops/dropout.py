@@ -16,7 +16,7 @@ from minitensor.random import generator
 from minitensor.tensor import Tensor
 
 
-def dropout(x, p=0.5, training=True):
+def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Each number zero with probability p, else divided by 1 - p; x itself if not training or p = 0.
 
     The numbers come from the library's generator (`mt.manual_seed`). Raises ValueError for p outside [0, 1],
@@ -25,7 +25,7 @@ def dropout(x, p=0.5, training=True):
     return _dropped("dropout", x, p, training, lambda shape: shape)
 
 
-def dropout2d(x, p=0.5, training=True):
+def dropout2d(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Each channel (a whole plane of x (N, C, H, W)) zero with probability p, else divided by 1 - p.
 
     Neighbouring pixels are alike, so dropping single ones hides little; see Tompson et al. (2015), section

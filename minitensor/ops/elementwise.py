@@ -10,6 +10,8 @@ from __future__ import annotations
 from minitensor.arguments import check_no_bools, check_numeric
 from minitensor.engine import Op
 from minitensor.ops.dtypes import floating, operands
+from minitensor.tensor import Tensor
+from minitensor.typing import Number
 
 
 class Binary(Op):
@@ -93,12 +95,12 @@ class Negate(Op):
         return -grad
 
 
-def add(a, b):
+def add(a: Tensor | Number, b: Tensor | Number) -> Tensor:
     """a + b, elementwise with broadcasting; True + True is True, as in torch."""
     return Add()(*operands("add", a, b))
 
 
-def sub(a, b):
+def sub(a: Tensor | Number, b: Tensor | Number) -> Tensor:
     """a - b, elementwise with broadcasting; raises TypeError where either is bool."""
     x, y = operands("sub", a, b)
     if x is not a or y is not b or x._data.dtype.kind == "b":  # else both are of one dtype, and it is no bool
@@ -106,18 +108,18 @@ def sub(a, b):
     return Subtract()(x, y)
 
 
-def mul(a, b):
+def mul(a: Tensor | Number, b: Tensor | Number) -> Tensor:
     """a * b, elementwise with broadcasting."""
     return Multiply()(*operands("mul", a, b))
 
 
-def div(a, b):
+def div(a: Tensor | Number, b: Tensor | Number) -> Tensor:
     """a / b, elementwise with broadcasting; integers give float32."""
     a, b = operands("div", a, b, floating=True)
     return Divide()(floating(a, "div"), floating(b, "div"))
 
 
-def neg(x):
+def neg(x: Tensor) -> Tensor:
     """-x"""
     return Negate()(check_numeric(x, "neg"))
 

@@ -11,6 +11,7 @@ from minitensor.ops.choose import where
 from minitensor.ops.dtypes import floating, operands
 from minitensor.ops.elementwise import Binary
 from minitensor.tensor import Tensor
+from minitensor.typing import Number
 
 
 class Power(Binary):
@@ -87,7 +88,7 @@ class Abs(Op):
         return grad * Tensor.wrap((x > 0).astype(x.dtype) - (x < 0))
 
 
-def pow(a, b):
+def pow(a: Tensor | Number, b: Tensor | Number) -> Tensor:
     """a ** b, elementwise with broadcasting; whole numbers to negative powers raise ValueError."""
     exponent = b
     a, b = operands("pow", a, b)
@@ -101,21 +102,21 @@ def pow(a, b):
     return Power()(a, b)
 
 
-def exp(x):
+def exp(x: Tensor) -> Tensor:
     """e^x"""
     return Exp()(floating(x, "exp"))
 
 
-def log(x):
+def log(x: Tensor) -> Tensor:
     """Natural logarithm: -inf at 0, NaN below."""
     return Log()(floating(x, "log"))
 
 
-def sqrt(x):
+def sqrt(x: Tensor) -> Tensor:
     """Square root: NaN below 0."""
     return Sqrt()(floating(x, "sqrt"))
 
 
-def abs(x):
+def abs(x: Tensor) -> Tensor:
     """|x|"""
     return Abs()(check_numeric(x, "abs"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -169,7 +170,7 @@ class AddItem(Op):
         return GetItem(self.index)(grad)
 
 
-def getitem(x, index):
+def getitem(x: Tensor, index: Any) -> Tensor:
     """x[index] with ints, slices, None, Ellipsis, and integer or bool tensors, as NumPy and torch read them."""
     x = check_tensor(x, "getitem")
     try:

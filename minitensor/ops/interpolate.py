@@ -11,6 +11,7 @@ in A and B, `kernels/interpolate.py` tells.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Integral, Real
 
 from minitensor.arguments import check_flag, check_float
@@ -18,9 +19,11 @@ from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.kernels import run
 from minitensor.kernels.interpolate.matrices import MODES, interpolation_matrix
+from minitensor.tensor import Tensor
+from minitensor.typing import Ints, Number
 
 
-class Resample2d(Op):
+class Interpolate2d(Op):
     """Y = A X B^T on every plane of x (N, C, H, W)"""
 
     uses = ((),)
@@ -32,18 +35,18 @@ class Resample2d(Op):
         return run("interpolate2d", x, self.matrix_h, self.matrix_w)
 
     def backward(self, grad, needs):
-        return Resample2d(self.matrix_h.T, self.matrix_w.T)(grad)
+        return Interpolate2d(self.matrix_h.T, self.matrix_w.T)(grad)
 
 
 def interpolate(
-    x,
-    size=None,
-    scale_factor=None,
-    mode="nearest",
-    align_corners=None,
-    recompute_scale_factor=None,
-    antialias=False,
-):
+    x: Tensor,
+    size: Ints | None = None,
+    scale_factor: Number | Sequence[Number] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Tensor:
     """x (N, C, H, W) at another size (N, C, OH, OW), given by `size`, or `scale_factor`: OH = floor(H scale).
 
     mode "nearest", "nearest-exact", "bilinear" or "bicubic". Output pixel i reads the input at
@@ -85,7 +88,7 @@ def interpolate(
         interpolation_matrix(n, m, mode, bool(align_corners), scale, bool(antialias), x.dtype, xp)
         for n, m, scale in zip(x.shape[2:], size, scales, strict=True)
     ]
-    return Resample2d(*matrices)(x)
+    return Interpolate2d(*matrices)(x)
 
 
 def _check_options(mode, align_corners, antialias):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from minitensor.arguments import check_tensor
 from minitensor.engine import Op
 from minitensor.kernels.arrays.concatenate import concatenate
 from minitensor.ops.dtypes import cast, promote
 from minitensor.ops.shape import normalize_axis, unsqueeze
+from minitensor.tensor import Tensor
 
 
 class Cat(Op):
@@ -39,7 +42,7 @@ def _sequence(tensors, operation):
     return [cast(x, dtype) for x in tensors]
 
 
-def cat(tensors, dim=0):
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after the other along `dim`; all other sizes must agree. One of shape (0,) adds nothing."""
     tensors = _sequence(tensors, "cat")
     tensors = [x for x in tensors if x.shape != (0,)] or tensors[:1]
@@ -56,7 +59,7 @@ def cat(tensors, dim=0):
     return Cat(axis, len(tensors))(*tensors)
 
 
-def stack(tensors, dim=0):
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape along a new axis `dim`."""
     tensors = _sequence(tensors, "stack")
     for position, x in enumerate(tensors):

@@ -38,7 +38,9 @@ class LogSigmoid(Op):
         return grad * sigmoid(-self.inputs[0])
 
 
-def nll_loss(x, target, weight=None, ignore_index=-100, reduction="mean"):
+def nll_loss(
+    x: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
+) -> Tensor:
     """-weight[y] x[n, y, ...] for log-probabilities x (N, C, ...) or (C,), classes y = target (N, ...) or ().
 
     cross_entropy(x, y) is nll_loss(log_softmax(x, 1), y). reduction "mean" divides by the sum of weight[y]
@@ -64,7 +66,13 @@ def _picked(x, target, weight, ignore_index):
     return where(counted, own * Tensor.wrap(own_weight), 0.0), own_weight
 
 
-def binary_cross_entropy_with_logits(x, target, weight=None, reduction="mean", pos_weight=None):
+def binary_cross_entropy_with_logits(
+    x: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
     """-weight (pos_weight t log s + (1 - t) log(1 - s)), s = sigmoid(x), for scores x and targets t.
 
     Computed as (1 - t) x - (1 + (pos_weight - 1) t) log s, so that no s near 0 or 1 is ever rounded. weight
@@ -91,7 +99,7 @@ def binary_cross_entropy_with_logits(x, target, weight=None, reduction="mean", p
     return reduced(cast(losses, target.dtype), reduction)  # torch computes in the memory of 1 - target
 
 
-def mse_loss(x, target, reduction="mean", weight=None):
+def mse_loss(x: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """(x - target)^2, weighted with `weight` of x's shape; "mean" then divides by the sum of the weights.
 
     x and target broadcast. Raises TypeError where neither is floating point, ValueError for other shapes.
@@ -112,7 +120,9 @@ def mse_loss(x, target, reduction="mean", weight=None):
     return {"none": losses * weight, "sum": total, "mean": total / weight.sum()}[reduction]
 
 
-def dice_loss(x, target, weight=None, ignore_index=-100, smooth=1.0):
+def dice_loss(
+    x: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, smooth: float = 1.0
+) -> Tensor:
     """1 - the mean over classes of the soft Dice coefficient of p = softmax(x) and the truth t (one-hot):
 
         dice_c = (2 sum p_c t_c + smooth) / (sum p_c + sum t_c + smooth)
@@ -148,7 +158,14 @@ def dice_loss(x, target, weight=None, ignore_index=-100, smooth=1.0):
     return 1 - (dice * weight).sum() / weight.sum()
 
 
-def focal_loss(x, target, weight=None, gamma=2.0, ignore_index=-100, reduction="mean"):
+def focal_loss(
+    x: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    gamma: float = 2.0,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
     """-weight[y] (1 - p_y)^gamma log p_y, p = softmax(x): cross entropy in which easy pixels count less.
 
     gamma 0 is cross entropy. x (N, C, ...) or (C,) scores before softmax, target (N, ...) or () classes.

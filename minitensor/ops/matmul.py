@@ -6,6 +6,7 @@ from minitensor.arguments import broadcast_shape, check_no_bools, check_same_dty
 from minitensor.engine import Op
 from minitensor.kernels.arrays.summation import product
 from minitensor.ops.shape import reshape
+from minitensor.tensor import Tensor
 
 
 class MatMul(Op):
@@ -29,7 +30,7 @@ class MatMul(Op):
         )
 
 
-def matmul(a, b):
+def matmul(a: Tensor, b: Tensor) -> Tensor:
     """Matrix product with torch's rules: a 1-D operand is a row on the left and a column on the right, and the
     axis added for it is dropped again; leading axes broadcast.
 
@@ -58,7 +59,7 @@ def matmul(a, b):
     return reshape(product, shape) if row or column else product
 
 
-def linear(x, weight, bias=None):
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y = x weight^T + bias: x (..., in), weight (out, in), bias (out,) -> (..., out)."""
     x, weight = check_tensor(x, "linear"), check_tensor(weight, "linear", "weight")
     if bias is not None:

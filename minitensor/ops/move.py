@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minitensor.arguments import check_dtype
 from minitensor.backend import device_of, parse_device, to_device
 from minitensor.engine import Op
 from minitensor.ops.dtypes import cast
+from minitensor.tensor import Tensor
+from minitensor.typing import DtypeLike
 
 
 class ToDevice(Op):
@@ -37,7 +41,7 @@ def parse_targets(targets, device, dtype):
     )
 
 
-def to(x, *targets, device=None, dtype=None):
+def to(x: Tensor, *targets: Any, device: str | None = None, dtype: DtypeLike = None) -> Tensor:
     """x on a device ("cpu", "cuda:0"), with a dtype, or both: x.to("cuda"), x.to(mt.float64). Itself if unchanged."""
     device, dtype = parse_targets(targets, device, dtype)
     if dtype is not None:

@@ -82,16 +82,16 @@ class BatchNorm(Op):
 
 
 def batch_norm(
-    x,
-    running_mean,
-    running_var,
-    weight=None,
-    bias=None,
-    training=False,
-    momentum=0.1,
-    eps=1e-5,
-    num_batches_tracked=None,
-):
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    num_batches_tracked: Tensor | None = None,
+) -> Tensor:
     """y = weight (x - mean) / sqrt(variance + eps) + bias, for each channel of x (N, C, ...); the rest (C,).
 
     Training: mean and variance are those of the batch over all axes but the second, the variance biased
@@ -141,7 +141,9 @@ def batch_norm(
     return y
 
 
-def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
+def group_norm(
+    x: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
     """Normalise each image on its own, C / num_groups channels at a time; then weight and bias (C,).
 
     That is batch normalisation of one image whose channels are the groups: (N, C, ...) as (1, N*groups, ...).

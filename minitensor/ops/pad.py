@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,6 +12,8 @@ from minitensor.backend import array_module, filled
 from minitensor.engine import Op
 from minitensor.ops.join import cat
 from minitensor.ops.shape import expand, flip
+from minitensor.tensor import Tensor
+from minitensor.typing import Number
 
 MODES = ("constant", "reflect", "replicate", "circular")
 # Borders made of the image go around its pixels: all axes but the channels, and the batch if there is one.
@@ -64,7 +67,7 @@ def _border(x, axis, before, after, mode):
     return cat(parts, axis) if len(parts) > 1 else x
 
 
-def pad(x, pad, mode="constant", value=None):
+def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | None = None) -> Tensor:
     """x with a border. `pad` lists (before, after) for the LAST axis first: (left, right, top, bottom).
 
     mode "constant" fills with `value` (0 unless given); "reflect" mirrors without repeating the edge, which needs

@@ -9,6 +9,7 @@ Pooling moves numbers, or shares them out equally. Its derivatives move them bac
 from __future__ import annotations
 
 from numbers import Integral
+from typing import Any
 
 from minitensor.arguments import check_flag, pair
 from minitensor.backend import array_module
@@ -17,8 +18,9 @@ from minitensor.kernels import run
 from minitensor.kernels.geometry import pool_output_size
 from minitensor.kernels.interpolate.matrices import adaptive_matrix
 from minitensor.ops.images import batched, check_images
-from minitensor.ops.interpolate import Resample2d
+from minitensor.ops.interpolate import Interpolate2d
 from minitensor.tensor import Tensor
+from minitensor.typing import Ints
 
 
 class MaxPool2d(Op):
@@ -103,7 +105,15 @@ class AvgPool2dGrad(Op):
         return AvgPool2d(self.size, self.window)(grad)
 
 
-def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def max_pool2d(
+    x: Tensor,
+    kernel_size: Ints,
+    stride: Ints | None = None,
+    padding: Ints = 0,
+    dilation: Ints = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
     """The largest pixel of every window: y[n,c,i,j] = max over k, l of x[n, c, s i + d k - p, s j + d l - p].
 
     x (N, C, H, W) or (C, H, W) -> (N, C, OH, OW) with OH = floor((H + 2p - d(KH-1) - 1) / s) + 1, or the
@@ -128,8 +138,14 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
 
 
 def avg_pool2d(
-    x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
-):
+    x: Tensor,
+    kernel_size: Ints,
+    stride: Ints | None = None,
+    padding: Ints = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
     """The mean of every window: y[n,c,i,j] = sum over k, l of x[n, c, s i + k - p, s j + l - p] / divisor.
 
     Shapes as in `max_pool2d`. The divisor is the number of pixels in the window: padding included, unless
@@ -149,7 +165,7 @@ def avg_pool2d(
     return batched(x, AvgPool2d(x.shape[-2:], window))
 
 
-def adaptive_avg_pool2d(x, output_size):
+def adaptive_avg_pool2d(x: Tensor, output_size: Any) -> Tensor:
     """The means of OH x OW windows that cover the image, of rows floor(i H / OH) to ceil((i + 1) H / OH) - 1.
 
     x (N, C, H, W) or (C, H, W) -> (N, C, OH, OW). output_size is an int or (height, width), where None keeps
@@ -169,7 +185,7 @@ def adaptive_avg_pool2d(x, output_size):
     size = pair(size, "output_size", "adaptive_avg_pool2d")
     xp = array_module(x.data)
     axes = zip(x.shape[-2:], size, strict=True)
-    return batched(x, Resample2d(*(adaptive_matrix(n, m, x.dtype, xp) for n, m in axes)))
+    return batched(x, Interpolate2d(*(adaptive_matrix(n, m, x.dtype, xp) for n, m in axes)))
 
 
 def _check_window(operation, kernel_size, stride, padding):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from minitensor.ops.dtypes import cast, floating
 from minitensor.ops.shape import Expand, Reshape, normalize_axes, normalize_axis, reshape
 from minitensor.recording import is_grad_enabled
 from minitensor.tensor import Tensor
+from minitensor.typing import Axes, DtypeLike, Ints
 
 
 def _dropped(x, axes, keepdim):
@@ -42,7 +43,7 @@ class Sum(Op):
         return Expand(self.shape)(grad)
 
 
-class KnownSum(Sum):
+class PrecomputedSum(Sum):
     """The same where whoever made x has added it up already, while it was in the cache"""
 
     def __init__(self, axes, total):
@@ -124,7 +125,7 @@ class LogSumExp(Op):
         return grad * (x - self.output).exp()
 
 
-class Extreme(Op):
+class MaxOverAxes(Op):
     """y = the largest (or smallest) element over `axes`, kept as size 1; equal ones share the gradient evenly."""
 
     uses = ((0,),)
@@ -181,7 +182,7 @@ class Place(Op):
         return Pick(self.axis)(grad, self.inputs[1]), None
 
 
-def sum(x, dim=None, keepdim=False, dtype=None):
+def sum(x: Tensor, dim: Axes = None, keepdim: bool = False, dtype: DtypeLike = None) -> Tensor:
     """Sum over `dim`; whole numbers and bools are summed as int64, or in `dtype`.
 
     Raises TypeError for a `dtype` of whole numbers where a gradient is wanted.
@@ -197,7 +198,7 @@ def sum(x, dim=None, keepdim=False, dtype=None):
     return _dropped(Sum(axes)(x), axes, keepdim)
 
 
-def mean(x, dim=None, keepdim=False, dtype=None):
+def mean(x: Tensor, dim: Axes = None, keepdim: bool = False, dtype: DtypeLike = None) -> Tensor:
     """Arithmetic mean over `dim`; of no elements, NaN. Raises TypeError for whole numbers, unless given a `dtype`."""
     x = check_tensor(x, "mean")
     check_flag("mean", keepdim=keepdim)
@@ -207,7 +208,7 @@ def mean(x, dim=None, keepdim=False, dtype=None):
     return _dropped(Mean(axes, count)(x), axes, keepdim)
 
 
-def var(x, dim=None, correction=1, keepdim=False):
+def var(x: Tensor, dim: Axes = None, correction: int = 1, keepdim: bool = False) -> Tensor:
     """Variance over `dim`: sum of (x - mean)^2 / (count - correction); correction 1, the same as None, is unbiased."""
     x = check_float(x, "var")
     check_flag("var", keepdim=keepdim)
@@ -220,7 +221,7 @@ def var(x, dim=None, correction=1, keepdim=False):
     return _dropped(Variance(axes, count, correction, whole)(x), axes, keepdim)
 
 
-class Extremes(NamedTuple):
+class ValuesAndIndices(NamedTuple):
     """What max and min along an axis return: the values, and where they stood."""
 
     values: Tensor
@@ -240,11 +241,11 @@ def _extreme(operation, name, x, dim, keepdim):
         axes = normalize_axes(dim, x.ndim, operation)
         if math.prod(x.shape[axis] for axis in axes) == 0:
             raise ValueError(f"{operation}: shape {x.shape} has no elements along dim {axes}")
-        return _dropped(Extreme(axes, name)(x), axes, keepdim)
+        return _dropped(MaxOverAxes(axes, name)(x), axes, keepdim)
     axis = normalize_axis(dim, x.ndim, operation)
     index = Tensor.wrap(_arg_extreme(operation, f"arg{name}", x, axis))
     values = Pick(axis)(x, index) if x.ndim else x
-    return Extremes(*(_dropped(y, (axis,), keepdim or x.ndim == 0) for y in (values, index)))
+    return ValuesAndIndices(*(_dropped(y, (axis,), keepdim or x.ndim == 0) for y in (values, index)))
 
 
 def _arg_extreme(operation, name, x, axis):
@@ -264,7 +265,7 @@ def _arg_extreme(operation, name, x, axis):
     return index.astype(np.int64)
 
 
-def max(x, dim=None, keepdim=False):
+def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The largest element of all, or (values, indices) along one axis; NaN wins; max(x, other) is `maximum`.
 
     Equal elements share the gradient evenly without `dim`; along an axis the first of them takes it all.
@@ -272,12 +273,12 @@ def max(x, dim=None, keepdim=False):
     return _extreme("max", "max", x, dim, keepdim)
 
 
-def min(x, dim=None, keepdim=False):
+def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest element of all, or (values, indices) along one axis; NaN wins; min(x, other) is `minimum`."""
     return _extreme("min", "min", x, dim, keepdim)
 
 
-def argmax(x, dim=None, keepdim=False):
+def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Index of the first largest element: along one axis, or in the flattened tensor; raises TypeError for bools."""
     x = check_numeric(x, "argmax")
     check_flag("argmax", keepdim=keepdim)
@@ -289,7 +290,7 @@ def argmax(x, dim=None, keepdim=False):
     return _dropped(Tensor.wrap(_arg_extreme("argmax", "argmax", x, axis)), (axis,), keepdim or x.ndim == 0)
 
 
-def logsumexp(x, dim, keepdim=False):
+def logsumexp(x: Tensor, dim: Ints, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over `dim`, shifted by the largest element so that nothing overflows."""
     x = floating(x, "logsumexp")
     check_flag("logsumexp", keepdim=keepdim)

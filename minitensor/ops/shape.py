@@ -7,11 +7,14 @@ expand  <-> sum_to           cat <-> slices (join.py)         getitem <-> scatte
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from minitensor.arguments import check_tensor, shape_argument
 from minitensor.backend import array_module
 from minitensor.engine import Op
 from minitensor.kernels.arrays.summation import sum_over
+from minitensor.tensor import Tensor
+from minitensor.typing import Axes
 
 
 def normalize_axis(axis, ndim, operation):
@@ -122,7 +125,7 @@ class Flip(Op):
         return Flip(self.axes)(grad)
 
 
-def reshape(x, shape=(), *more):
+def reshape(x: Tensor, shape: Any = (), *more: int) -> Tensor:
     """The same elements under another shape, (2, 3) or 2, 3; one size may be -1 and follows from the others."""
     x = check_tensor(x, "reshape")
     shape = shape_argument((shape, *more), "reshape")
@@ -138,7 +141,7 @@ def reshape(x, shape=(), *more):
     return Reshape(shape)(x)
 
 
-def flatten(x, start_dim=0, end_dim=-1):
+def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Axes start_dim to end_dim, both included, joined into one."""
     x = check_tensor(x, "flatten")
     start, end = (normalize_axis(axis, x.ndim, "flatten") for axis in (start_dim, end_dim))
@@ -149,7 +152,7 @@ def flatten(x, start_dim=0, end_dim=-1):
     return Reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))(x)
 
 
-def squeeze(x, dim=None):
+def squeeze(x: Tensor, dim: Axes = None) -> Tensor:
     """Without the axes of size 1: all of them, or those named; a named axis of another size stays."""
     x = check_tensor(x, "squeeze")
     none_named = isinstance(dim, (tuple, list)) and len(dim) == 0
@@ -157,14 +160,14 @@ def squeeze(x, dim=None):
     return Reshape(tuple(n for axis, n in enumerate(x.shape) if axis not in axes or n != 1))(x)
 
 
-def unsqueeze(x, dim):
+def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """With a new axis of size 1 at position `dim` of the result."""
     x = check_tensor(x, "unsqueeze")
     axis = normalize_axis(dim, x.ndim + 1, "unsqueeze")
     return Reshape((*x.shape[:axis], 1, *x.shape[axis:]))(x)
 
 
-def permute(x, dims=(), *more):
+def permute(x: Tensor, dims: Any = (), *more: int) -> Tensor:
     """Axes in another order: permute(x, (0, 2, 1)) or permute(x, 0, 2, 1)."""
     x = check_tensor(x, "permute")
     dims = shape_argument((dims, *more), "permute")
@@ -173,7 +176,7 @@ def permute(x, dims=(), *more):
     return Permute(normalize_axes(dims, x.ndim, "permute"))(x)
 
 
-def transpose(x, dim0, dim1):
+def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two axes exchanged."""
     x = check_tensor(x, "transpose")
     first, second = (normalize_axis(axis, x.ndim, "transpose") for axis in (dim0, dim1))
@@ -183,7 +186,7 @@ def transpose(x, dim0, dim1):
     return Permute(tuple(order))(x)
 
 
-def expand(x, size=(), *more):
+def expand(x: Tensor, size: Any = (), *more: int) -> Tensor:
     """Axes of size 1 repeated to the given sizes, without a copy; -1 keeps an axis as it is."""
     x = check_tensor(x, "expand")
     shape = shape_argument((size, *more), "expand")
@@ -199,7 +202,7 @@ def expand(x, size=(), *more):
     return Expand(tuple(target))(x)
 
 
-def sum_to(x, shape):
+def sum_to(x: Tensor, shape: Any) -> Tensor:
     """x summed down to `shape`, which broadcasts to x's: the adjoint of `expand`."""
     x = check_tensor(x, "sum_to")
     shape = shape_argument((shape,), "sum_to")
@@ -210,14 +213,14 @@ def sum_to(x, shape):
     return x if x.shape == shape else SumTo(shape)(x)
 
 
-def flip(x, dims, *more):
+def flip(x: Tensor, dims: Any, *more: int) -> Tensor:
     """x read backwards along some axes: flip(x, 0), flip(x, (0, 1)) or flip(x, 0, 1)."""
     x = check_tensor(x, "flip")
     dims = shape_argument((dims, *more), "flip")
     return Flip(normalize_axes(dims, x.ndim, "flip"))(x) if dims else x
 
 
-def contiguous(x):
+def contiguous(x: Tensor) -> Tensor:
     """x itself if its memory is in row-major order, else a copy that is."""
     x = check_tensor(x, "contiguous")
     return x if x.data.flags.c_contiguous else Contiguous()(x)

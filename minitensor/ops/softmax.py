@@ -11,6 +11,8 @@ from minitensor.engine import Op
 from minitensor.kernels import run
 from minitensor.ops.dtypes import cast
 from minitensor.ops.shape import normalize_axis, reshape
+from minitensor.tensor import Tensor
+from minitensor.typing import DtypeLike
 
 
 class Softmax(Op):
@@ -47,7 +49,7 @@ class LogSoftmax(Op):
         return grad - self.output.exp() * grad.sum(self.axis, keepdim=True)
 
 
-def softmax(x, dim, dtype=None):
+def softmax(x: Tensor, dim: int, dtype: DtypeLike = None) -> Tensor:
     """e^z_c / sum over k of e^z_k along `dim`: positive numbers that sum to 1. Does not overflow.
 
     With `dtype`, x is converted first. Raises TypeError for integers, ValueError for a `dim` out of range.
@@ -55,7 +57,7 @@ def softmax(x, dim, dtype=None):
     return _along("softmax", Softmax, x, dim, dtype)
 
 
-def log_softmax(x, dim, dtype=None):
+def log_softmax(x: Tensor, dim: int, dtype: DtypeLike = None) -> Tensor:
     """The logarithm of softmax, z_c - log(sum over k of e^z_k): exact where softmax itself would round to 0.
 
     With `dtype`, x is converted first. Raises TypeError for integers, ValueError for a `dim` out of range.

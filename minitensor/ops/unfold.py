@@ -15,6 +15,8 @@ from minitensor.kernels import run
 from minitensor.kernels.geometry import conv_output_size
 from minitensor.ops.images import batched, check_images
 from minitensor.ops.shape import reshape
+from minitensor.tensor import Tensor
+from minitensor.typing import Ints
 
 
 class Unfold(Op):
@@ -47,7 +49,7 @@ class Fold(Op):
         return Unfold(self.size, self.window)(grad)
 
 
-def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
+def unfold(x: Tensor, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> Tensor:
     """Every window of x as a column: (N, C, H, W) -> (N, C*KH*KW, L) or (C, H, W) -> (C*KH*KW, L), L = OH*OW.
 
     OH = floor((H + 2p - d(KH-1) - 1) / s) + 1. A column lists the window channel by channel, row by row;
@@ -65,7 +67,9 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
     return batched(x, Unfold(x.shape[-2:], window))
 
 
-def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
+def fold(
+    x: Tensor, output_size: Ints, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
+) -> Tensor:
     """Columns back into an image, added where windows overlap: (N, C*KH*KW, L) -> (N, C, H, W) = output_size.
 
     x may be a single image's (C*KH*KW, L). L must be the number of windows that `unfold` would find in an

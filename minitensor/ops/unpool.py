@@ -15,6 +15,8 @@ from minitensor.engine import Op, check_same_device
 from minitensor.kernels.arrays.scatter import gather_plane, scatter_plane
 from minitensor.kernels.geometry import conv_transpose_output_size
 from minitensor.ops.images import batched, check_images
+from minitensor.tensor import Tensor
+from minitensor.typing import Ints
 
 
 class MaxUnpool2d(Op):
@@ -70,7 +72,14 @@ class PlaneScatter(Op):
         return PlaneGather(self.indices, self.size)(grad)
 
 
-def max_unpool2d(x, indices, kernel_size, stride=None, padding=0, output_size=None):
+def max_unpool2d(
+    x: Tensor,
+    indices: Tensor,
+    kernel_size: Ints,
+    stride: Ints | None = None,
+    padding: Ints = 0,
+    output_size: Ints | None = None,
+) -> Tensor:
     """Put pooled pixels back where `max_pool2d` found them, among zeros.
 
     x and indices (N, C, H, W) or (C, H, W), indices int64 as `max_pool2d(..., return_indices=True)` returns

@@ -14,3 +14,19 @@ from minitensor.optim.schedulers import (
     StepLR,
 )
 from minitensor.optim.sgd import SGD
+
+__all__ = [
+    "Adam",
+    "AdamW",
+    "clip_grad_norm_",
+    "CosineAnnealingLR",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "Optimizer",
+    "PolynomialLR",
+    "Scheduler",
+    "SequentialLR",
+    "SGD",
+    "StepLR",
+]

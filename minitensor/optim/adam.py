@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 
 from minitensor.arguments import check_real
 from minitensor.backend import array_module
 from minitensor.kernels import run
 from minitensor.optim.optimizer import Optimizer
+from minitensor.tensor import Tensor
 
 
 class Adam(Optimizer):
@@ -25,13 +27,21 @@ class Adam(Optimizer):
 
     decoupled = False  # whether weight decay acts on the weights directly, past m and v
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False):
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+    ) -> None:
         super().__init__(
             params,
             {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad},
         )
 
-    def check(self, options):
+    def check(self, options: dict) -> None:
         for name in ("lr", "eps", "weight_decay"):
             check_real(self._name, name, options[name], low=0.0)
         betas = options["betas"]
@@ -40,7 +50,7 @@ class Adam(Optimizer):
         for beta in betas:
             check_real(self._name, "each of betas", beta, low=0.0, below=1.0)
 
-    def prepare(self, parameter, state, group):
+    def prepare(self, parameter: Tensor, state: dict, group: dict) -> tuple[list, Callable]:
         lr, betas, eps = group["lr"], group["betas"], group["eps"]
         weight_decay, amsgrad = group["weight_decay"], group["amsgrad"]
         names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * bool(amsgrad)
@@ -70,5 +80,13 @@ class AdamW(Adam):
 
     decoupled = True
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False):
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+    ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,9 @@ from minitensor.tensor import Tensor
 _EPS = 1e-6
 
 
-def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False):
+def clip_grad_norm_(
+    parameters: Iterable, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Any:
     """Scale all gradients together, in place, so that their common norm is at most `max_norm`; return the norm before.
 
         norm = (sum over all elements of all gradients of |g|^norm_type)^(1 / norm_type)      inf: the largest |g|

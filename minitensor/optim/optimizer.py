@@ -7,6 +7,9 @@ This file cuts the arrays into pieces that fit the cache: an update is a chain o
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 import numpy as np
 
 from minitensor.backend import array_module, device_of, memory_explained, to_device, to_numpy
@@ -31,7 +34,7 @@ class Optimizer:
     state         {parameter: {name: array or number}}, filled as steps are taken
     """
 
-    def __init__(self, params, defaults):
+    def __init__(self, params: Iterable, defaults: dict) -> None:
         if isinstance(params, Tensor):
             raise TypeError(f"{self._name}: params must be a list of Tensors or of dicts, got one Tensor")
         groups = list(params)
@@ -50,14 +53,14 @@ class Optimizer:
     def _name(self):
         return type(self).__name__
 
-    def prepare(self, parameter, state, group):
+    def prepare(self, parameter: Tensor, state: dict, group: dict) -> tuple[list, Callable]:
         """Advance `state` by a step; return its arrays and update(param, grad, *arrays), which edits in place."""
         raise TypeError(f"{self._name} defines no prepare")
 
-    def check(self, options):
+    def check(self, options: dict) -> None:
         """Raise ValueError for an option out of range."""
 
-    def add_param_group(self, group):
+    def add_param_group(self, group: dict) -> None:
         """Add parameters with options of their own: {"params": biases, "lr": 0.02, "weight_decay": 0}.
 
         Raises TypeError for what is no Tensor, ValueError for a Tensor that was computed, is given twice, or for
@@ -91,7 +94,7 @@ class Optimizer:
         self.check(group)
         self.param_groups.append(group)
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, so that the next backward does not add to them.
 
         set_to_none=False keeps those that are there, as zeros: `step` then updates these parameters still, by
@@ -102,7 +105,7 @@ class Optimizer:
                 parameter.grad = None if set_to_none or parameter.grad is None else zeros_of(parameter.grad)
 
     @np.errstate(all="ignore")
-    def step(self):
+    def step(self) -> Any:
         """Update every parameter that has a gradient, in its own memory. NaN and infinities pass, as in torch."""
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
@@ -146,7 +149,7 @@ class Optimizer:
                 f"{', '.join(map(str, dtypes))} or devices that differ; move a net before its optimizer is made"
             )
 
-    def state_dict(self):
+    def state_dict(self) -> dict:
         """{"state": {"0.exp_avg": array, ...}, "param_groups": [{"lr": 0.1, ..., "params": [0, 1]}, ...]}
 
         Parameters are numbered in order. All of "state" are arrays (counters have no dimensions), so `mt.save`
@@ -168,7 +171,7 @@ class Optimizer:
         ]
         return {"state": state, "param_groups": groups}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: Mapping) -> None:
         """Continue where `state_dict` was taken: state and options are copied to the parameters of the same number.
 
         Arrays or Tensors are taken. Raises ValueError, before anything is changed, where groups, options or shapes

@@ -15,7 +15,11 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import Any
+
+from minitensor.optim.optimizer import Optimizer
 
 
 class Scheduler:
@@ -24,17 +28,17 @@ class Scheduler:
     The first rate is the group's "lr" when its first scheduler is made; it is kept in the group as "initial_lr".
     """
 
-    def __init__(self, optimizer):
+    def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer = optimizer
         self.base_lrs = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
         self.last_epoch = 0  # torch's name for t, whatever the steps are
         self._set()
 
-    def rate(self, t, base, group=0):
+    def rate(self, t: int, base: float, group: int = 0) -> float:
         """The learning rate after t steps of a group that began at `base`."""
         raise TypeError(f"{type(self).__name__} defines no rate")
 
-    def step(self):
+    def step(self) -> Any:
         """One step on."""
         self.last_epoch += 1
         self._set()
@@ -43,15 +47,15 @@ class Scheduler:
         for index, (group, base) in enumerate(zip(self.optimizer.param_groups, self.base_lrs, strict=True)):
             group["lr"] = self.rate(self.last_epoch, base, index)
 
-    def get_last_lr(self):
+    def get_last_lr(self) -> list[float]:
         """The current rate of each group."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
-    def state_dict(self):
+    def state_dict(self) -> dict:
         """Plain numbers, fit for JSON."""
         return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict) -> None:
         """Continue where `state_dict` was taken. Raises ValueError where the number of groups differs."""
         if len(state["base_lrs"]) != len(self.base_lrs):
             raise ValueError(
@@ -73,48 +77,48 @@ def _count(value, name, scheduler, minimum=1):
 class LambdaLR(Scheduler):
     """lr = base * f(t), for a function f or a list with one for each group."""
 
-    def __init__(self, optimizer, lr_lambda):
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable | Sequence[Callable]) -> None:
         groups = len(optimizer.param_groups)
         self.functions = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
         if len(self.functions) != groups:
             raise ValueError(f"LambdaLR: {groups} groups need as many functions, got {len(self.functions)}")
         super().__init__(optimizer)
 
-    def rate(self, t, base, group=0):
+    def rate(self, t: int, base: float, group: int = 0) -> float:
         return base * self.functions[group](t)
 
 
 class StepLR(Scheduler):
     """lr = base * gamma^floor(t / step_size)."""
 
-    def __init__(self, optimizer, step_size, gamma=0.1):
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
         self.step_size, self.gamma = _count(step_size, "step_size", "StepLR"), gamma
         super().__init__(optimizer)
 
-    def rate(self, t, base, group=0):
+    def rate(self, t: int, base: float, group: int = 0) -> float:
         return base * self.gamma ** (t // self.step_size)
 
 
 class MultiStepLR(Scheduler):
     """lr = base * gamma^(number of milestones reached)."""
 
-    def __init__(self, optimizer, milestones, gamma=0.1):
+    def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
         self.milestones = sorted(_count(m, "each milestone", "MultiStepLR", 0) for m in milestones)
         self.gamma = gamma
         super().__init__(optimizer)
 
-    def rate(self, t, base, group=0):
+    def rate(self, t: int, base: float, group: int = 0) -> float:
         return base * self.gamma ** bisect_right(self.milestones, t)
 
 
 class PolynomialLR(Scheduler):
     """lr = base * (1 - t / total_iters)^power, then 0: the `poly` rule of segmentation, where power is often 0.9."""
 
-    def __init__(self, optimizer, total_iters=5, power=1.0):
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
         self.total_iters, self.power = _count(total_iters, "total_iters", "PolynomialLR"), power
         super().__init__(optimizer)
 
-    def rate(self, t, base, group=0):
+    def rate(self, t: int, base: float, group: int = 0) -> float:
         return base * (1 - min(t, self.total_iters) / self.total_iters) ** self.power
 
 
@@ -124,18 +128,24 @@ class CosineAnnealingLR(Scheduler):
     Source: Loshchilov and Hutter 2017 (arXiv 1608.03983), equation 5, without its restarts.
     """
 
-    def __init__(self, optimizer, T_max, eta_min=0.0):
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
         self.T_max, self.eta_min = _count(T_max, "T_max", "CosineAnnealingLR"), eta_min
         super().__init__(optimizer)
 
-    def rate(self, t, base, group=0):
+    def rate(self, t: int, base: float, group: int = 0) -> float:
         return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
 
 
 class LinearLR(Scheduler):
     """lr = base * (a factor that goes evenly from start_factor to end_factor in total_iters steps): a warm-up."""
 
-    def __init__(self, optimizer, start_factor=1.0 / 3, end_factor=1.0, total_iters=5):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1.0 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+    ) -> None:
         if not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
             raise ValueError(
                 f"LinearLR: start_factor must lie in (0, 1] and end_factor in [0, 1], got {start_factor}, {end_factor}"
@@ -144,7 +154,7 @@ class LinearLR(Scheduler):
         self.total_iters = _count(total_iters, "total_iters", "LinearLR")
         super().__init__(optimizer)
 
-    def rate(self, t, base, group=0):
+    def rate(self, t: int, base: float, group: int = 0) -> float:
         done = min(t, self.total_iters) / self.total_iters
         return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
 
@@ -152,7 +162,9 @@ class LinearLR(Scheduler):
 class SequentialLR(Scheduler):
     """One scheduler after the other: number i from milestones[i - 1] on, counting its own steps from there."""
 
-    def __init__(self, optimizer, schedulers, milestones):
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence[Scheduler], milestones: Sequence[int]
+    ) -> None:
         self.schedulers = list(schedulers)
         self.milestones = [_count(m, "each milestone", "SequentialLR") for m in milestones]
         if len(self.schedulers) != len(self.milestones) + 1 or self.milestones != sorted(self.milestones):
@@ -165,7 +177,7 @@ class SequentialLR(Scheduler):
                 raise ValueError(f"SequentialLR: scheduler {position} belongs to another optimizer")
         super().__init__(optimizer)
 
-    def rate(self, t, base, group=0):
+    def rate(self, t: int, base: float, group: int = 0) -> float:
         current = bisect_right(self.milestones, t)
         start = self.milestones[current - 1] if current else 0
         return self.schedulers[current].rate(t - start, base, group)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from minitensor.arguments import check_real
 from minitensor.backend import array_module
 from minitensor.kernels import run
 from minitensor.optim.optimizer import Optimizer
+from minitensor.tensor import Tensor
 
 
 class SGD(Optimizer):
@@ -20,7 +23,15 @@ class SGD(Optimizer):
     Source: Polyak 1964; Sutskever et al. 2013, whose lr stands inside v instead.
     """
 
-    def __init__(self, params, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False):
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+    ) -> None:
         super().__init__(
             params,
             {
@@ -32,7 +43,7 @@ class SGD(Optimizer):
             },
         )
 
-    def check(self, options):
+    def check(self, options: dict) -> None:
         for name in ("lr", "momentum", "weight_decay"):
             check_real("SGD", name, options[name], low=0.0)
         check_real("SGD", "dampening", options["dampening"], low=float("-inf"))
@@ -42,7 +53,7 @@ class SGD(Optimizer):
                 f"momentum={options['momentum']}, dampening={options['dampening']}"
             )
 
-    def prepare(self, parameter, state, group):
+    def prepare(self, parameter: Tensor, state: dict, group: dict) -> tuple[list, Callable]:
         lr, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
         fresh = 1 - group["dampening"]
         nesterov = group["nesterov"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from layers import Module
 from minitensor import Tensor, no_grad, tensor
 from nets.data.sample import IGNORE, class_color
 
@@ -16,7 +19,7 @@ IGNORED_COLOR = (255, 255, 255)
 MIRRORINGS = {"upright": ((), (-1,)), "free": ((), (-1,), (-2,), (-2, -1))}
 
 
-def predict(net, image, tile=None):
+def predict(net: Module, image: Any, tile: Any = None) -> Any:
     """Scores (before softmax) of every class at every pixel of an image of any size; argmax(0) is the class map.
 
     image  floating point as the net was trained on: (C, H, W), (H, W) for one channel, or a batch (N, C, H, W);

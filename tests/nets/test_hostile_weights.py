@@ -16,7 +16,7 @@ import torch
 import nets
 from nets.torch_file import LEGACY_MAGIC, read_torch_file
 
-SECONDS, BYTES = 3.0, 100 << 20  # for one small file, on a slow machine
+SECONDS, BYTES = 30.0, 100 << 20  # for one small file, on a slow machine
 LONGEST_MESSAGE = 1000
 
 

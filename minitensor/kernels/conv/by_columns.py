@@ -27,10 +27,11 @@ from minitensor.kernels.table import register
 from minitensor.kernels.threads.budgets import MOST_COLUMN_BYTES
 from minitensor.kernels.threads.tiles import add_parts, get_num_threads, run_tiles, split
 
-# If the weight gradient is larger than this, adding up one copy per thread costs more than computing all columns in every
-# thread.
+# If the weight gradient is larger than this, adding up one copy per thread costs more than computing all columns in
+# every thread.
 LARGE_WEIGHT_BYTES = 16 << 20
-# If the weight gradient is larger than this, transposing it costs more than the faster product (long matrix first) saves.
+# If the weight gradient is larger than this, transposing it costs more than the faster product (long matrix first)
+# saves.
 TRANSPOSED_BYTES = 1 << 18
 LONG_PHASES = 8  # phases across from which one copy along them beats a copy for each
 

@@ -1,15 +1,16 @@
 """How large a tile is, and how much work a second thread needs: all budgets of the CPU's kernels, in one place.
 
-A tile is what a thread computes in one go. Its buffers must stay in the core's share of the cache, so that what one step
-writes is still there when the next step reads it. That is the upper limit. The lower limit is Python: every NumPy call
-costs some microseconds, and threads wait for each other at Python's global lock, so small tiles lose time. In between
-lies the budget of a tile, `..._TILE_BYTES`. It differs from kernel to kernel, because some count only their input and
-others all their buffers, and because some make more NumPy calls per tile than others.
+A tile is what a thread computes in one go. Its buffers must stay in the core's share of the cache, so that what one
+step writes is still there when the next step reads it. That is the upper limit. The lower limit is Python: every NumPy
+call costs some microseconds, and threads wait for each other at Python's global lock, so small tiles lose time. In
+between lies the budget of a tile, `..._TILE_BYTES`. It differs from kernel to kernel, because some count only their
+input and others all their buffers, and because some make more NumPy calls per tile than others.
 
-A second thread costs about 0.1 ms to wake. Below `..._SERIAL_BYTES` the work is done before that, so one thread does it.
+A second thread costs about 0.1 ms to wake. Below `..._SERIAL_BYTES` the work is done before that, so one thread does
+it.
 
-All numbers were measured on two cores with 1 MB of second-level and 32 MB of third-level cache. They choose sizes, never
-results. A factor of two beside them costs a few percent.
+All numbers were measured on two cores with 1 MB of second-level and 32 MB of third-level cache. They choose sizes,
+never results. A factor of two beside them costs a few percent.
 """
 
 from __future__ import annotations

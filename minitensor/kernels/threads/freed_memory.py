@@ -19,7 +19,7 @@ M_MMAP_MAX = -4
 KEEP_BYTES = 2**31 - 1
 
 
-def keep_freed_memory():
+def keep_freed_memory() -> None:
     """Tell glibc to keep freed memory for this process; do nothing where the C library is another one."""
     try:
         mallopt = ctypes.CDLL(None).mallopt

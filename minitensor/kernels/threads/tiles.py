@@ -40,7 +40,7 @@ _threads: int | None = None  # what set_num_threads asked for
 _here = threading.local()  # .in_tile is True on a thread that is running a tile
 
 
-def get_num_threads():
+def get_num_threads() -> int:
     """Threads that CPU kernels use: what `set_num_threads` said, else the CPUs this process may use."""
     if _threads is not None:
         return _threads
@@ -49,7 +49,7 @@ def get_num_threads():
     return os.cpu_count() or 1
 
 
-def set_num_threads(n):
+def set_num_threads(n: int) -> None:
     """Let CPU kernels, and NumPy's BLAS with them, use `n` threads.
 
     Raises TypeError where `n` is not an int and ValueError where it is below 1.

@@ -1,8 +1,9 @@
 """Which kernel a convolution runs by on a GPU: why in words; docs/results-gpu.md has what was measured.
 
 TF32. For 3 x 3 kernels it is `taps`, which writes no columns, or cuBLAS, which multiplies faster: whichever an estimate
-says takes less time (_three_by_three_or_cublas). For weight gradients it is cuBLAS from MANY_FILTERS on. For other kernels whose
-windows overlap, columns are several times the image; `tensor_cores` makes none, which pays for few filters.
+says takes less time (_three_by_three_or_cublas). For weight gradients it is cuBLAS from MANY_FILTERS on. For other
+kernels whose windows overlap, columns are several times the image; `tensor_cores` makes none, which pays for few
+filters.
 
 FP32. Winograd's 4 x 4 blocks need a quarter of the products. They move 2.25 (C + O) numbers for every output pixel, and
 columns move 9 C; so Winograd wins from MANY_CHANNELS on, where matrices are large enough for cuBLAS too. But the

@@ -45,7 +45,7 @@ def conv2d_weight_supports(x, grad, *options):
 
 @register("conv2d", "winograd2d", backends=("cupy",), supports=conv2d_supports)
 def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
-    """Convolution with a 3x3 kernel, stride and dilation 1, float32, then ReLU if `relu`. Shapes as in definition.py."""
+    """Convolution with a 3x3 kernel, stride and dilation 1, then ReLU if `relu`. Shapes as in definition.py."""
     out_size = output_size(x, KERNEL_SIZE, stride, padding, dilation)
     return _correlate(x, weight, bias, padding, groups, weight.shape[0], out_size, rotated=False, relu=relu)
 

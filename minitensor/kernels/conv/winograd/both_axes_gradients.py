@@ -100,8 +100,8 @@ def conv2d_gradients(x, weight, grad, stride, padding, output_padding, groups, d
 class WeightGradient:
     """`weight` (g, O/g, C/g, 3, 3) = matrix^T [sum over all chunks of a product of points] matrix / SCALE^2.
 
-    matrix is SCALED_G, or ROTATED_G where the kernel is turned. Each part of the sum is a job for a thread: some filters
-    of the only group, or some groups.
+    matrix is SCALED_G, or ROTATED_G where the kernel is turned. Each part of the sum is a job for a thread: some
+    filters of the only group, or some groups.
     """
 
     def __init__(self, groups, filters, channels, matrix, chunks, dtype):

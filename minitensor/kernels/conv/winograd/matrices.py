@@ -21,9 +21,9 @@ OUTPUTS, TAPS, POINTS = (
 )  # outputs of a step, rows of the kernel, multiplications that make the outputs
 
 # With the points 5/8 and 3/2, the 1 / f(t) of `_matrices` are powers of two divided by 25 * 9, 25 * 119 and 9 * 119. So
-# each number of SCALE * G is a fraction whose denominator is a power of two, and exact in float32. The weight is divided
-# by SCALE instead. If G were rounded, its error would be the same for every channel and pixel. Such errors add up, while
-# random rounding errors mostly cancel.
+# each number of SCALE * G is a fraction whose denominator is a power of two, and exact in float32. The weight is
+# divided by SCALE instead. If G were rounded, its error would be the same for every channel and pixel. Such errors add
+# up, while random rounding errors mostly cancel.
 SCALE = 25 * 9 * 119 / 2**15
 UNSCALE = np.float32(
     1 / SCALE

@@ -2,10 +2,10 @@
 
     y = A^T [ (G w) * (B^T d) ]
 
-where d are six rows of the image and w the three rows of a kernel. (`__init__.py` derives it.) Summed over the channels,
-the elementwise product is a matrix product at each of the six points. Column b of the kernel sees the same rows,
-shifted by s = b times the dilation. A step is four rows of the output; an image has ceil(OH / 4) of them. A tile is R
-steps of n images. `width` = OW + dilation (KW - 1) is the width of the padded image:
+where d are six rows of the image and w the three rows of a kernel. (`__init__.py` derives it.) Summed over the
+channels, the elementwise product is a matrix product at each of the six points. Column b of the kernel sees the same
+rows, shifted by s = b times the dilation. A step is four rows of the output; an image has ceil(OH / 4) of them. A tile
+is R steps of n images. `width` = OW + dilation (KW - 1) is the width of the padded image:
 
     rows     (6, n, R, C, width)       B^T @ six rows of x, at every fourth row: BLAS reads x where it lies
     products (6, n, R, O, OW)          sum over b of the weight's point (O, C) @ rows[..., s : s + OW]
