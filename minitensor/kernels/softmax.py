@@ -1,7 +1,7 @@
-"""Softmax and its logarithm over one axis, stable for logits of any size.
+"""Softmax and its logarithm over one axis, for logits of any size.
 
-exp(z) overflows float32 at z = 89. Subtracting the largest logit first changes nothing in exact arithmetic,
-because it cancels between numerator and denominator, and leaves no exponent above 0.
+exp(z) overflows float32 at z = 89. Subtracting the largest logit first changes nothing in exact arithmetic, because it
+cancels between numerator and denominator, and then no exponent is above 0.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def softmax_reference(x, axis):
 
 @register("log_softmax", "tiles", default=True)
 def log_softmax(x, axis):
-    """The same, a cache-sized tile of columns at a time."""
+    """As the definition, one cache-sized tile of columns at a time."""
     xp = array_module(x)
 
     def finish(shifted, out):
@@ -44,7 +44,7 @@ def log_softmax(x, axis):
 
 @register("softmax", "tiles", default=True)
 def softmax(x, axis):
-    """The same, a cache-sized tile of columns at a time."""
+    """As the definition, one cache-sized tile of columns at a time."""
     xp = array_module(x)
 
     def finish(shifted, out):
@@ -70,7 +70,7 @@ def _along(x, axis, finish):
 
 
 def as_columns(x, axis):
-    """Any array as (R, C, L): the axes before `axis` flattened, the axis itself, those after it flattened."""
+    """Any array as (R, C, L): the axes before `axis` flattened, the axis itself, the axes after it flattened."""
     axis = axis % x.ndim
     return x.reshape(math.prod(x.shape[:axis]), x.shape[axis], math.prod(x.shape[axis + 1 :]))
 

@@ -1,4 +1,4 @@
-"""Arrays one after the other along an axis, copied on threads where they are large."""
+"""Arrays one after the other along an axis, copied on threads if they are large."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from minitensor.kernels.threads.tiles import array_parts, run_tiles, threads_for
 
 
 def concatenate(arrays, axis):
-    """As np.concatenate, for arrays of one dtype on one device, whose sizes agree except along `axis`."""
+    """Like np.concatenate, for arrays of one dtype on one device whose sizes agree except along `axis`."""
     first = arrays[0]
     nbytes = sum(array.nbytes for array in arrays)
     xp = array_module(*arrays)

@@ -1,8 +1,8 @@
-"""Adding numbers into places that may coincide: the adjoint of reading with indices.
+"""Adding numbers at places that may coincide: the adjoint of reading with indices.
 
-On a GPU thousands of threads add at once. Atomic additions would give the right sum in an order that changes from
-run to run, and so would its rounding. Sorting brings the numbers for one place side by side, where they can be
-added in a fixed order: the same bits every time.
+On a GPU thousands of threads add at the same time. Atomic additions would give the right sum, but in an order that
+changes from run to run, and with it the rounding. Sorting brings the numbers for one place side by side. There they can
+be added in a fixed order: the same bits every time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from minitensor.kernels.table import register, rule, run
 
 @register("scatter_add", "reference")
 def scatter_add_reference(x, places, size):
-    """y = zeros (size,), with every x (n,) added at its place (n,), a whole number below `size`."""
+    """y = zeros (size,), with each x (n,) added at its place (n,), a whole number below `size`."""
     xp = array_module(x)
     y = xp.zeros(size, x.dtype)
     xp.add.at(y, places, x)
@@ -24,12 +24,12 @@ def scatter_add_reference(x, places, size):
 
 @register("scatter_add", "sorted")
 def scatter_add_sorted(x, places, size):
-    """The same with nothing but gathers, in about log2(n) passes and a fixed order.
+    """The same with gathers alone, in about log2(n) passes and a fixed order.
 
-    Sorted by place, equal places form runs. Passes add to each number the one 1, 2, 4, 8 ... positions before it, if
-    it stands in the same run; after the pass of distance d every number is the sum of up to 2d numbers of its run
-    that end with it, and so the last of a run ends up as the sum of all of it. Source: Hillis and Steele (1986),
-    "Data parallel algorithms", the scan by doubling; with runs, Schwartz (1980).
+    Sorted by place, equal places form runs. Each pass adds to every number the one that is 1, 2, 4, 8 ... positions
+    before it, if both are in the same run. After the pass of distance d, every number is the sum of up to 2d numbers of
+    its run that end with it; so the last number of a run becomes the sum of the whole run. Source: Hillis and Steele
+    (1986), "Data parallel algorithms", the scan by doubling; with runs, Schwartz (1980).
     """
     xp = array_module(x)
     if not len(x):
@@ -48,7 +48,7 @@ def scatter_add_sorted(x, places, size):
 
 
 def scatter_plane(grad, indices, size):
-    """Add every value to the pixel of its plane that its index names: (N, C, ...) -> (N, C, *size).
+    """Add each value to the pixel of its plane that its index names: (N, C, ...) -> (N, C, *size).
 
     The adjoint of `gather_plane`. Values that name the same pixel add up.
     """
@@ -61,7 +61,7 @@ def scatter_plane(grad, indices, size):
 
 
 def gather_plane(x, indices):
-    """The pixels of each plane that the indices name: x (N, C, H, W), indices (N, C, ...) -> as indices."""
+    """The pixels of each plane that the indices name: x (N, C, H, W), indices (N, C, ...) -> same shape as indices."""
     xp = array_module(x)
     flat = x.reshape(*x.shape[:2], x.shape[2] * x.shape[3])
     named = indices.reshape(*x.shape[:2], math.prod(indices.shape[2:]))

@@ -9,7 +9,7 @@ from minitensor.kernels.table import register
 
 
 class Running(NamedTuple):
-    """The statistics of all batches so far, and how those of one more move them, in place."""
+    """The statistics of all batches so far, and how one more batch moves them, in place."""
 
     mean: object  # (C,)
     variance: object  # (C,)
@@ -29,9 +29,9 @@ class Running(NamedTuple):
 def batch_norm_reference(x, mean, variance, weight, bias, eps, running=None):
     """y = weight (x - mean) / sqrt(variance + eps) + bias, channel by channel; returns (y, mean, variance).
 
-    x (N, C, ...); mean, variance, weight and bias (C,). Without mean and variance (both None) they are those
-    of x over all axes but the second, the variance biased: divided by the number of values; they then move
-    `running`, if given. weight and bias may be None. Source: Ioffe and Szegedy (2015), algorithm 1.
+    x (N, C, ...); mean, variance, weight and bias (C,). If mean and variance are None, they are computed from x over
+    all axes but the second; the variance is biased: divided by the number of values. They then move `running`, if
+    given. weight and bias may be None. Source: Ioffe and Szegedy (2015), algorithm 1.
     """
     xp = array_module(x)
     axes = (0, *range(2, x.ndim))
@@ -56,8 +56,8 @@ def batch_norm_grad_reference(grad, x, mean, variance, weight, eps, training):
         grad_bias = sum(grad)        grad_weight = sum(grad z)
         grad_x = weight / sqrt(variance + eps) (grad - mean(grad) - z mean(grad z))
 
-    over the axes that were normalised. If not `training`, mean and variance were constants and do not depend
-    on x: both means drop out of grad_x. Source: Ioffe and Szegedy (2015), section 3, simplified.
+    Sums and means are over the axes that were normalized. If not `training`, mean and variance are constants that do
+    not depend on x: both means drop out of grad_x. Source: Ioffe and Szegedy (2015), section 3, simplified.
     """
     xp = array_module(x)
     axes = (0, *range(2, x.ndim))

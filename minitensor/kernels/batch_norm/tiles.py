@@ -1,8 +1,8 @@
-"""Batch normalisation: the formula, and the same sums a cache-sized group of channels at a time.
+"""Batch normalization a few channels at a time.
 
-Each channel is normalised by its own mean and variance over the batch and the image, so channels are
-independent of each other. A tile of a few channels stays in the cache from its first sum to its last product,
-where the plain text walks over the whole of memory for every one of them.
+Each channel is normalized by its own mean and variance over the batch and the image, so channels are independent of
+each other. A tile of a few channels stays in the cache from its first sum to its last product, where the definition
+reads the whole array from memory for each of them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from minitensor.kernels.table import register
 from minitensor.kernels.threads.budgets import BATCH_NORM_SERIAL_BYTES, BATCH_NORM_TILE_BYTES
 from minitensor.kernels.threads.tiles import run_tiles, shares
 
-SAMPLE = 16  # one pixel in so many gives the rough mean that is taken off before the statistics
+SAMPLE = 16  # every 16th pixel gives the rough mean that is subtracted before the statistics
 
 
 @register("batch_norm", "tiles", backends=("numpy",), default=True)
 def batch_norm(x, mean, variance, weight, bias, eps, running=None):
-    """The same, a tile of channels at a time."""
+    """As the definition, one tile of channels at a time."""
     images = _planes(x)
     count = max(1, images.shape[0] * images.shape[2])  # an empty batch has no pixels, and 0 must not divide
     own_statistics = mean is None
@@ -31,9 +31,9 @@ def batch_norm(x, mean, variance, weight, bias, eps, running=None):
 
     def tile(part):
         pixels, out = images[:, part], y[:, part]
-        # The variance is mean((x - rough)^2) - (mean(x) - rough)^2. Without `rough`, two large numbers would cancel;
-        # the mean of a sample is near enough: with a share f of the pixels, rounding costs the variance at most
-        # 2^-24 / f of its size.
+        # The variance is mean((x - rough)^2) - (mean(x) - rough)^2. Without `rough`, two large numbers would cancel.
+        # The mean of a sample is near enough: if the sample is a share f of the pixels, rounding changes the variance
+        # by at most 2^-24 / f of its size.
         if own_statistics:
             sample = pixels[:, :, : pixels.shape[2] // SAMPLE + 1]
             rough = sample.sum(axis=(0, 2)) / max(1, sample.shape[0] * sample.shape[2])
@@ -60,7 +60,7 @@ def batch_norm(x, mean, variance, weight, bias, eps, running=None):
 
 @register("batch_norm_grad", "tiles", backends=("numpy",), default=True)
 def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
-    """The same, a tile of channels at a time."""
+    """As the definition, one tile of channels at a time."""
     images, grads = _planes(x), _planes(grad)
     count = max(1, images.shape[0] * images.shape[2])  # an empty batch has no pixels, and 0 must not divide
     result, grad_x = _output(x, images)
@@ -89,7 +89,7 @@ def batch_norm_grad(grad, x, mean, variance, weight, eps, training):
 
 
 def _planes(x):
-    """(N, C, ...) -> (N, C, pixels); a batch of vectors (N, C) -> (1, C, N), so that the sums run along memory."""
+    """(N, C, ...) -> (N, C, pixels). A batch of vectors (N, C) -> (1, C, N), so that the sums run along memory."""
     if x.ndim == 2:
         return np.ascontiguousarray(x.T)[None]
     return np.ascontiguousarray(x).reshape(*x.shape[:2], math.prod(x.shape[2:]))

@@ -8,7 +8,6 @@ OH OW of the output; s stride, p padding, d dilation. A tap is one position (a, 
 
     columns.py               the columns of a tile: what by_columns and phases multiply
     by_columns.py            windows become columns of a matrix, the convolution a matrix product: any convolution
-    by_columns_gradients.py  both gradients of a transposed convolution from the same columns
     rows.py                  columns that repeat a pixel KW times instead of KH KW: first layers, few filters
     patches.py               windows one after the other: large kernels at a stride
     phases.py                a transposed convolution without its inserted zeros: short strides
@@ -22,7 +21,6 @@ OH OW of the output; s stride, p padding, d dilation. A tap is one position (a, 
 from minitensor.kernels.conv import (
     bias_relu,
     by_columns,
-    by_columns_gradients,
     cuda,
     definition,
     fold_columns,

@@ -1,13 +1,10 @@
-"""Unfold: windows become columns of a matrix, and convolution becomes one matrix product.
+"""Convolution by columns: windows become columns of a matrix, and a convolution becomes one matrix product.
 
-    unfold          x (C, H, W) -> columns (C*KH*KW, L): column l is the window at output position l
-    fold            `unfold` read backwards: columns are added into the windows they came from
-    conv2d          weight (O, C*KH*KW) @ columns -> (O, L)
-    conv2d_weight   grad (O, L) @ columns^T -> (O, C*KH*KW)
+    conv2d          weight (O, C*KH*KW) @ columns (C*KH*KW, L) -> (O, L)        column l is the window at position l
+    conv2d_weight   grad (O, L) @ columns^T (L, C*KH*KW) -> (O, C*KH*KW)
 
-The columns repeat every pixel KH*KW times. Written out for a whole image they would be the peak of memory, and the
-product would wait for memory; so the convolutions make them a tile at a time (columns.py). conv_transpose2d
-is in phases.py, both its gradients at once in unfold_gradients.py.
+The columns repeat every pixel KH*KW times. For a whole image they would be the peak of memory, and the product would
+wait for memory. So they are made for one tile at a time (columns.py).
 Source: Chellapilla, Puri and Simard 2006, High performance convolutional neural networks.
 """
 
@@ -38,10 +35,7 @@ LONG_PHASES = 8  # phases across from which one copy along them beats a copy for
 
 @register("conv2d", "columns", former="unfold")
 def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
-    """out[o] = bias[o] + weight[o] . columns, or max(., 0) of that if `relu`, tile by tile.
-
-    Shapes as in definition.py.
-    """
+    """out[o] = bias[o] + weight[o] . columns, tile by tile; then max(., 0) if `relu`. Shapes as in definition.py."""
     filters, group_channels, *kernel_size = weight.shape
     out_size = output_size(x, kernel_size, stride, padding, dilation)
     out = array_module(x).empty((len(x), filters, *out_size), x.dtype)
@@ -56,9 +50,9 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
 def correlate(x, weight, bias, stride, before, dilation, target, relu=False):
     """Write the convolution of x with weight into `target`, a view with any strides.
 
-    weight (g, F, C/g, KH, KW); target (N, g, ..., OH, OW), whose middle axes hold the F filters of a group (phases.py
-    passes three: filter, phase down, phase across). bias, or None, has one number a filter; where a filter stands
-    for several phases, each of them gets it.
+    weight (g, F, C/g, KH, KW); target (N, g, ..., OH, OW), whose middle axes hold the F filters of a group. phases.py
+    passes three middle axes: filter, phase down, phase across. bias (or None) has one number per filter, and all phases
+    of a filter get the same one.
     """
     xp = array_module(x)
     groups, filters, group_channels, *kernel_size = weight.shape
@@ -100,8 +94,8 @@ def correlate(x, weight, bias, stride, before, dilation, target, relu=False):
     pixels = len(x) * height * width
     few = 0 < pixels < filters and groups == 1 and pixels * bytes_per_pixel <= MOST_COLUMN_BYTES
     if few and worth_threads(pixels * weight.size):
-        # A product reads its weight once. Where there is more of that than of the image, threads share out the filters,
-        # and each makes all columns.
+        # A product reads its weight once. If the weight is larger than the image, each thread takes some filters and
+        # makes all columns.
         everything = slice(0, len(x)), slice(0, height)
         run_tiles(tile, [(everything, some) for some in split(filter_shape[0], get_num_threads())])
         return
@@ -114,10 +108,10 @@ def correlate(x, weight, bias, stride, before, dilation, target, relu=False):
 
 
 def _put(place, result):
-    """place[...] = result, where a short last axis of phases is taken apart: (n, g, O/g, phases, phases, R, OW).
+    """place[...] = result, both (n, g, O/g, phases, phases, R, OW). A short axis of phases is copied phase by phase.
 
-    NumPy copies along the axis of the smallest step. In a target of interleaved phases that is the phase across, and
-    loops of two or three numbers are slow; one copy for each phase runs along the rows.
+    NumPy copies along the axis with the smallest step. In a target with interleaved phases this is the phase across,
+    and loops of two or three numbers are slow. One copy per phase runs along the rows instead.
     """
     if place.ndim == 7 and place.shape[4] < LONG_PHASES:
         if backend_name(place) == "numpy":
@@ -135,8 +129,8 @@ def _put(place, result):
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """grad . columns^T, summed over the tiles. Shapes as in definition.py.
 
-    Every thread sums the tiles of its own part, and the parts are added in their order, so the same number of
-    threads gives the same bits. Where the weight is large, a thread has some filters of all tiles instead.
+    Each thread sums the tiles of its own part, and the parts are added in their order, so the same number of threads
+    gives the same bits. If the weight is large, each thread computes some filters over all tiles instead.
     """
     xp = array_module(x)
     filters, height, width = grad.shape[1:]

@@ -1,11 +1,11 @@
-"""Columns of windows, a tile of the output at a time: what every convolution by matrix products shares.
+"""Columns of windows, one tile of the output at a time: what every convolution by matrix products shares.
 
-A tile is some rows of the output of one image, or several whole images where they are small. Its columns
+A tile is some rows of the output of one image, or several whole images if they are small. Its columns
 
-    columns (C, KH, KW, n, R, OW)      C*KH*KW rows, one column for each of n images * R rows * OW pixels
+    columns (C, KH, KW, n, R, OW)      C*KH*KW rows, and one column per output pixel: n images * R rows * OW pixels
 
-are filled by copying, for each tap of the kernel, the pixels that this tap sees; where it hangs over the border it
-sees zeros. So padding costs no padded copy of x, and the columns never exist for more than a tile.
+are filled by copying. For each tap of the kernel, the pixels that this tap sees are copied; outside the image the tap
+sees zeros. So padding needs no padded copy of x, and the columns never exist for more than one tile.
 """
 
 from __future__ import annotations
@@ -15,26 +15,27 @@ from minitensor.kernels.geometry import ceil_div, overlap
 from minitensor.kernels.threads.budgets import COLUMN_TILE_BYTES, MOST_COLUMN_BYTES, SERIAL_PRODUCTS
 from minitensor.kernels.threads.tiles import get_num_threads, rounded_up, split
 
-# OpenBLAS with AVX-512 multiplies (M, K) @ (K, N) without copying the factors up to this M N K
+# OpenBLAS with AVX-512 multiplies (M, K) @ (K, N) without packing the factors up to this M N K
 UNPACKED = 10**6
-UNPACKED_CELLS = 1200  # and (M, K) @ (N, K)^T, whose right factor is transposed, only up to this M N as well
-LONG_ROW = 64  # pixels from which one product for each row is worth its call
-LEAST_PIECE = 8  # rows of a product below which that gains nothing
+# and (M, K) @ (N, K)^T, whose right factor is transposed, only if M N is also at most this
+UNPACKED_CELLS = 1200
+LONG_ROW = 64  # pixels of a row, from which one product per row is worth its call
+LEAST_PIECE = 8  # rows of a product, below which products without packing gain nothing
 # weights of a group, up to which adding the sums of single rows takes less time than they save
 FEW_WEIGHTS = 1 << 10
-# fewer columns than this do not keep a product busy: images share it, and none is cut for threads
+# fewer columns than this do not keep a product busy: several images share it, and no image is cut for threads
 BUSY_COLUMNS = 256
 
 
 def plan_tiles(
     images, out_size, bytes_per_pixel, weights, weight_bytes=0, budget=COLUMN_TILE_BYTES, multiple=None
 ):
-    """Cut the output into tiles [(slice of images, slice of rows)] of at most `budget` bytes, but a row at least.
+    """Cut the output into tiles [(slice of images, slice of rows)] of at most `budget` bytes, but at least one row.
 
-    A pixel takes `bytes_per_pixel`, and is multiplied by as many `weights`: by all of them, without groups. A product
-    reads the whole weight for every tile, so where that has more bytes, tiles may have as many. Their number is a
-    multiple of `multiple`, by default of the threads, where it can be: so none has to wait for the last tile. Work that
-    is not worth a second thread is one tile, if that fits.
+    bytes_per_pixel: the memory of one output pixel's column. weights: multiplications per output pixel. A product reads
+    the whole weight once per tile, so if the weight is larger than `budget`, a tile may be as large as the weight. If
+    possible, the number of tiles is a multiple of `multiple` (default: the number of threads), so that all threads
+    finish together. Work that is too small for a second thread is one tile, if that fits.
     """
     height, width = out_size
     pixels = height * width
@@ -45,7 +46,7 @@ def plan_tiles(
         return [(slice(0, images), slice(0, height))]
     if multiple is None:
         multiple = get_num_threads()
-    # small images share a tile, unless they are so few that threads had better share an image
+    # Small images share a tile, unless there are so few images that threads had better share each of them.
     if pixels <= fitting // 2 and (images >= multiple or pixels < BUSY_COLUMNS):
         parts = rounded_up(ceil_div(images, fitting // pixels), multiple)
         return [(part, slice(0, height)) for part in split(images, parts)]
@@ -56,12 +57,12 @@ def plan_tiles(
 
 
 def worth_threads(products):
-    """True where so many multiplications take less time on several threads than on one."""
+    """True if so many multiplications take less time on several threads than on one."""
     return products >= SERIAL_PRODUCTS
 
 
 def tile_columns(x, tile, kernel_size, stride, before, dilation, out_width):
-    """The columns (C, KH, KW, n, R, OW) of a tile of the output; a view of x where they are its very pixels."""
+    """The columns (C, KH, KW, n, R, OW) of a tile of the output. If they are the very pixels of x, a view of x."""
     images, rows = tile
     x = x[images].swapaxes(0, 1)
     if sees_itself(kernel_size, stride, before) and out_width == x.shape[3] and rows.stop <= x.shape[2]:
@@ -73,10 +74,10 @@ def tile_columns(x, tile, kernel_size, stride, before, dilation, out_width):
 
 
 def multiply_by_row(x, weights, width):
-    """True where a product for each row of the output beats one for the tile.
+    """True if one product per row of the output is faster than one product for the whole tile.
 
-    OpenBLAS multiplies matrices of up to a million multiplications as they lie; larger ones it copies first, which few
-    rows or columns do not repay: (16, 27) @ (27, 8192) runs at 36 GFLOP/s, and by rows of 256 at 72 (measured).
+    OpenBLAS multiplies matrices of up to a million multiplications as they lie in memory. Larger ones it copies first
+    (it packs them), and few rows or columns do not repay this copy.
     """
     return backend_name(x) == "numpy" and width >= LONG_ROW and weights * width <= UNPACKED
 
@@ -87,15 +88,15 @@ def sum_by_row(x, weights, width):
 
 
 def sees_itself(kernel_size, stride, before):
-    """True where position (i, j) of the window is pixel (i, j) and nothing else: a 1x1 kernel, stride 1."""
+    """True if position (i, j) of the window sees exactly pixel (i, j): a 1x1 kernel at stride 1 without padding."""
     return tuple(kernel_size) == (1, 1) and tuple(stride) == (1, 1) and tuple(before) == (0, 0)
 
 
 def fill_columns(columns, x, first_row, stride, before, dilation):
-    """columns[c, a, b, n, r, j] = x[c, n, (first_row + r) s + a d - before, j s + b d - before], zero outside.
+    """columns[c, a, b, n, r, j] = x[c, n, (first_row + r) s + a d - before, j s + b d - before], 0 outside the image.
 
-    columns (C, KH, KW, n, R, OW), x (C, n, H, W), pairs (height, width). `before` is the padding at the top and
-    left; a negative one skips pixels.
+    columns (C, KH, KW, n, R, OW), x (C, n, H, W); pairs are (height, width). `before` is the padding at the top and
+    left. A negative one skips pixels.
     """
     kernel_height, kernel_width, _, out_rows, out_width = columns.shape[1:]
     for a in range(kernel_height):
@@ -111,7 +112,7 @@ def fill_columns(columns, x, first_row, stride, before, dilation):
 
 
 def _zero_around(tap, rows, across):
-    """Zeros in (C, n, R, OW) outside the given rows and columns."""
+    """Write zeros into tap (C, n, R, OW) outside the given rows and columns."""
     if rows.start > 0:
         tap[:, :, : rows.start] = 0
     if rows.stop < tap.shape[2]:
@@ -123,7 +124,7 @@ def _zero_around(tap, rows, across):
 
 
 def largest_part(length, most):
-    """The largest divisor of `length` that is at most `most`, or 1: how much of an axis one of equal pieces takes."""
+    """The largest divisor of `length` that is at most `most`, or 1: the length of equal pieces of an axis."""
     for count in range(1, length):
         if length % count == 0 and length // count <= most:
             return length // count
@@ -131,10 +132,10 @@ def largest_part(length, most):
 
 
 def unpacked_piece(filters, channels):
-    """How many filters a product of a weight gradient takes: as many as OpenBLAS multiplies without copying first.
+    """How many filters a product of a weight gradient takes: as many as OpenBLAS multiplies without packing.
 
-    Its right factor is transposed, and then up to UNPACKED_CELLS numbers in the result are the limit. A part of all
-    filters, so that pieces are alike; all of them where that leaves too few.
+    The right factor of this product is transposed, so the result may have up to UNPACKED_CELLS numbers. The piece is a
+    divisor of the number of filters, so that all pieces are alike. If it would be too small, it is all filters.
     """
     piece = largest_part(filters, UNPACKED_CELLS // max(1, channels))
     return piece if piece >= LEAST_PIECE else filters

@@ -1,11 +1,11 @@
-"""Transposed convolution as the adjoint of unfold: one product makes columns, and fold adds them up.
+"""Transposed convolution as the adjoint of unfold: one product makes columns, and they are added where they belong.
 
     columns (O*KH*KW, H*W) = weight^T (O*KH*KW, C) @ x (C, H*W);    out = fold(columns)
 
-Every pixel of x is multiplied by the whole kernel and the results are added where the kernel lies: what a
-transposed convolution does, read pixel by pixel. The phases of phases.py need no adding, but must first reorder
-the weight, and their products have a row for each filter; so this way is the better one where the weight is larger
-than the image (a 7 x 7 kernel on the last map of a VGG) and where there are few filters.
+Each pixel of x is multiplied by the whole kernel, and the results are added where the kernel lies. The phases of
+phases.py need no additions, but they must first reorder the weight, and their products have one row per filter. So this
+way is better if the weight is larger than the image (a 7 x 7 kernel on the last feature map of a VGG), or if there are
+few filters.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from minitensor.kernels.threads.tiles import run_tiles, shares, split
 
 @register("conv_transpose2d", "fold_columns", former="fold")
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """Columns of a few filters at a time, folded into their image. Shapes as in definition.py."""
+    """Columns of a few filters at a time, added into their image. Shapes as in definition.py."""
     xp = array_module(x)
     images, channels, height, width = x.shape
     group_filters, *kernel_size = weight.shape[1:]
     taps = kernel_size[0] * kernel_size[1]
     out_size = transposed_output_size(x, kernel_size, stride, padding, output_padding, dilation)
     out = xp.empty((images, groups, group_filters, *out_size), x.dtype)
-    # a product reads all of its weight, so small images share one
+    # A product reads the whole weight, so small images share one product.
     columns_each = max(BUSY_COLUMNS, height * width)
     shared = split(images, ceil_div(images * height * width, columns_each))
     # (n, C, H, W) -> (n, g, C/g, H*W) -> (g, C/g, n, H*W) -> (g, C/g, n*H*W)
@@ -35,7 +35,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     pixels = [some.transpose(1, 2, 0, 3).reshape(groups, channels // groups, -1) for some in by_group]
     # (C, O/g, KH, KW) -> (g, C/g, O/g, KH*KW)
     weight = weight.reshape(groups, channels // groups, group_filters, taps)
-    # for each axis and tap: which pixels of x reach the image through it, and where they land
+    # For each axis and tap: which pixels of x reach the output through this tap, and where they land.
     where = [
         [overlap(tap * d - p, s, positions, size) for tap in range(kernel)]
         for kernel, d, p, s, positions, size in zip(

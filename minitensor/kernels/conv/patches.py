@@ -1,17 +1,16 @@
-"""Convolution by patches: windows written one after the other, for large windows, long strides and few filters.
+"""Convolution by patches: windows are written one after the other. For large kernels at a stride, with few filters.
 
-An FCN's last layer enlarges scores of 21 classes by a kernel of 16 x 16 pixels at stride 8, and its gradient is a
-convolution of that kind. There a tap of the kernel sees every eighth pixel only, which is slow to gather, while a row
-of a window is one run of memory. So where unfold.py has columns, one row for each tap, here are
+The last layer of an FCN enlarges scores of 21 classes with a 16 x 16 kernel at stride 8, and its gradient is a
+convolution of that kind. There one tap sees only every eighth pixel, which is slow to gather, while one row of a window
+is one run of memory. Where by_columns.py has columns, one row per tap, here are
 
     patches (P, K)         P = n*R*OW windows of a tile, K = C*KH*KW numbers each
 
     conv2d                 weight (O, K) @ patches^T (K, P) -> (O, P)
     conv2d_weight          grad (O, P) @ patches (P, K) -> (O, K)
 
-With few filters such products are narrow and long. OpenBLAS copies the factors of a large product first, and a narrow
-product does not repay that: (21, 5376) @ (84, 5376)^T runs at 44 GFLOP/s. Cut into pieces small enough to be multiplied
-as they lie it runs at 98, sums of the pieces included; the weight gradient at 101 instead of 73 (measured).
+With few filters these products are narrow and long. OpenBLAS packs the factors of a large product first, which a narrow
+product does not repay. So the products are cut into pieces that are multiplied without packing, and the results added.
 """
 
 from __future__ import annotations
@@ -25,9 +24,8 @@ from minitensor.kernels.table import register
 from minitensor.kernels.threads.budgets import PATCH_TILE_BYTES
 from minitensor.kernels.threads.tiles import Scratch, add_parts, get_num_threads, run_tiles, split
 
-FAR_BELOW = (
-    8  # pieces so many times smaller than OpenBLAS would take unpacked are slower than one product that packs
-)
+# pieces this many times smaller than OpenBLAS multiplies unpacked are slower than one product that packs
+FAR_BELOW = 8
 FEW_FILTERS = 32  # up to which a product is narrow
 
 
@@ -41,7 +39,7 @@ def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, grou
 
 @register("conv2d", "patches", backends=("numpy",), supports=conv2d_supports)
 def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
-    """Convolution without groups, windows not dilated across. Shapes as in definition.py."""
+    """Convolution without groups and without dilation across. Shapes as in definition.py."""
     filters, channels, *kernel_size = weight.shape
     size = channels * kernel_size[0] * kernel_size[1]
     out_size = output_size(x, kernel_size, stride, padding, dilation)
@@ -53,7 +51,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     def tile(part):
         images, rows = part
         windows = patches(x, part, kernel_size, stride, padding, dilation[0], out_size[1], scratch)
-        few, piece = len(windows), size  # patches in a product, and numbers of each of them
+        few, piece = len(windows), size  # patches per product, and numbers of each patch
         if filters <= FEW_FILTERS:
             few = _part(few, UNPACKED_CELLS // filters)
             piece = _part(size, UNPACKED // (filters * few))
@@ -75,7 +73,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
 
 @register("conv2d_weight", "patches", backends=("numpy",), supports=conv2d_weight_supports)
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
-    """The weight gradient; every thread sums its own part of the tiles. Shapes as in definition.py."""
+    """The weight gradient. Each thread sums its own part of the tiles. Shapes as in definition.py."""
     channels, (filters, height, width) = x.shape[1], grad.shape[1:]
     size = channels * kernel_size[0] * kernel_size[1]
     tiles = plan_tiles(len(x), (height, width), size * x.itemsize, filters * size, budget=PATCH_TILE_BYTES)
@@ -102,7 +100,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
 
 
 def patches(x, tile, kernel_size, stride, before, dilation_down, out_width, scratch):
-    """The windows of a tile of the output, (n*R*OW, C*KH*KW): each a run of memory, and each row of it a run of x."""
+    """The windows of a tile of the output, (n*R*OW, C*KH*KW). Each window becomes one run of memory."""
     images, rows = tile
     x = x[images]
     count, channels = x.shape[:2]
@@ -121,7 +119,7 @@ def patches(x, tile, kernel_size, stride, before, dilation_down, out_width, scra
     if (down.stop - down.start, across.stop - across.start) != tuple(sizes):
         part[...] = 0
     part[:, :, down, across] = x[:, :, seen_down, seen_across]
-    # A row of a window is copied as one opaque item of KW numbers; NumPy copies these twice as fast as numbers.
+    # A row of a window is copied as one opaque item of KW numbers. NumPy copies such items faster than numbers.
     item = np.dtype((np.void, kernel_width * x.itemsize))
     by_image, by_channel, by_row, by_pixel = part.strides
     shape = (count, *positions, channels, kernel_height)
@@ -136,12 +134,12 @@ def patches(x, tile, kernel_size, stride, before, dilation_down, out_width, scra
 
 
 def _part(length, most):
-    """How much of an axis goes into one product: the largest divisor up to `most`, or all if that is far below."""
+    """How much of an axis goes into one product: the largest divisor up to `most`, or all if that is far smaller."""
     part = largest_part(length, most)
     return part if most < FAR_BELOW * part else length
 
 
 def _pixels(tile, width):
-    """Pixels of the output in a tile: P."""
+    """P, the output pixels of a tile."""
     images, rows = tile
     return (images.stop - images.start) * (rows.stop - rows.start) * width

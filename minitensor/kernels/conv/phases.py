@@ -1,17 +1,17 @@
-"""Transposed convolution without the inserted zeros: by stride phases.
+"""Transposed convolution without the inserted zeros: one phase of the stride at a time.
 
-The definition inserts stride - 1 zeros between the pixels of x and then multiplies mostly by those zeros. Leave
-them out: output row y gets x[(y + p - a d) / s] times the kernel's row a, only for those a that make the division
-come out even, and which ones those are depends on the phase y mod s alone. With y = s t + phase,
+The definition inserts stride - 1 zeros between the pixels of x, and then mostly multiplies by these zeros. Leave them
+out: output row y receives x[(y + p - a d) / s] times row a of the kernel, but only for those a for which the division
+has no remainder. Which a these are depends only on the phase y mod s. With y = s t + phase,
 
     out[s t + phase] = sum over a in taps(phase) of weight[a] * x[t + (phase + p - a d) / s],
 
-an ordinary convolution, stride 1, of x with a few of the kernel's rows. Phases that read the same offsets of x
-share their columns and become one product with up to s * s times the filters, whose results are then shuffled into
-their places. For stride 1 there is one phase with all taps; for kernel = stride and no padding, as in a U-Net, all
-phases read offset 0 and the whole operation is one product and one shuffle. Source: Shi et al. 2016, Real-time single
-image and video super-resolution using an efficient sub-pixel convolutional neural network, and their note "Is the
-deconvolution layer the same as a convolutional layer?".
+an ordinary convolution of x at stride 1 with some rows of the kernel. Phases that read the same offsets of x share
+their columns: they become one product with up to s * s times the filters, and the results are moved to their places.
+At stride 1 there is one phase with all taps. If kernel = stride and there is no padding, as in a U-Net, all phases read
+offset 0, and the whole operation is one product and one move. Source: Shi et al. 2016, Real-time single image and video
+super-resolution using an efficient sub-pixel convolutional neural network, and their note "Is the deconvolution layer
+the same as a convolutional layer?".
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class PhaseClass(NamedTuple):
 
 @register("conv_transpose2d", "phases")
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """One convolution and one shuffle for each class of phases. Shapes as in definition.py."""
+    """One convolution and one move for each class of phases. Shapes as in definition.py."""
     xp = array_module(x)
     channels, group_filters, *kernel_size = weight.shape
     out_size = transposed_output_size(x, kernel_size, stride, padding, output_padding, dilation)
-    # whole strides, so that (T s) splits into (T, s); what lies beyond the output is cut off at the end
+    # Rounded up to whole strides, so that (T s) splits into (T, s). The surplus is cut off at the end.
     steps = [ceil_div(size, s) for size, s in zip(out_size, stride, strict=True)]
     out = xp.empty((len(x), groups * group_filters, steps[0] * stride[0], steps[1] * stride[1]), x.dtype)
     # (N, O, T s, U s) -> (N, g, O/g, T, s, U, s) -> (N, g, O/g, s, s, T, U)
@@ -53,14 +53,14 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
             filters = phase_filters(weight, down, across)
             target = by_phase[:, :, :, down.phases, across.phases]
             if target.shape[3:5] == (1, 1):
-                target = target[:, :, :, 0, 0]  # as for a convolution: BLAS may write to it
+                target = target[:, :, :, 0, 0]  # the view of an ordinary convolution: BLAS can write to it
             before = -down.first, -across.first
             correlate(x, filters, bias, (1, 1), before, (down.dilation, across.dilation), target)
     return out[:, :, : out_size[0], : out_size[1]]
 
 
 def phase_classes(kernel, stride, padding, dilation):
-    """Cut the phases 0 .. stride - 1 of one axis into classes that read the same offsets of x."""
+    """Group the phases 0 .. stride - 1 of one axis into classes that read the same offsets of x."""
 
     def reads(phase):
         """[(offset, tap)] by offset: the last tap of the kernel reads the first pixel."""
@@ -80,8 +80,8 @@ def phase_classes(kernel, stride, padding, dilation):
             PhaseClass(
                 phases=slice(phases[0], phases[-1] + 1),
                 taps=[[tap for _, tap in reads(phase)] for phase in phases],
-                first=seen[0] if seen else 0,  # no tap: nothing is multiplied, and the phase is bias alone
-                # offsets are evenly spaced, so a convolution with that dilation reads them
+                first=seen[0] if seen else 0,  # no tap: the phase is the bias alone
+                # the offsets are evenly spaced: a convolution with this dilation reads them
                 dilation=seen[1] - seen[0] if len(seen) > 1 else 1,
             )
         )

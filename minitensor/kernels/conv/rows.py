@@ -1,13 +1,13 @@
-"""Convolution by rows of the output, for first layers and others of few filters.
+"""Convolution by rows of the output: for first layers and other layers with few filters.
 
-Columns as in unfold.py repeat a pixel for each tap of the kernel, KH KW times. Here only the KW taps of a row are
-written out; the KH rows need no copies, because they lie one after the other:
+The columns of by_columns.py repeat each pixel KH KW times, once per tap. Here only the KW taps of one kernel row are
+copied. The KH rows need no copies, because they lie one after the other in memory:
 
-    bands      (n, R + KH - 1, KW*C, OW)     row i of the image as the KW taps of a row see it
-    columns    (n, R, KH*KW*C, OW)           row r of the output sees bands r, ..., r + KH - 1: a run of memory, which
-                                             overlaps with the next one's, so this is a view with strides of its own
+    bands      (n, R + KH - 1, KW*C, OW)     row i of the image as the KW taps of a kernel row see it
+    columns    (n, R, KH*KW*C, OW)           row r of the output sees bands r, ..., r + KH - 1: one run of memory, which
+                                             overlaps with the next one, so this is a view with strides of its own
 
-and one product a row of the output makes it, or a few, small enough for OpenBLAS to multiply the factors as they lie:
+One product makes one row of the output. It is small enough for OpenBLAS to multiply the factors as they lie:
 
     conv2d           weight (O, KH*KW*C) @ columns (KH*KW*C, OW) -> (O, OW)
     conv2d_weight    columns (KH*KW*C, OW) @ grad^T (OW, O) -> (KH*KW*C, O), summed over all rows
@@ -47,14 +47,14 @@ def conv2d_weight_supports(x, grad, kernel_size, stride, padding, dilation, grou
 
 @register("conv2d", "rows", backends=("numpy",), supports=conv2d_supports)
 def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
-    """Convolution without groups, rows of the kernel one below the other. Shapes as in definition.py."""
+    """Convolution without groups, with stride and dilation 1 down. Shapes as in definition.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
     return correlate(x, weight, bias, padding, stride[1], dilation[1], out_size, relu)
 
 
 @register("conv_transpose2d", "rows", backends=("numpy",), supports=conv_transpose2d_supports)
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """With stride 1 nothing is inserted: a convolution with the turned kernel, padded by d (k - 1) - padding."""
+    """At stride 1 no zeros are inserted: a convolution with the rotated kernel, padded by d (k - 1) - padding."""
     kernel_size = weight.shape[2:]
     out_size = transposed_output_size(x, kernel_size, stride, padding, output_padding, dilation)
     before = rotated_padding(kernel_size, padding, dilation)
@@ -62,15 +62,15 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
 
 
 def correlate(x, weight, bias, before, stride_across, dilation_across, out_size, relu=False):
-    """A convolution, stride 1 and dilation 1 down, whose padding may be negative, and may differ from side to side."""
+    """A convolution with stride and dilation 1 down. `before` is the padding at the top and left; it may be negative."""
     filters, channels, *kernel_size = weight.shape
     out = np.empty((len(x), filters, *out_size), x.dtype)
     # (O, C, KH, KW) -> (O, KH, KW, C) -> (O, KH*KW*C)
     weight = weight.transpose(0, 2, 3, 1).reshape(filters, channels * kernel_size[0] * kernel_size[1])
-    # What BLAS is to multiply without copying it first: pieces of a row, if they are long, and of the taps.
+    # Rows and taps are cut into pieces that BLAS multiplies without packing.
     pieces = split(out_size[1], min(weight.size * out_size[1] // UNPACKED + 1, out_size[1] // LONG_ROW))
     taps = split(weight.shape[1], weight.size * (out_size[1] // len(pieces)) // UNPACKED + 1)
-    first, *others = taps or [slice(0, 0)]  # without channels there are none, and the sum is zero
+    first, *others = taps or [slice(0, 0)]  # without channels there are no taps, and the sum is zero
     scratch = Scratch()
 
     def tile(part):
@@ -93,7 +93,7 @@ def correlate(x, weight, bias, before, stride_across, dilation_across, out_size,
 
 @register("conv2d_weight", "rows", backends=("numpy",), supports=conv2d_weight_supports)
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
-    """The weight gradient; every thread sums its own part of the tiles. Shapes as in definition.py."""
+    """The weight gradient. Each thread sums its own part of the tiles. Shapes as in definition.py."""
     channels, (filters, *out_size) = x.shape[1], grad.shape[1:]
     size = channels * kernel_size[0] * kernel_size[1]
     tiles = _plan(x, filters, kernel_size, out_size)
@@ -122,7 +122,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
 
 
 def row_columns(x, tile, kernel_size, before, stride_across, dilation_across, out_width, scratch):
-    """The columns (n, R, KH*KW*C, OW) of a tile: a view of its bands in which neighbours share KH - 1 of them."""
+    """The columns (n, R, KH*KW*C, OW) of a tile: a view of its bands, in which neighbouring rows share KH - 1 bands."""
     images, rows = tile
     channels, (kernel_height, kernel_width) = x.shape[1], kernel_size
     count, height = images.stop - images.start, rows.stop - rows.start

@@ -11,15 +11,15 @@ from minitensor.kernels.table import register
 def cross_entropy_reference(
     logits, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0
 ):
-    """Each pixel's loss, unreduced: returns (losses, total_weight, log_normaliser).
+    """The loss of each pixel, not reduced: returns (losses, total_weight, log_normaliser).
 
         loss = v (1 - e) w_y (-log p_y) + v e/C sum over c of w_c (-log p_c),    p = softmax(z)
 
-    logits z (N, C, ...); target y (N, ...), any integer type; class_weight w (C,), 1 if None; pixel_weight v
-    (N, ...), 1 if None; e = label_smoothing. Where y is ignore_index the loss is 0, whatever z is. losses and
-    log_normaliser are (N, ...); total_weight is a 0-d array, the sum of v w_y over the pixels not ignored. torch's
-    reductions are losses, losses.sum(), and losses.sum() / total_weight: 0/0, NaN, where all pixels are
-    ignored. Raises ValueError for a target that is neither a class nor ignore_index.
+    logits z (N, C, ...); target y (N, ...), any integer type; class_weight w (C,), 1 if None; pixel_weight v (N, ...),
+    1 if None; e = label_smoothing. If y is ignore_index the loss is 0, whatever z is. losses and log_normaliser are
+    (N, ...). total_weight is a 0-d array: the sum of v w_y over the pixels that are not ignored. torch's reductions are
+    losses, losses.sum(), and losses.sum() / total_weight, which is 0/0 = NaN if all pixels are ignored. Raises
+    ValueError for a target that is neither a class nor ignore_index.
     """
     xp = array_module(logits)
     classes = logits.shape[1]
@@ -49,12 +49,12 @@ def cross_entropy_grad_reference(
     ignore_index=-100,
     label_smoothing=0.0,
 ):
-    """Gradient of the losses by the logits: p_c times the loss's weights, less the weight of class c itself.
+    """The gradient of the losses with respect to the logits: the probability of each class, minus 1 at the target.
 
         grad_c = g v ((1 - e) w_y (p_c - [c = y]) + e/C (p_c sum over k of w_k - w_c))
 
-    grad g (N, ...) or 0-d: the gradient by the losses; for torch's mean it is the incoming one /
-    total_weight. The other arguments are those of cross_entropy, and the log_normaliser it returned. Returns
+    g = grad (N, ...) or 0-d is the gradient with respect to the losses; for torch's mean it is the incoming gradient /
+    total_weight. The other arguments are those of cross_entropy, and the log_normaliser that it returned. Returns
     (N, C, ...).
     """
     xp = array_module(logits)

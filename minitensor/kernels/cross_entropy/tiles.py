@@ -1,8 +1,7 @@
-"""Cross entropy of class logits with whole-number targets, fused: no softmax is ever stored.
+"""Cross entropy one tile of pixels at a time: no softmax is ever stored.
 
-The forward pass keeps one number a pixel, log(sum over k of exp(z_k)), the log-normaliser. From it and the
-logits the backward pass finds each probability again as exp(z_c - log-normaliser), in one pass over the
-image.
+The forward pass keeps one number per pixel, log(sum over k of exp(z_k)), the log-normaliser. From it and the logits the
+backward pass computes each probability again as exp(z_c - log-normaliser), in one pass over the image.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from minitensor.kernels.cross_entropy.definition import check_classes
 from minitensor.kernels.softmax import as_columns, over_columns
 from minitensor.kernels.table import register
 
-FEW_CLASSES = 4  # up to which a pass for each class takes less time than to look numbers up by index
+FEW_CLASSES = 4  # up to this many, one pass per class is faster than looking numbers up by index
 
 
 @register("cross_entropy", "tiles", default=True)
 def cross_entropy(
     logits, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0
 ):
-    """The same, a tile of pixels at a time."""
+    """As the definition, one tile of pixels at a time."""
     xp = array_module(logits)
     columns = as_columns(logits, 1)
     terms = _Terms(columns, target, class_weight, pixel_weight, ignore_index, label_smoothing)
@@ -71,7 +70,7 @@ def cross_entropy_grad(
     ignore_index=-100,
     label_smoothing=0.0,
 ):
-    """The same, a tile of pixels at a time."""
+    """As the definition, one tile of pixels at a time."""
     xp = array_module(logits)
     columns = as_columns(logits, 1)
     terms = _Terms(columns, target, class_weight, pixel_weight, ignore_index, label_smoothing)
@@ -109,7 +108,7 @@ def cross_entropy_grad(
 
 
 class _Terms:
-    """What a tile needs to know of the targets: labels that can be used as indices, and their weights."""
+    """What a tile needs to know about the targets: labels that can be used as indices, and their weights."""
 
     def __init__(self, columns, target, class_weight, pixel_weight, ignore_index, label_smoothing):
         self.xp, self.dtype, self.classes = array_module(columns), columns.dtype, columns.shape[1]
@@ -123,11 +122,11 @@ class _Terms:
         self.share = label_smoothing / self.classes  # of the loss, to each class
 
     def of(self, part, checked=False):
-        """(label, ignored, v, v w_y) of a tile: where the pixel is ignored, label 0. `ignored` is None if none is.
+        """(label, ignored, v, v w_y) of a tile. Ignored pixels have label 0. `ignored` is None if no pixel is ignored.
 
-        Both weights are None where they are 1 for every pixel, which spares the passes that would multiply by them.
-        A GPU would have to be waited for to learn whether all labels are classes; there, v of one that is not is NaN,
-        and so the loss.
+        Both weights are None if they are 1 for every pixel, which saves the passes that would multiply by them. On a
+        GPU the program would have to wait to learn whether all labels are classes. So there v is NaN for a label that
+        is not a class, and so is the loss.
         """
         label, ignored = self.labels[part], None
         if self.on_cpu and not self.is_weighted and self.pixel_weight is None and self._are_classes(label):
@@ -149,13 +148,13 @@ class _Terms:
         return label, ignored, pixel_weights, own_weights
 
     def _are_classes(self, label):
-        """True where each label is a class and none is ignored."""
+        """True if each label is a class and none is ignored."""
         if not label.size or 0 <= self.ignore_index < self.classes:
             return False
         return label.min() >= 0 and label.max() < self.classes
 
     def pick(self, values, label):
-        """values (R, C, L) -> (R, L), at each pixel that of its label."""
+        """values (R, C, L) -> (R, L): at each pixel the value of its label."""
         if not self._few():
             return values.reshape(-1)[self._places(label, values.shape)]
         # one pass a class over the bits, of which all classes but one give zeros
@@ -166,7 +165,7 @@ class _Terms:
         return own
 
     def subtract_one(self, values, label):
-        """values (R, C, L) -= 1 at each pixel's label, in place."""
+        """values (R, C, L) -= 1 at the label of each pixel, in place."""
         if self._few():
             for c in range(self.classes):
                 values[:, c] -= label == c

@@ -1,9 +1,9 @@
-"""interpolate2d: Y = A X B^T on every plane, as plain loops, as two products, and as products of bands in tiles.
+"""Interpolation by matrix products: Y = A X B^T for every plane X (see matrices.py).
 
-See interpolate.py for what A and B are. They are mostly zeros: each output pixel of a bilinear enlargement
-sees 2 x 2 input pixels, whatever the size of the image. The dense product ignores that, which is right for
-small images, where one call of BLAS beats anything that knows about zeros. For large ones the matrix is cut
-into blocks of rows, and each block is multiplied only with the columns in which it is not all zero: a band.
+A and B are mostly zeros: each output pixel of a bilinear enlargement sees 2 x 2 input pixels, however large the image
+is. For small images one dense product is the fastest, because Python costs more than the zeros. For large images the
+matrix is cut into blocks of rows, and each block is multiplied only with the columns in which it is not all zero: a
+band.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from minitensor.kernels.table import register, rule
 from minitensor.kernels.threads.budgets import ENLARGED_TILE_BYTES, TILE_BYTES
 from minitensor.kernels.threads.tiles import run_tiles, shares, split
 
-BAND_ROWS = 16  # output pixels a block: fewer waste no zeros, more keep BLAS efficient
-BAND_INPUTS = 6  # input pixels that the outputs of a block see, where these are many times more
+BAND_ROWS = (
+    16  # output pixels per block. Fewer: fewer zeros to multiply. More: larger, more efficient products
+)
+BAND_INPUTS = 6  # input pixels that a block sees, if there are many outputs per input
 DENSE_SIZE = 32  # axes up to this long are multiplied densely
 SMALL_PIXELS = 1 << 16  # images of fewer pixels are not worth cutting into tiles
 
@@ -38,7 +40,7 @@ def interpolate2d_matmul(x, matrix_h, matrix_w):
     supports=lambda x, a, b: _copies(a) and _copies(b),
 )
 def interpolate2d_copies(x, matrix_h, matrix_w):
-    """Nearest: every row of A and B holds a single 1, so each output pixel is the copy of one input pixel."""
+    """Nearest: each row of A and B holds a single 1, so each output pixel is a copy of one input pixel."""
     batch, channels, height, width = x.shape
     planes = x.reshape(batch * channels, height, width)
     y = np.empty((len(planes), len(matrix_h), len(matrix_w)), dtype=x.dtype)
@@ -55,16 +57,16 @@ def interpolate2d_copies(x, matrix_h, matrix_w):
 
 @register("interpolate2d", "sums", backends=("numpy",), supports=lambda x, a, b: _factor(a) and _factor(b))
 def interpolate2d_sums(x, matrix_h, matrix_w):
-    """The gradient of nearest by whole factors: sums over the pixels that were copies of one, which is pooling."""
+    """The gradient of nearest by whole factors: sums over the pixels that were copies of one pixel. This is pooling."""
     factors = _factor(matrix_h), _factor(matrix_w)
     return avg_pool2d(x, factors, factors, (0, 0), divisor_override=1)
 
 
 @register("interpolate2d", "gather", former="taps", backends=("numpy",))
 def interpolate2d_gather(x, matrix_h, matrix_w):
-    """Only the pixels that are read: slower, but an infinite or NaN pixel reaches no output that does not see it.
+    """Only the pixels that are read: slower, but an infinite or NaN pixel reaches only outputs that see it.
 
-    In a product it would reach all of its row and column, as infinity times a weight of zero is NaN.
+    In a matrix product it would reach its whole row and column, because infinity times a weight of zero is NaN.
     """
     with np.errstate(all="ignore"):  # tiles run in threads, which know nothing of the caller's
         wide = _weighted(x, matrix_w)
@@ -72,7 +74,7 @@ def interpolate2d_gather(x, matrix_h, matrix_w):
 
 
 def _weighted(x, matrix):
-    """x @ matrix^T by the pixels that are read: one sum over all rows for the first weight of each, the second, ..."""
+    """x @ matrix^T from the pixels that are read: one sum over all rows for the first weight of each, the second, ..."""
     seen = reads(matrix)
     count = max(int(np.count_nonzero(seen, axis=1).max()), 1)
     taps = np.argsort(~seen, axis=1, kind="stable")[:, :count]  # where a row reads, in order
@@ -85,9 +87,9 @@ def _weighted(x, matrix):
 
 @register("interpolate2d", "bands", backends=("numpy",))
 def interpolate2d_bands(x, matrix_h, matrix_w):
-    """Two products a tile of planes; each leaves out the blocks of its matrix that are zero.
+    """Two products per tile of planes. Each leaves out the blocks of its matrix that are zero.
 
-    Tiles with an infinite or NaN pixel go to `interpolate2d_gather`; whether there is one, their sum tells.
+    Tiles with an infinite or NaN pixel go to `interpolate2d_gather`; the sum of a tile says whether it has one.
     """
     batch, channels, height, width = x.shape
     out_height, out_width = len(matrix_h), len(matrix_w)
@@ -137,7 +139,7 @@ def _copies(matrix):
 
 
 def _factor(matrix):
-    """s where row i is 1 at columns i s to i s + s - 1 and 0 elsewhere; 0 where the matrix is not of that form."""
+    """s if row i is 1 at columns i s to i s + s - 1 and 0 elsewhere; 0 if the matrix is not of that form."""
     factor, rest = divmod(matrix.shape[1], len(matrix))
     if rest or factor == 0 or matrix[0, factor - 1] != 1:  # most matrices need no closer look
         return 0

@@ -9,10 +9,10 @@ from minitensor.kernels.table import register
 
 @register("interpolate2d", "reference")
 def interpolate2d_definition(x, matrix_h, matrix_w):
-    """Y[n, c, i, j] = sum over h, w of A[i, h] X[n, c, h, w] B[j, w]: the definition, a pixel at a time.
+    """Y[n, c, i, j] = sum over h, w of A[i, h] X[n, c, h, w] B[j, w].
 
-    x (N, C, H, W), matrix_h = A (OH, H), matrix_w = B (OW, W) -> (N, C, OH, OW). Where a pixel is not read, no
-    product is formed, so an infinite pixel reaches only the outputs that see it.
+    x (N, C, H, W), matrix_h = A (OH, H), matrix_w = B (OW, W) -> (N, C, OH, OW). Only pixels that are read are
+    multiplied, so an infinite pixel reaches only the outputs that see it.
     """
     xp = array_module(x)
     y = xp.zeros((*x.shape[:2], len(matrix_h), len(matrix_w)), dtype=x.dtype)

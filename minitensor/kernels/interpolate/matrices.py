@@ -1,17 +1,17 @@
 """Interpolation is two small matrices: Y = A X B^T for every plane X of an image.
 
-Every way of changing an image's size that this library knows (nearest, bilinear, bicubic, average pooling to
-a given size) takes weighted sums along the rows and then along the columns, so it is one matrix A (OH, H) for
-the vertical axis and one matrix B (OW, W) for the horizontal one. A row of A holds the weights with which the
-input rows enter one output row; for bilinear enlargement of 2 pixels to 4 it is
+Every way in which this library changes the size of an image (nearest, bilinear, bicubic, adaptive average pooling)
+takes weighted sums along the rows and then along the columns. So it is one matrix A (OH, H) for the vertical axis and
+one matrix B (OW, W) for the horizontal axis. A row of A holds the weights of the input rows in one output row. For
+bilinear enlargement of 2 pixels to 4 it is
 
     1    0          output row 0 lies above the centre of input row 0, so it copies it
     .75  .25
     .25  .75
     0    1
 
-The gradient needs no code of its own: from <G, A X B^T> = <A^T G B, X> it is the same operation with the
-transposed matrices.
+The gradient needs no code of its own: because <G, A X B^T> = <A^T G B, X>, it is the same operation with the transposed
+matrices.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def interpolation_matrix(
 ):
     """The (size_out, size_in) matrix that interpolates one axis. Each of its rows sums to 1.
 
-    Output i lies at x = (i + 1/2) / s - 1/2 in the input, or at i (size_in - 1) / (size_out - 1) with
-    align_corners, where 1/s is size_in / size_out unless the caller named the factor s = `scale`. The modes
-    differ in how they weigh the pixels around x; beyond the border the outermost pixel repeats.
+    Output i lies at x = (i + 1/2) / s - 1/2 in the input, or at i (size_in - 1) / (size_out - 1) with align_corners.
+    1/s is size_in / size_out, unless the caller names the factor s = `scale`. The modes differ in the weights of the
+    pixels around x. Beyond the border the outermost pixel repeats.
 
-    The result is cached, on a GPU there, and must not be written to. Raises ValueError for an unknown mode and
-    where antialias is asked for with nearest. Source: Keys (1981), "Cubic convolution interpolation", eq. 4.
+    The result is cached (on a GPU if xp is CuPy) and must not be written to. Raises ValueError for an unknown mode, and
+    for antialias with nearest. Source: Keys (1981), "Cubic convolution interpolation", eq. 4.
     """
     if mode not in MODES:
         raise ValueError(f"interpolation_matrix: mode must be one of {', '.join(MODES)}, got {mode!r}")
@@ -60,9 +60,9 @@ def _matrix(size_in, size_out, mode, align_corners, scale, antialias, dtype_name
     dtype = np.dtype(dtype_name)
     copied = size_in == size_out and (mode in ("nearest", "bilinear") or antialias)
     if copied:
-        scale = None  # as torch does: an axis that keeps its size is copied, whatever factor was named
+        scale = None  # as in torch: an axis that keeps its size is copied, whatever the factor
     if size_out == 2 * size_in and mode == "nearest":
-        scale = None  # and one that doubles is doubled evenly
+        scale = None  # and an axis that doubles is doubled evenly
     step = _step(size_in, size_out, align_corners, scale)
     if mode.startswith("nearest"):
         taps = _nearest(size_in, size_out, mode == "nearest-exact", scale)[:, np.newaxis]
@@ -79,8 +79,9 @@ def _matrix(size_in, size_out, mode, align_corners, scale, antialias, dtype_name
     np.add.at(matrix, (np.arange(size_out)[:, np.newaxis], np.clip(taps, 0, size_in - 1)), weights)
     matrix = matrix.astype(dtype)
     if mode == "bilinear" and not copied:
-        # A weight of 0 makes NaN of a NaN or infinite pixel. So that `reads` can tell, it becomes -0.0: to finite
-        # numbers the same. Which weights of bicubic are exactly 0 is a matter of rounding, so there none is marked.
+        # A weight of 0 turns a NaN or infinite pixel into NaN. `reads` must see such a weight, so it becomes -0.0,
+        # which is the same for finite numbers. In bicubic, rounding decides which weights are exactly 0: none is
+        # marked.
         rows, used = np.nonzero(read & (weights == 0))
         columns = np.clip(taps[rows, used], 0, size_in - 1)
         matrix[rows, columns] = np.where(matrix[rows, columns] == 0, -0.0, matrix[rows, columns])
@@ -89,7 +90,7 @@ def _matrix(size_in, size_out, mode, align_corners, scale, antialias, dtype_name
 
 
 def reads(matrix):
-    """Where an output reads an input, if only to multiply it by 0: the places that do not hold a plain +0.0."""
+    """Where an output reads an input, even if only to multiply it by 0: the places that do not hold a plain +0.0."""
     return (matrix != 0) | array_module(matrix).signbit(matrix)
 
 
@@ -101,10 +102,10 @@ def _step(size_in, size_out, align_corners, scale):
 
 
 def _nearest(size_in, size_out, exact, scale):
-    """Index of the input pixel that each output pixel copies: floor(i n/m), or floor((i + 1/2) n/m) if exact.
+    """The index of the input pixel that each output pixel copies: floor(i n/m), or floor((i + 1/2) n/m) if exact.
 
-    torch does this arithmetic in float32 whatever the image's dtype, and rounding decides which pixel is
-    copied where i n/m is whole; so the same arithmetic is done here.
+    torch computes this in float32 whatever the dtype of the image, and if i n/m is whole, rounding decides which pixel
+    is copied. So the same arithmetic is used here.
     """
     step = (
         np.float32(1 / scale)
@@ -117,7 +118,7 @@ def _nearest(size_in, size_out, exact, scale):
 
 
 def _linear(position):
-    """Two taps, floor(x) and the next: weights 1 - t and t, where t = x - floor(x), and x is at least 0."""
+    """Two taps, floor(x) and the next one, with the weights 1 - t and t, where t = x - floor(x) and x is at least 0."""
     position = np.maximum(position, 0)
     first = np.floor(position)
     t = position - first
@@ -140,12 +141,11 @@ def keys_cubic(distance, a):
 
 
 def _antialiased(size_in, size_out, mode, step):
-    """All pixels under a kernel that is widened by `step` when the image shrinks, so that none goes unseen.
+    """All pixels under a kernel that is `step` times as wide if the image shrinks, so that no pixel goes unseen.
 
-    Returns taps, weights, and which of the taps are read: the other rows have fewer.
-
-    The weights are those of the kernel at the pixels inside the image, divided by their sum: unlike the plain
-    modes, the border pixel does not stand in for those beyond it.
+    Returns taps, weights, and which of the taps are read, because some rows have fewer. The weights are the kernel's
+    values at the pixels inside the image, divided by their sum: unlike in the plain modes, the border pixel does not
+    stand in for those beyond it.
     """
     reach = 1.0 if mode == "bilinear" else 2.0  # half the kernel's width, in output pixels
     widening = max(step, 1.0)
@@ -178,8 +178,8 @@ def _adaptive(size_in, size_out, dtype_name):
 def adaptive_matrix(size_in, size_out, dtype=np.float32, xp=np):
     """The (size_out, size_in) matrix of adaptive average pooling along one axis.
 
-    Output i is the mean of the inputs floor(i n/m) to ceil((i + 1) n/m) - 1: m windows that cover all n
-    pixels and overlap by one where m does not divide n. Cached; not to be written to.
+    Output i is the mean of the inputs floor(i n/m) to ceil((i + 1) n/m) - 1: m windows that cover all n pixels and
+    overlap by one if m does not divide n. Cached; must not be written to.
     """
     numbers = size_in, size_out, np.dtype(dtype).name
     return _adaptive(*numbers) if xp is np else _on_gpu(xp, xp.cuda.Device().id, _adaptive, *numbers)

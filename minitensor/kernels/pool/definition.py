@@ -1,4 +1,4 @@
-"""Pooling by its definition: one window at a time, as plain loops. The fast texts in pool.py are held to these."""
+"""Pooling by its definition: one window at a time, as plain loops. The fast kernels of this room are held to these."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from minitensor.kernels.table import register
 
 
 def pool_windows(size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
-    """Yield (i, j, pixels) for every window: its place in the output and [(tap, row, column)] inside the
+    """For each window yield (i, j, pixels): its place in the output, and [(tap, row, column)] of its pixels in the
     image.
 
-    A tap is numbered along the rows of the window: tap = a KW + b for row a and column b.
+    Taps are numbered along the rows of the window: tap = a KW + b for row a and column b.
     """
     axes = zip(size, kernel_size, stride, padding, dilation, strict=True)
     counts = [pool_output_size(*axis, ceil_mode) for axis in axes]
@@ -36,7 +36,7 @@ def _output_shape(x, kernel_size, stride, padding, dilation, ceil_mode):
 
 @register("max_pool2d", "reference")
 def max_pool2d_reference(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
-    """The largest pixel of every window and the tap that holds it; of equal ones the first, but any NaN wins."""
+    """The largest pixel of each window and the tap that holds it. Of equal pixels the first one wins, but any NaN wins."""
     xp = array_module(x)
     values = xp.empty(_output_shape(x, kernel_size, stride, padding, dilation, ceil_mode), dtype=x.dtype)
     taps = xp.empty(values.shape, dtype=tap_dtype(kernel_size))
@@ -52,13 +52,13 @@ def max_pool2d_reference(x, kernel_size, stride, padding, dilation=(1, 1), ceil_
 
 
 def tap_dtype(kernel_size):
-    """The smallest unsigned type that can number the taps: one byte up to 16 x 16, where an index takes eight."""
+    """The smallest unsigned type that can number the taps: one byte up to 16 x 16. An index would take eight bytes."""
     return "uint8" if math.prod(kernel_size) <= 256 else "uint32"
 
 
 @register("max_pool2d_values", "reference")
 def max_pool2d_values_reference(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
-    """The largest pixel of every window."""
+    """The largest pixel of each window."""
     return max_pool2d_reference(x, kernel_size, stride, padding, dilation, ceil_mode)[0]
 
 
@@ -66,7 +66,7 @@ def max_pool2d_values_reference(x, kernel_size, stride, padding, dilation=(1, 1)
 def max_pool2d_grad_reference(
     grad, taps, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False
 ):
-    """Add each window's gradient to the pixel that won it; a pixel may win several windows."""
+    """Add the gradient of each window to the pixel that won it. A pixel may win several windows."""
     xp = array_module(grad)
     x_grad = xp.zeros((*grad.shape[:2], *size), dtype=grad.dtype)
     for i, j, pixels in pool_windows(size, kernel_size, stride, padding, dilation, ceil_mode):
@@ -77,7 +77,7 @@ def max_pool2d_grad_reference(
 
 @register("max_pool2d_gather", "reference")
 def max_pool2d_gather_reference(x, taps, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
-    """From each window of x, the pixel at the tap given: scatter read backwards."""
+    """From each window of x, the pixel at the given tap: the adjoint of `max_pool2d_grad`."""
     xp = array_module(x)
     values = xp.zeros(taps.shape, dtype=x.dtype)
     for i, j, pixels in pool_windows(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode):
@@ -87,9 +87,9 @@ def max_pool2d_gather_reference(x, taps, kernel_size, stride, padding, dilation=
 
 
 def window_divisor(i, j, pixels, size, kernel_size, stride, padding, count_include_pad, divisor_override):
-    """By what the sum of window (i, j) is divided: its pixels in the image, or in the image and its padding.
+    """What the sum of window (i, j) is divided by: its pixels in the image, or in the image and its padding.
 
-    The part of a window that ceil_mode lets hang beyond the padding never counts.
+    The part of a window that ceil_mode lets hang over the padding never counts.
     """
     if divisor_override is not None:
         return divisor_override
@@ -104,7 +104,7 @@ def window_divisor(i, j, pixels, size, kernel_size, stride, padding, count_inclu
 def avg_pool2d_reference(
     x, kernel_size, stride, padding, ceil_mode=False, count_include_pad=True, divisor_override=None
 ):
-    """The mean of every window, padding counted as zeros unless count_include_pad is False."""
+    """The mean of each window. Padding counts as zeros unless count_include_pad is False."""
     xp = array_module(x)
     size = x.shape[2:]
     y = xp.zeros(_output_shape(x, kernel_size, stride, padding, (1, 1), ceil_mode), dtype=x.dtype)
@@ -120,7 +120,7 @@ def avg_pool2d_reference(
 def avg_pool2d_grad_reference(
     grad, size, kernel_size, stride, padding, ceil_mode=False, count_include_pad=True, divisor_override=None
 ):
-    """Give each pixel of a window its equal share of the window's gradient."""
+    """Give each pixel of a window an equal share of the window's gradient."""
     xp = array_module(grad)
     x_grad = xp.zeros((*grad.shape[:2], *size), dtype=grad.dtype)
     rules = (size, kernel_size, stride, padding, count_include_pad, divisor_override)

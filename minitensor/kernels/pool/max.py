@@ -1,9 +1,9 @@
-"""Max pooling, a tap at a time over whole slices; reference_pool.py defines it, a window at a time.
+"""Max pooling on whole slices of the image, one tap at a time; definition.py defines it one window at a time.
 
-Which pixel won a window is kept as its tap, a number below KH KW that fits a byte: an eighth of the memory of
-an index into the plane. With it, the gradient (`max_pool2d_grad`) and the gradient of that
-(`max_pool2d_gather`) are each other's adjoint: one writes to the places the other reads. `max_pool2d_indices`
-turns taps into the indices that torch returns.
+Which pixel won a window is kept as its tap, a number below KH KW that fits in a byte: an eighth of the memory of an
+index into the plane. With the taps, the gradient (`max_pool2d_grad`) and the gradient of the gradient
+(`max_pool2d_gather`) are adjoints of each other: one writes where the other reads. `max_pool2d_indices` turns taps into
+the indices that torch returns.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from minitensor.kernels.table import register
 
 @register("max_pool2d", "slices", products=False, default=True)
 def max_pool2d(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
-    """The largest pixel of every window and its tap: x (N, C, H, W) -> values, taps, both (N, C, OH, OW)."""
+    """The largest pixel of each window and its tap: x (N, C, H, W) -> values, taps, both (N, C, OH, OW)."""
     xp = array_module(x)
     windows = Windows(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     planes = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
@@ -47,7 +47,7 @@ def max_pool2d(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False
 
 
 def _scan(slices, best, best_tap, nan_wins):
-    """Fill `best` and raise `best_tap` to the tap that holds it. `nan_wins` costs one more pass a tap."""
+    """Fill `best` and raise `best_tap` to the tap that holds it. `nan_wins` costs one more pass per tap."""
     xp = array_module(best)
     best[...] = slices[0][1]
     pixels = xp.empty(best.shape, best.dtype)
@@ -62,9 +62,11 @@ def _scan(slices, best, best_tap, nan_wins):
 
 
 def _scan_quarters(planes, best, best_tap):
-    """`_scan` for windows of 2 x 2 side by side, in half as many calls: the better of left and right, then of the rows.
+    """`_scan` for windows of 2 x 2 side by side, in half as many calls: the better of left and right, then of both
+    rows.
 
-    The first of equals wins, as in reading order: right must be larger than left, and the lower row than the upper.
+    Of equal pixels the first one in reading order wins: right must be larger than left, and the lower row larger than
+    the upper one.
     """
     height, width = best.shape[1:]
     rows = planes[:, : 2 * height]
@@ -83,7 +85,7 @@ def _scan_quarters(planes, best, best_tap):
 
 @register("max_pool2d_values", "slices", products=False, default=True)
 def max_pool2d_values(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
-    """The largest pixel of every window, without saying where: over the rows of all windows, then the columns."""
+    """The largest pixel of each window, without its place: first over the rows of all windows, then over the columns."""
     xp = array_module(x)
     windows = Windows(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     planes = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
@@ -105,7 +107,7 @@ def max_pool2d_values(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mod
 
 @register("max_pool2d_grad", "slices", products=False, default=True)
 def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
-    """Add each window's gradient to the pixel that won it: grad, taps (N, C, OH, OW) -> (N, C, *size)."""
+    """Add the gradient of each window to the pixel that won it: grad, taps (N, C, OH, OW) -> (N, C, *size)."""
     xp = array_module(grad)
     windows = Windows(size, kernel_size, stride, padding, dilation, ceil_mode)
     grads = grad.reshape(grad.shape[0] * grad.shape[1], *windows.counts)
@@ -137,10 +139,10 @@ def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1,
 
 
 def _spread_quarters(grads, taps, planes):
-    """Write each gradient (P, OH, OW) to its tap of planes (P, H, W), where windows of 2 x 2 lie side by side.
+    """Write each gradient (P, OH, OW) to its tap in planes (P, H, W), for windows of 2 x 2 side by side.
 
-    Two neighbouring float32 are one number of 64 bits: the gradient, moved to the upper half where the right one won
-    (to the lower, where bytes are in the other order). So rows are written whole, not every second pixel of them.
+    Two neighbouring float32 are seen as one number of 64 bits: the gradient, shifted to the upper half if the right
+    pixel won (to the lower half if bytes are in the other order). So rows are written whole, not every second pixel.
     """
     height = grads.shape[1]
     shift = np.equal(taps & 1, sys.byteorder == "little").astype(np.uint64)
@@ -158,7 +160,7 @@ def _spread_quarters(grads, taps, planes):
 
 @register("max_pool2d_gather", "slices", products=False, default=True)
 def max_pool2d_gather(x, taps, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
-    """From each window of x, the pixel at the tap given: x (N, C, H, W), taps (N, C, OH, OW) -> (N, C, OH, OW)."""
+    """From each window of x, the pixel at the given tap: x (N, C, H, W), taps (N, C, OH, OW) -> (N, C, OH, OW)."""
     xp = array_module(x)
     windows = Windows(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     planes = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
@@ -175,7 +177,7 @@ def max_pool2d_gather(x, taps, kernel_size, stride, padding, dilation=(1, 1), ce
 
 @register("max_pool2d_indices", "reference")
 def max_pool2d_indices(taps, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
-    """Taps (N, C, OH, OW) -> the int64 index row W + column of each window's winner in its plane of `size`."""
+    """Taps (N, C, OH, OW) -> the int64 index row W + column of each winner in its plane of `size`."""
     xp = array_module(taps)
     (kernel_h, kernel_w), width = kernel_size, size[1]
     corner_row = xp.arange(taps.shape[2]) * stride[0] - padding[0]

@@ -1,8 +1,8 @@
 """The windows of a pooling operation, seen tap by tap instead of window by window.
 
-Fix one tap, say the top right pixel of every 2 x 2 window. Over all windows these pixels form a regular grid,
-which is a strided slice of the image. So pooling is a handful of operations on whole slices, one slice a tap,
-where the definition walks over the windows one at a time.
+Fix one tap, say the top right pixel of every 2 x 2 window. Over all windows these pixels form a regular grid: a strided
+slice of the image. So pooling is a few operations on whole slices, one slice per tap, where the definition visits the
+windows one at a time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from minitensor.kernels.threads.tiles import run_tiles, shares, split
 
 
 class Windows:
-    """The windows of one pooling call on planes of `size` = (H, W). All arguments are pairs but `ceil_mode`."""
+    """The windows of one pooling call on planes of `size` = (H, W). All arguments are pairs, except `ceil_mode`."""
 
     def __init__(self, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
         self.size, self.kernel_size, self.stride = size, kernel_size, stride
@@ -28,7 +28,7 @@ class Windows:
             (count - 1) * step + extent(kernel, gap)
             for count, step, kernel, gap in zip(self.counts, stride, kernel_size, dilation, strict=True)
         ]
-        # With ceil_mode the last window may hang over the far padding; otherwise it may stop short of it.
+        # With ceil_mode the last window may hang over the far padding. Otherwise it may end before it.
         self.padded_size = tuple(max(r, n + p) for r, n, p in zip(reach, size, padding, strict=True))
         self.fits = self.padded_size == tuple(size)  # no padding needed
 
@@ -48,13 +48,13 @@ class Windows:
 
     @property
     def cover(self):
-        """True where every pixel lies in exactly one window and there is no padding."""
+        """True if every pixel lies in exactly one window and there is no padding."""
         exact = tuple(c * k for c, k in zip(self.counts, self.kernel_size, strict=True)) == tuple(self.size)
         return exact and self.fits and self.kernel_size == self.stride
 
     @property
     def quarters(self):
-        """True for windows of 2 x 2 pixels side by side, whose first tap is on the image: those of nearly every net."""
+        """True for windows of 2 x 2 pixels side by side without padding: those of nearly every net."""
         side_by_side = tuple(self.kernel_size) == tuple(self.stride) == (2, 2) and tuple(self.dilation) == (
             1,
             1,
@@ -67,7 +67,7 @@ class Windows:
         return [(tap, padded[..., rows, columns]) for tap, (rows, columns) in enumerate(pairs)]
 
     def pad(self, planes, value):
-        """The planes with a border of `value` that no window leaves; the planes themselves where none is needed."""
+        """The planes with a border of `value`, so that no window leaves them. Without padding, the planes themselves."""
         if self.fits:
             return planes
         padded = array_module(planes).full((len(planes), *self.padded_size), value, dtype=planes.dtype)
@@ -75,7 +75,7 @@ class Windows:
         return padded
 
     def crop(self, padded):
-        """The view of a padded array that is the image."""
+        """The image inside a padded array, as a view."""
         top, left = self.padding
         return padded[..., top : top + self.size[0], left : left + self.size[1]]
 
@@ -88,7 +88,9 @@ class Windows:
         return (first[0][:, None] * self.kernel_size[1] + first[1]).astype(dtype)
 
     def over_planes(self, function, planes, bytes_each):
-        """Call function(part) for slices of range(planes) that fit the cache, on threads; on a GPU once for all."""
+        """Call function(part) for slices of range(planes) that fit the cache, on threads. On a GPU: once, for all
+        planes.
+        """
         on_cpu = backend_name(planes) == "numpy"
         parts = (
             shares(len(planes), bytes_each, POOL_TILE_BYTES, POOL_SERIAL_BYTES)
@@ -98,7 +100,7 @@ class Windows:
         run_tiles(function, parts)
 
     def divisor(self, xp, count_include_pad, divisor_override, dtype):
-        """What average pooling divides by: a number where it is the same for all windows, else (OH, OW)."""
+        """What average pooling divides by: one number if it is the same for all windows, else (OH, OW)."""
         if divisor_override is not None:
             return float(divisor_override)
         if self.fits:

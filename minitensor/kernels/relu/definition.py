@@ -22,9 +22,9 @@ def relu_grad_reference(grad, y):
 
 @register("relu_bias_grad", "reference", products=False)
 def relu_bias_grad_reference(grad, y, overwrite=False):
-    """relu_grad of (N, O, H, W), and its sums over all but O, (O,): the gradient of a bias added before ReLU.
+    """relu_grad of (N, O, H, W), and its sums over all axes but O, (O,): the gradient of a bias added before ReLU.
 
-    `overwrite` allows, but does not demand, that the result takes the memory of grad.
+    `overwrite` allows the result to take the memory of grad, but does not demand it.
     """
     grad_x = relu_grad_reference(grad, y)
     return grad_x, sum_over(grad_x, (0, 2, 3)).reshape(-1)

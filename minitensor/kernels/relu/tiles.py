@@ -1,7 +1,7 @@
-"""ReLU and its gradient: the plain text, and the same a cache-sized tile at a time on threads.
+"""ReLU and its gradients, one cache-sized tile at a time, on threads.
 
-A convolution with ReLU wants two gradients at once: that of its sum, and the sum over all pixels of that, which is the
-bias's. `relu_bias_grad` adds up what it has just written, while it is in the cache.
+The backward of convolution + ReLU needs two results: the gradient before the ReLU, and its sum over all pixels, which
+is the gradient of the bias. `relu_bias_grad` adds up what it has just written, while it is still in the cache.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ RUN = 1 << 12  # numbers that are compared with the same zeros, which stay in th
 
 @register("relu", "tiles", backends=("numpy",), products=False)
 def relu(x):
-    """The same, a tile at a time."""
+    """max(x, 0), one tile at a time."""
     y = np.empty(x.shape, x.dtype)
     flat_x, flat_y = x.reshape(-1), y.reshape(-1)
     # NumPy's maximum of two arrays takes 0.15 ns a number, that of an array and a scalar 0.4 (measured)
@@ -38,7 +38,7 @@ def relu(x):
 
 @register("relu_grad", "tiles", backends=("numpy",), products=False)
 def relu_grad(grad, y):
-    """The same, a tile at a time."""
+    """grad where y > 0, else 0, one tile at a time."""
     grad_x = np.empty(grad.shape, grad.dtype)
     flat_grad, flat_y, flat_x = (array.reshape(-1) for array in (grad, y, grad_x))
     scratch = Scratch()
@@ -52,7 +52,9 @@ def relu_grad(grad, y):
 
 @register("relu_bias_grad", "tiles", backends=("numpy",), products=False)
 def relu_bias_grad(grad, y, overwrite=False):
-    """The same, some planes of an image at a time: their sums are taken while they are in the cache."""
+    """`relu_grad` and its sums, some planes of an image at a time: the sums are taken while the planes are in the
+    cache.
+    """
     images, filters = grad.shape[:2]
     grad_x = grad if overwrite else np.empty(grad.shape, grad.dtype)
     # (N, O, H, W) -> (N*O, H*W)
@@ -71,7 +73,7 @@ def relu_bias_grad(grad, y, overwrite=False):
 
 
 def _pass(grad, y, grad_x, scratch):
-    """grad_x = grad where y > 0 or NaN, else 0, on the bits of the numbers: see masking.py."""
+    """grad_x = grad where y > 0 or NaN, else 0, on the bits of the numbers: see arrays/masking.py."""
     integer = f"i{grad.itemsize}"
     blocked = scratch.empty("blocked", y.shape, np.dtype(bool))
     np.less_equal(y, 0, out=blocked)
@@ -84,7 +86,7 @@ def _pass(grad, y, grad_x, scratch):
 @rule("relu_grad", backends=("numpy",))
 @rule("relu_bias_grad", backends=("numpy",))
 def relu_rule(x, y=None, overwrite=False):
-    """Tiles pay on large arrays, and only in row-major order, which they flatten without a copy."""
+    """Tiles pay for large arrays, and only in row-major order, in which an array is flattened without a copy."""
     large = x.nbytes >= SMALL_BYTES and x.dtype.kind == "f"
     if large and x.flags.c_contiguous and (y is None or y.flags.c_contiguous):
         yield "tiles"

@@ -1,8 +1,8 @@
-"""The threads of the BLAS library that NumPy calls, held at one while a kernel runs.
+"""The threads of the BLAS library that NumPy calls: limited to one while a kernel runs.
 
-Tiles are a kernel's parallelism. BLAS's own threads would fight with them for the cores, and not only inside a tile:
-after a product OpenBLAS's threads spin for a while, waiting for the next. A train step of a small U-Net took 0.45 s of
-processor time with BLAS at two threads between the tiles, and 0.25 s with one throughout (measured, 2 cores).
+Tiles already use all cores, and BLAS's own threads would compete with them, not only inside a tile: after a product,
+OpenBLAS's threads spin for a while and wait for the next one. With BLAS at one thread throughout, a train step of a
+small U-Net takes about half the processor time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 class Blas:
     """The number of threads of BLAS. It belongs to the whole process, so concurrent callers share one limit: the first
-    to enter `one_thread` sets it, the last to leave restores it.
+    to enter `one_thread` sets it, and the last to leave restores it.
     """
 
     def __init__(self):
@@ -35,7 +35,7 @@ class Blas:
         return self.libraries
 
     def set_threads(self, n):
-        """Give BLAS `n` threads from now on; while tiles run, from when they have ended."""
+        """Give BLAS `n` threads from now on; while tiles run, from the moment they have ended."""
         with self.lock:
             if self.users:
                 self.saved = [(library, n) for library, _ in self.saved]
@@ -44,7 +44,7 @@ class Blas:
 
     @contextmanager
     def one_thread(self):
-        """Within the block, every call of BLAS runs on the thread that makes it."""
+        """Within the block, every BLAS call runs on the thread that makes it."""
         with self.lock:
             if self.users == 0:
                 self.saved = [(library, library.num_threads) for library in self.find()]
@@ -61,14 +61,14 @@ class Blas:
                     _limit(self.saved)
 
     def before_fork(self):
-        """No other thread may be setting limits meanwhile: a child would wait for OpenBLAS's own lock for ever."""
+        """Wait until no other thread is setting limits: a forked child would wait for OpenBLAS's own lock forever."""
         self.lock.acquire()
 
     def after_fork_in_parent(self):
         self.lock.release()
 
     def after_fork_in_child(self):
-        """In a forked child only the thread that forked lives on; the blocks of all others will never be left."""
+        """In a forked child only the forking thread lives on. The blocks of all other threads will never be left."""
         self.lock = threading.Lock()
         inside = self.users > 0
         self.users = getattr(self.here, "users", 0)

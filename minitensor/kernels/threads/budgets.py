@@ -44,7 +44,6 @@ PATCH_TILE_BYTES = 1 * MIB  # conv/patches.py
 
 # Winograd
 ONE_AXIS_TILE_BYTES = 3 * MIB  # rows and products
-ONE_AXIS_BOTH_TILE_BYTES = 5 * MIB  # the same for both gradients
 TRANSFORM_BYTES = 2 * MIB  # channels that are transformed together; half as much takes twice the NumPy calls
 TRANSFORM_SERIAL_BYTES = 512 * KIB  # of the weight
 BOTH_AXES_TILE_BYTES = 2 * MIB  # a layer of few channels, whose products BLAS multiplies as they lie

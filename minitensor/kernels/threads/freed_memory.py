@@ -1,10 +1,10 @@
-"""Keep freed memory for the next array, instead of giving it back to the system and asking for it again.
+"""Keep freed memory for the next array, instead of returning it to the system and asking for it again.
 
-The C library hands arrays above 128 KiB back to the system the moment they are freed. The next one is fresh
-memory, and the system clears each of its pages on first touch: np.maximum on 83 MB takes 13 ms into fresh memory
-and 7 ms into memory used before (measured, 2 cores). A network makes arrays of the same sizes at every step, so
-that price is paid over and over. Two settings of glibc's allocator avoid it; PyTorch users know them as the
-environment variables MALLOC_MMAP_MAX_ and MALLOC_TRIM_THRESHOLD_.
+The C library returns arrays above 128 KiB to the system the moment they are freed. The next array is fresh memory, and
+the system clears each of its pages on first touch, which makes a simple pass over a large array about half as fast. A
+network makes arrays of the same sizes at every step, so it would pay this price again and again. Two settings of
+glibc's allocator avoid it. PyTorch users know them as the environment variables MALLOC_MMAP_MAX_ and
+MALLOC_TRIM_THRESHOLD_.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KEEP_BYTES = 2**31 - 1
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc to keep freed memory for this process; do nothing where the C library is another one."""
+    """Tell glibc to keep freed memory for this process. Does nothing with another C library."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):  # no such library, no such function; Windows refuses None

@@ -1,18 +1,17 @@
 """Cut work into tiles that fit the cache, and run the tiles on threads.
 
-NumPy lets go of the interpreter lock while it copies, adds or multiplies large arrays, so plain Python
-threads use all cores, provided each tile is big enough (about 0.1 ms of work or more) to outweigh the Python
-around it. Small enough, on the other hand, means that what one step of a kernel writes is still in the cache
-when the next step reads it. A kernel therefore says
+NumPy releases Python's global lock while it copies, adds or multiplies large arrays. So plain Python threads use all
+cores, if each tile is large enough (about 0.1 ms of work or more) to outweigh the Python around it. It must also be
+small enough: then what one step of a kernel writes is still in the cache when the next step reads it. A kernel says
 
     def tile(rows):                     # rows is a slice
         np.maximum(x[rows], 0, out=out[rows])
 
     run_tiles(tile, split(len(x), threads_for(x.nbytes)))
 
-Tiles must not write to the same place. While they run, BLAS uses one thread a call: the tiles are the
-parallelism, and two layers of it would fight over the cores. The threads are those of workers.py, which end by
-themselves: there is no pool that a fork could break or an exit would have to wait for.
+Tiles must not write to the same place. While they run, each BLAS call uses one thread: the tiles already use all cores,
+and two layers of threads would compete for them. The threads are the workers of workers.py. They end by themselves, so
+there is no pool that a fork could break or that the end of the program would have to wait for.
 """
 
 from __future__ import annotations
@@ -31,9 +30,10 @@ from minitensor.kernels.threads.blas import blas
 from minitensor.kernels.threads.budgets import SERIAL_BYTES, TILE_BYTES
 from minitensor.kernels.threads.workers import start
 
-# Numbers in a buffer of NumPy's elementwise functions. Where a column (C, 1) meets rows (C, n), NumPy spreads it out in
-# a buffer first if that holds two rows or more, and a pass takes twice the time. Its own 8192 does so for rows of up to
-# 4096 numbers, which those of most tiles are. A smaller buffer than this would slow the conversion of types.
+# Numbers in a buffer of NumPy's elementwise functions. If a column (C, 1) meets rows (C, n), NumPy first spreads the
+# column out in a buffer, if the buffer holds two rows or more, and the pass takes twice as long. NumPy's own 8192 does
+# so for rows of up to 4096 numbers, which most rows of tiles are. A smaller buffer would slow down the conversion of
+# types.
 BUFFER = 1 << 10
 
 _threads: int | None = None  # what set_num_threads asked for
@@ -41,7 +41,7 @@ _here = threading.local()  # .in_tile is True on a thread that is running a tile
 
 
 def get_num_threads() -> int:
-    """Threads that CPU kernels use: what `set_num_threads` said, else the CPUs this process may use."""
+    """The number of threads that CPU kernels use: what `set_num_threads` said, else the CPUs that this process may use."""
     if _threads is not None:
         return _threads
     if hasattr(os, "sched_getaffinity"):
@@ -52,7 +52,7 @@ def get_num_threads() -> int:
 def set_num_threads(n: int) -> None:
     """Let CPU kernels, and NumPy's BLAS with them, use `n` threads.
 
-    Raises TypeError where `n` is not an int and ValueError where it is below 1.
+    Raises TypeError if `n` is not an int, and ValueError if it is below 1.
     """
     global _threads
     if not isinstance(n, int) or isinstance(n, bool):
@@ -64,12 +64,12 @@ def set_num_threads(n: int) -> None:
 
 
 def threads_for(bytes_touched, serial=SERIAL_BYTES):
-    """Number of parts into which a pass over so many bytes is worth cutting: 1 below `serial`."""
+    """The number of parts into which a pass over so many bytes is worth cutting: 1 below `serial` bytes."""
     return 1 if bytes_touched < serial else get_num_threads()
 
 
 def split(length, parts):
-    """Cut range(length) into at most `parts` slices whose lengths differ by one at most; none is empty."""
+    """Cut range(length) into at most `parts` slices. Their lengths differ by at most one, and none is empty."""
     parts = max(1, min(parts, length))
     edges = [length * part // parts for part in range(parts + 1)]
     return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
@@ -84,20 +84,19 @@ def array_parts(shape, parts):
 def blocks(length, bytes_each, budget=TILE_BYTES):
     """Cut range(length) into slices of nearly equal length, each of which takes at most `budget` bytes.
 
-    `bytes_each` is what one item (one row of an image, say) needs in buffers. A slice holds at least one
-    item.
+    `bytes_each` is what one item (one row of an image, say) needs in buffers. A slice holds at least one item.
     """
     fitting = max(1, int(budget // max(1, bytes_each)))
     return split(length, ceil_div(length, fitting))
 
 
 def rounded_up(parts, multiple):
-    """As many parts or a few more: a multiple of the threads, so that none has to wait for the last part."""
+    """`parts` rounded up to a multiple, usually of the number of threads: so no thread waits for the last part."""
     return ceil_div(parts, multiple) * multiple
 
 
 def shares(length, bytes_each, budget=TILE_BYTES, serial=SERIAL_BYTES):
-    """`blocks` for `run_tiles`: one where all take less than `serial` bytes, else a multiple of the threads."""
+    """`blocks` for `run_tiles`: one slice if everything takes less than `serial` bytes, else a multiple of the threads."""
     if length * bytes_each < serial:
         return split(length, 1)
     return split(length, rounded_up(len(blocks(length, bytes_each, budget)), get_num_threads()))
@@ -106,11 +105,11 @@ def shares(length, bytes_each, budget=TILE_BYTES, serial=SERIAL_BYTES):
 def run_tiles(function, tiles, beside=None):
     """Call `function(tile)` for every tile, on up to `get_num_threads()` threads, the caller's own included.
 
-    Threads take tiles from one queue, in order, so uneven tiles even out. Results are not collected: tiles
-    write into arrays the caller made. The first exception stops the queue and is raised here once all
-    threads have ended. A call from inside a tile runs its tiles on the spot, one after the other. NumPy's
-    errstate and other context variables of the caller hold in the tiles, but for the size of its buffers.
-    `beside`, a function without arguments, is called once before the first tile, or beside it.
+    Threads take tiles from one queue, in order, so uneven tiles even out. Results are not collected: tiles write into
+    arrays that the caller made. The first exception stops the queue, and is raised here when all threads have ended. A
+    call from inside a tile runs its tiles in place, one after the other. NumPy's errstate and other context variables
+    of the caller hold in the tiles, except for the size of its buffers. `beside`, a function without arguments, is
+    called once, before the first tile or at the same time.
     """
     jobs = deque(partial(function, tile) for tile in tiles)
     if beside is not None and len(jobs) > 1:
@@ -125,7 +124,7 @@ def run_tiles(function, tiles, beside=None):
 
 
 def _run(jobs):
-    """Call each function of the deque, on threads where there is more than one."""
+    """Call each function of the deque, on several threads if there is more than one function."""
     workers = min(get_num_threads(), len(jobs)) - 1
     if workers < 1 or getattr(_here, "in_tile", False):
         for job in jobs:
@@ -150,7 +149,7 @@ def _run(jobs):
 
 
 def _work(jobs, errors):
-    """Take jobs until none is left; keep an exception for the caller and drop the jobs that are left."""
+    """Take jobs until none is left. Keep an exception for the caller, and drop the remaining jobs."""
     _here.in_tile = True
     try:
         while True:
@@ -167,13 +166,13 @@ def _work(jobs, errors):
 
 
 class Scratch(threading.local):
-    """Buffers of one kernel call that a thread reuses from tile to tile: fresh memory costs page faults.
+    """Buffers of one kernel call, which a thread uses again for each of its tiles: fresh memory costs page faults.
 
-    `scratch.empty("columns", shape, dtype)` is as np.empty, but returns the same memory each time the same thread
-    asks for that name; the next such call overwrites it. `scratch.zeros` is zero where nobody has written since
-    the name was first asked for: a border along the last axis stays zero if every call for that name has the same
-    last axis and writes the same part of it. A name that relies on such a border must not be asked of `empty`;
-    without one, both may share a name.
+    `scratch.empty("columns", shape, dtype)` is like np.empty, but the same thread gets the same memory each time it
+    asks for that name; the next such call overwrites it. `scratch.zeros` is zero wherever nobody has written since the
+    name was first asked for: a border along the last axis stays zero if every call for that name has the same last axis
+    and writes the same part of it. A name that relies on such a border must not be passed to `empty`. Without a border,
+    `empty` and `zeros` may share a name.
     """
 
     def __init__(self):
@@ -195,7 +194,7 @@ class Scratch(threading.local):
 
 
 def add_parts(sums):
-    """The sum over the first axis, in its order, written into its first entry: no copy of a large gradient."""
+    """The sum over the first axis, in its order, written into the first entry: no copy of a large gradient."""
     if not len(sums):
         return sums.sum(axis=0)
     for part in sums[1:]:

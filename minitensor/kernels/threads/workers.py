@@ -1,12 +1,10 @@
-"""The threads that help with tiles. One waits a moment for the next call, and ends when none comes.
+"""The threads that run tiles. A worker waits a moment for the next call, and ends if none comes.
 
-To start a thread costs more than it seems. The system may place it on the processor of its parent, which is busy, and
-move it away only milliseconds later: of 39 starts 4 to 7 landed there, and a convolution of 19 ms then took 26
-(measured, 2 cores). Starting one for every call took a twentieth of a small net's train step. A worker therefore
-moves to another processor before it counts as started, and stays for the calls that follow at once; in a train step
-they come every millisecond or two. After LINGER without work it ends by itself. So no thread outlives the work by
-more than that, none is there when a process forks (a child would wait for it in vain), and none holds up the end of
-the program.
+Starting a thread costs more than it seems. The system may place it on the processor of its parent, which is busy, and
+move it away only milliseconds later. So a worker first moves to another processor, and only then counts as started; and
+it stays for the calls that follow, which in a train step come every millisecond or two. After LINGER seconds without
+work it ends by itself. So no thread outlives the work by more than that. None is there when a process forks (a child
+would wait for it forever), and none delays the end of the program.
 """
 
 from __future__ import annotations
@@ -55,7 +53,7 @@ class _Worker:
             self.gone.release()
 
     def _woken(self):
-        """Wait for work; False where there will be none."""
+        """Wait for work. Returns False if there will be none."""
         if self.wake.acquire(timeout=LINGER):
             return True
         try:
@@ -79,7 +77,7 @@ class _Worker:
 
 
 class _Work:
-    """A function for a worker, which runs it, unless the caller takes it back before it has begun."""
+    """A function for a worker. The worker runs it, unless the caller takes it back before it has begun."""
 
     def __init__(self, function):
         self.function = deque([function])  # pop is atomic, so only one of worker and caller gets it
@@ -96,7 +94,7 @@ class _Work:
         self.ended.release()
 
     def end(self, worker):
-        """Take the function back and return False, or wait until it has ended and return True."""
+        """If the function has not begun, take it back and return False. Else wait until it has ended and return True."""
         try:
             self.function.pop()
         except IndexError:
@@ -107,10 +105,10 @@ class _Work:
 
 
 def start(function, *arguments):
-    """Run a function on a worker. It must not raise.
+    """Run a function on a worker. The function must not raise.
 
-    Returns a function that waits until it has ended and returns True, or, where it has not yet begun, sees to it that
-    it never does and returns False: it takes some 0.1 ms to wake a thread, in which the caller may have done the work.
+    Returns a function `end`. If the work has begun, end() waits for it and returns True. If not, end() cancels it and
+    returns False: waking a thread takes about 0.1 ms, and meanwhile the caller may have done the work itself.
     """
     try:
         worker = _idle.pop()
@@ -138,14 +136,14 @@ def _taken_lock():
 
 
 def _other_processors():
-    """The processors this thread may use but for the one it is on; empty where the system does not tell."""
+    """The processors that this thread may use, except for the one it is on. Empty if the system does not say."""
     if _current_processor is None or not hasattr(os, "sched_getaffinity"):
         return set()
     return os.sched_getaffinity(0) - {_current_processor()}
 
 
 def _move_to(processors):
-    """Put this thread on one of these processors, and leave it to the system from there on."""
+    """Put this thread on one of these processors, and leave the rest to the system."""
     if processors:
         allowed = os.sched_getaffinity(0)
         with suppress(

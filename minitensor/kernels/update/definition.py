@@ -1,6 +1,7 @@
-"""One step of an optimizer, in place: optim/ says what the formulas mean, this file how their passes are done.
+"""One step of an optimizer, in place. minitensor/optim explains the formulas; this file is about their passes over
+memory.
 
-An update is a chain of cheap passes over the same numbers, so arrays are reused where the formula allows it.
+An update is a chain of cheap passes over the same numbers, so arrays are used again if the formula allows it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from minitensor.kernels.table import register
 
 @register("flatten", "reference", products=False)
 def flatten(flat, arrays):
-    """Write arrays of any shapes end to end into flat, which has as many numbers as all of them."""
+    """Write arrays of any shapes end to end into flat, which has as many numbers as all of them together."""
     array_module(flat).concatenate([array.reshape(-1) for array in arrays], out=flat)
 
 
@@ -54,8 +55,8 @@ def adam_update(
 
         param -= lr m / mean_correction / (sqrt(v) / root_correction + eps)
 
-    g = grad + weight_decay param, or, if `decoupled`, param is first shrunk by lr weight_decay. With `largest`, which
-    keeps the maximum of v, that takes the place of v in param.
+    g = grad + weight_decay param; or, if `decoupled`, param is first multiplied by 1 - lr weight_decay. `largest`, if
+    given, keeps the maximum of v, which takes the place of v in param.
     """
     beta1, beta2 = betas
     xp = array_module(param)

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from minitensor.kernels import kernel_variants, run, use_kernels
 from minitensor.kernels.conv.winograd import both_axes_gradients as winograd2d_gradients
 from minitensor.kernels.conv.winograd import matrices as winograd
-from minitensor.kernels.conv.winograd import one_axis_gradients as winograd_gradients
 from minitensor.kernels.geometry import conv_output_size, conv_transpose_output_size
 from minitensor.kernels.table import candidates
 from tests.strategies import Window, windows
@@ -259,7 +258,6 @@ def test_both_gradients_at_once_equal_one_by_one(operation, variant, case):
         assert_close(result, run_as("reference", call), call, terms_of(case, call), "auto")
 
 
-@pytest.mark.parametrize("variant", ["winograd", "winograd2d"])
 @pytest.mark.parametrize(
     ("channels", "filters", "size", "padding"),
     [
@@ -270,24 +268,22 @@ def test_both_gradients_at_once_equal_one_by_one(operation, variant, case):
         (12, 9, (41, 6), (4, 3)),  # padding beyond the kernel's reach: rows of grad that see no pixel
     ],
 )
-def test_both_gradients_in_tiles_and_chunks(monkeypatch, variant, channels, filters, size, padding):
+def test_both_gradients_in_tiles_and_chunks(monkeypatch, channels, filters, size, padding):
     """Large enough for several tiles and chunks, on two threads; against float64."""
     monkeypatch.setattr(winograd2d_gradients, "CHUNK_BYTES", 1 << 20)
-    monkeypatch.setattr(winograd_gradients, "ONE_AXIS_BOTH_TILE_BYTES", 1 << 18)
     rng = np.random.default_rng(0)
     x, weight = rng.standard_normal((3, channels, *size)), rng.standard_normal((filters, channels, 3, 3))
     grad = rng.standard_normal((3, filters, *(n + 2 * p - 2 for n, p in zip(size, padding, strict=True))))
     settings = (1, 1), padding, (0, 0), 1, (1, 1)
     single = [a.astype(np.float32) for a in (x, weight, grad)]
-    results = run_as(variant, ("conv2d_gradients", *single, *settings))
+    results = run_as("winograd2d", ("conv2d_gradients", *single, *settings))
     for result, exact in zip(results, run("conv2d_gradients", x, weight, grad, *settings), strict=True):
         assert result.shape == exact.shape and result.dtype == np.float32 and result.flags.c_contiguous
         assert np.abs(result - exact).max() < 3e-5 * exact.std()
 
 
-def test_both_gradients_go_at_once_where_each_may():
-    """What `use_kernels` says of one of the two holds for both together."""
-    rng = np.random.default_rng(0)
+def test_one_kernel_makes_both_gradients_if_each_would_run_by_it():
+    """What `use_kernels` says of one gradient holds for both together."""
     one = (1, 1)
 
     def chosen(channels, filters, size):
@@ -297,19 +293,11 @@ def test_both_gradients_go_at_once_where_each_may():
         )
         return candidates("conv2d_gradients", x, weight, grad, one, one, (0, 0), 1, one)[0]
 
-    assert chosen(16, 24, 33) == "winograd"
     assert chosen(256, 256, 16) == "winograd2d"
-    assert chosen(256, 256, 3) == "one_by_one"
-    for operation in ("conv_transpose2d", "conv2d_weight"):
-        with use_kernels(**{operation: "columns" if operation == "conv2d_weight" else "fold_columns"}):
-            assert chosen(16, 24, 33) == chosen(256, 256, 16) == "one_by_one"
-    x, weight, grad = (
-        rng.standard_normal(shape, np.float32) for shape in ((2, 16, 20, 20), (16, 8, 2, 2), (2, 8, 40, 40))
-    )
-    up = "conv_transpose2d_gradients", x, weight, grad, (2, 2), (0, 0), one, 1
-    assert candidates(*up)[0] == "columns"
-    with use_kernels(conv2d="reference"):
-        assert candidates(*up)[0] == "one_by_one"
+    assert chosen(16, 24, 33) == chosen(256, 256, 3) == "one_by_one"
+    for operation, other in (("conv_transpose2d", "fold_columns"), ("conv2d_weight", "columns")):
+        with use_kernels(**{operation: other}):
+            assert chosen(256, 256, 16) == "one_by_one"
 
 
 @given(cases(dtypes=(np.float64,)))

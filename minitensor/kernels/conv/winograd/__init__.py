@@ -26,10 +26,10 @@ product becomes a matrix product at each of the six points.
     matrices.py             A, B and G, exact in float32, and how much they cost in accuracy
     row_windows.py          six rows of the image at every fourth row, as a view that copies nothing
     one_axis.py             down the columns only: half the multiplications
-    one_axis_gradients.py   the weight gradient, and both gradients together
+    one_axis_gradients.py   the weight gradient
     both_axes.py            down and across: a quarter of the multiplications, for many channels
     transforms.py           the transforms of both_axes.py
-    both_axes_gradients.py  its gradients
+    both_axes_gradients.py  the weight gradient in both axes, and both gradients together
     blank.py                windows that see only zeros give exactly the bias
 
 Sources: Lavin and Gray 2015, Fast algorithms for convolutional neural networks, equations 5 to 8; for the points,

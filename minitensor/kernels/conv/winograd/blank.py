@@ -1,11 +1,11 @@
-"""Where a convolution's window sees nothing but zeros, and a bias is zero too, the output is zero, to the last bit.
+"""If a window sees only zeros, and the bias is zero too, the output is exactly zero.
 
-Winograd's transforms mix neighbouring windows and take apart again what they mixed, so beside an image such an output
-comes out as the bias with rounding noise, a millionth of its neighbours, on either side. One case makes that noise
-matter: where the bias is zero, as in an FCN's border of 100 black pixels before it has been trained, ReLU lets half of
-the noise pass, and with it gradients that it should have blocked: bias gradients came out wrong by 4 to 42 percent. So
-the Winograd kernels of conv2d ask here which windows are blank, and write those outputs themselves. Where no bias is
-zero they need not, nor in a transposed convolution: it is mostly a gradient, and behind a gradient comes no kink.
+Winograd computes several windows together. So a window that sees only zeros, next to one that does not, gets rounding
+noise (about a millionth of its neighbours) instead of exactly the bias. This matters in one case: a bias of 0 followed
+by ReLU, as in the border of 100 black pixels of an FCN that has not been trained. The noise is positive half of the
+time, and ReLU then lets a gradient pass that should be blocked, which makes bias gradients wrong by several percent. So
+the Winograd kernels of conv2d find these windows and write their outputs themselves. It is not needed if no bias is 0,
+nor in a transposed convolution, which is mostly a gradient and rarely followed by ReLU.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ import numpy as np
 from minitensor.kernels.geometry import extent, overlap
 from minitensor.kernels.threads.tiles import blocks, run_tiles, split
 
-FIRST_CHANNELS = (
-    2  # after ReLU half of a channel is zero, so nearly all windows are found occupied in so few ...
-)
-NEXT_CHANNELS = 8  # ... and the rest in so many; only where some still seem blank are all channels read
+# After ReLU half of a channel is zero. So a few channels show that nearly all windows are occupied, and some more show
+# most of the rest. All channels are read only if some windows still seem blank.
+FIRST_CHANNELS, NEXT_CHANNELS = 2, 8
 SMALL_IMAGE = 1 << 14  # pixels; smaller ones are looked at all together, which takes fewer calls of NumPy
 
 
 def blank_windows(x, kernel_size, out_size, before, dilation):
-    """(N, OH, OW), True where a window of x (N, C, H, W) at stride 1 sees only zeros; None where no window does.
+    """(N, OH, OW), True if a window of x (N, C, H, W) at stride 1 sees only zeros. None if no window does.
 
     `before` is the padding (top, left), which is zero as well.
     """
@@ -46,7 +45,7 @@ def blank_windows(x, kernel_size, out_size, before, dilation):
 
 
 def _all_of_window(empty, kernel_size, out_size, before, dilation):
-    """True at (n, i, j) where `empty` (N, H, W) is True at all taps of window (i, j) that lie on the image."""
+    """True at (n, i, j) if `empty` (N, H, W) is True at all taps of window (i, j) that lie on the image."""
     (down, seen_down), (across, seen_across) = (
         overlap(-start, 1, positions + extent(kernel, spread) - 1, size)
         for start, positions, kernel, spread, size in zip(
@@ -66,7 +65,7 @@ def _all_of_window(empty, kernel_size, out_size, before, dilation):
 
 
 class BlankWindows:
-    """The blank windows of a convolution with stride 1: found beside its tiles, and written when they have run."""
+    """The blank windows of a convolution at stride 1: found beside its tiles, and written after them."""
 
     def __init__(self, x, weight, bias, out_size, before, dilation):
         self.x, self.weight, self.bias = x, weight, bias
@@ -74,17 +73,17 @@ class BlankWindows:
         self.blank = None
 
     def find(self):
-        """Look for them, on one thread: threads would wait for each other, as each call takes some microseconds."""
+        """Look for them, on one thread: each NumPy call takes some microseconds, and threads would wait for each other."""
         if self.bias is None or not self.bias.all():
             self.blank = blank_windows(self.x, *self.geometry)
 
     def write(self, out, step, relu=False):
         """out (N, O, OH, OW) = bias, or max(bias, 0) if `relu`, wherever the window of x sees only zeros.
 
-        `step` rows of the output are computed together, down each column for itself, or with step 0 together with
-        columns as well. Where all rows of a step are blank, so was all that was mixed for them, and nothing but the
-        bias came out: only steps that are blank in part are left to write. Not where a weight is NaN or infinite:
-        0 times that is NaN, and so is the sum.
+        `step` rows of the output are computed together, each column by itself. With step 0, columns are mixed as well.
+        If all rows of a step are blank, then everything that was mixed for them was zero, and exactly the bias came
+        out. So only steps that are partly blank must be written. Nothing is written if a weight is NaN or infinite: 0
+        times it is NaN, and so is the sum.
         """
         if self.blank is None or not np.isfinite(self.weight).all():
             return
@@ -102,7 +101,7 @@ class BlankWindows:
 
 
 def _mixed_rows(blank, step):
-    """Slices of the rows of blank (OH, OW) that belong to steps which have blank and other pixels in one column."""
+    """Slices of the rows of blank (OH, OW) that belong to steps with both blank and other pixels in one column."""
     height, width = blank.shape
     if not step:
         return [slice(0, height)]

@@ -1,30 +1,29 @@
-"""Winograd's minimal filtering along both axes, F(4x4, 3x3): a quarter of the multiplications, in float32.
+"""Winograd along both axes, F(4x4, 3x3): a quarter of the multiplications of a 3 x 3 kernel, in float32.
 
-Nest the filter of winograd.py into itself. A window d of 6 x 6 pixels gives 4 x 4 outputs with 36 products where
-the sum of taps needs 144:
+Apply the filter of one_axis.py down the columns and then along the rows. A window d of 6 x 6 pixels gives 4 x 4 outputs
+with 36 products, where the sum over taps needs 144:
 
     Y = A^T [ (G w G^T) * (B^T d B) ] A
 
-First the rows, as in winograd.py; then the same six-by-six matrix takes every fourth column of what came out. A block
-is 4 x 4 outputs; a step down is four rows, R of them in a tile of n images, and T = ceil(OW / 4) blocks lie across. Of
-every (6, 6, ...) here the first axis goes across, the second down:
+First the rows, as in one_axis.py. Then the same six-by-six matrix is applied to every fourth column of the result. A
+block is 4 x 4 outputs. A step down is four rows, R of them in a tile of n images, and T = ceil(OW / 4) blocks lie
+across. In every shape (6, 6, ...) the first axis goes across the image, the second one down:
 
     rows     (6, C, n, R, W)           B^T @ six rows of x, at every fourth row
     windows  (6, 6, C, n, R, T)        column b of every window, for b = 0 .. 5
     points   (6, 6, C, n*R*T)          B^T @ windows
     products (6, 6, O, n*R*T)          the weight's point (O, C) @ the image's point (C, n*R*T)
     columns  (4, 6, O, n*R*T)          A^T @ products: four columns of output, still six points down
-    out      (n, O, 4 R, 4 T)          A^T @ rows of six points, as in winograd.py
+    out      (n, O, 4 R, 4 T)          A^T @ rows of six points, as in one_axis.py
 
-The gradient by the weight runs the same chain backwards (winograd2d_gradients.py).
+The gradient with respect to the weight runs the same chain backwards (both_axes_gradients.py).
 
-Picking every fourth column costs as much as multiplying by some 50 channels, so this pays for many channels. Where the
-weight is larger than the image, to transform it, 36 numbers for 9, is most of the work: then a tile is some filters,
-not some blocks (`correlate`).
+Picking every fourth column costs about as much as multiplying by 50 channels, so this pays for many channels. If the
+weight is larger than the image, most of the work is transforming the weight, 36 numbers for 9. Then a tile is some
+filters, not some blocks (`correlate`).
 
-Rounding: the growth of winograd.py twice over; with 64 channels the error is 8e-7 of a typical output (root mean
-square), where plain columns have 3e-7. A NaN or infinity in a pixel reaches the whole 4 x 4 block of every output that
-sees it, so up to three pixels further.
+Rounding: the growth described in matrices.py, twice. A NaN or infinity in a pixel reaches the whole 4 x 4 block of
+every output that sees it, so up to three pixels further than in the definition.
 Source: Lavin and Gray 2015, Fast algorithms for convolutional neural networks, equation 8 and section 4.3.
 """
 
@@ -59,7 +58,9 @@ LEAST_FILTERS = 12  # filters in a part below which products without packing gai
 
 
 def supports(x, other, kernel_size, stride, dilation):
-    """float32, 3x3, stride and dilation 1, and neither array empty: tiles are planned by dividing by their sizes."""
+    """True for float32, 3x3, stride and dilation 1. Neither array may be empty: planning the tiles divides by their
+    sizes.
+    """
     fits = tuple(kernel_size) == (TAPS, TAPS) and (*stride, *dilation) == (1, 1, 1, 1)
     return x.dtype == np.float32 and fits and 0 not in x.shape and 0 not in other.shape
 
@@ -74,7 +75,7 @@ def conv_transpose2d_supports(x, weight, bias, stride, padding, output_padding, 
 
 @register("conv2d", "winograd2d", backends=("numpy",), supports=conv2d_supports)
 def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
-    """Convolution with a 3x3 kernel, stride and dilation 1, float32. Shapes as in definition.py."""
+    """A 3x3 kernel, stride and dilation 1, float32. Shapes as in definition.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
 
     def points(filters):
@@ -90,9 +91,9 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
 
 @register("conv_transpose2d", "winograd2d", backends=("numpy",), supports=conv_transpose2d_supports)
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """With stride 1 nothing is inserted: a convolution with the turned kernel, padded by 2 - padding.
+    """At stride 1 no zeros are inserted: a convolution with the rotated kernel, padded by 2 - padding.
 
-    To turn the kernel is to read the taps of G backwards, and to swap its channels is to transpose each point.
+    Rotating the kernel means reading the taps of G backwards. Swapping its channels means transposing each point.
     """
     out_size = transposed_output_size(x, weight.shape[2:], stride, padding, output_padding, dilation)
     before = rotated_padding(weight.shape[2:], padding, dilation)
@@ -101,7 +102,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
 
 
 def rotated_points(weight, groups, filters):
-    """The points (6, 6, g, o/g, C/g) of the turned kernels (C, O/g, 3, 3) of some filters."""
+    """The points (6, 6, g, o/g, C/g) of the rotated kernels (C, O/g, 3, 3) of some filters."""
     # (6, 6, C, o/g) -> (6, 6, g, C/g, o/g) -> (6, 6, g, o/g, C/g); with groups, all filters at once
     part = transform_weight(weight[:, filters] if groups == 1 else weight, ROTATED_G)
     return part.reshape(POINTS, POINTS, groups, len(weight) // groups, -1).swapaxes(3, 4)
@@ -110,9 +111,9 @@ def rotated_points(weight, groups, filters):
 def correlate(x, points, filters, bias, before, groups, out_size, relu=False, beside=None):
     """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j + b - before], in blocks of 4 x 4 outputs.
 
-    points(slice of filters) -> (6, 6, g, o/g, C/g) is the transformed weight. Where the image is large, a tile is
-    some of its blocks, and all tiles use one transformed weight. Where the weight is larger, a tile is some filters,
-    whose points need not leave the cache, and all tiles use one transformed image. `beside` is called beside the tiles.
+    points(slice of filters) -> (6, 6, g, o/g, C/g) is the transformed weight. If the image is large, a tile is some of
+    its blocks, and all tiles use one transformed weight. If the weight is larger, a tile is some filters, whose points
+    stay in the cache, and all tiles use one transformed image. `beside` is run together with the tiles.
     """
     channels = x.shape[1]
     out = np.empty((len(x), filters, *out_size), x.dtype)
@@ -156,10 +157,10 @@ def write_filtered(weight, image, bias, relu, out, tile, filters, across, scratc
 
 
 def filter_parts(filters, channels, blocks):
-    """Into how many parts to cut the filters where all blocks are multiplied at once.
+    """The number of parts into which the filters are cut if all blocks are multiplied together.
 
-    As many as make the products small enough to be multiplied without packing; where that leaves too few filters to
-    a part, or the image is larger than the weight, one a thread.
+    As many as make the products small enough to be multiplied without packing. If a part would then have too few
+    filters, or the image is larger than the weight, there is one part per thread.
     """
     unpacked = UNPACKED // (channels * blocks)
     if unpacked < LEAST_FILTERS or blocks > filters:
@@ -170,7 +171,7 @@ def filter_parts(filters, channels, blocks):
 
 
 def _tile_bytes(channels, group_product):
-    """What the points of a tile of `channels` in or out may take; group_product is C/g O/g."""
+    """The bytes that the points of a tile of `channels` in or out may take. group_product is C/g O/g."""
     unpacked = UNPACKED // group_product
     if unpacked >= LEAST_UNPACKED:
         return min(unpacked * _block_bytes(channels), BOTH_AXES_TILE_BYTES)
@@ -178,7 +179,7 @@ def _tile_bytes(channels, group_product):
 
 
 def _block_bytes(channels):
-    """What the points (6, 6, channels) of one block take."""
+    """The bytes of the points (6, 6, channels) of one block."""
     return POINTS * POINTS * channels * np.dtype(np.float32).itemsize
 
 
@@ -190,7 +191,7 @@ def whole_tile(images, out_size):
 def plan_steps(images, out_size, channels, weights, budget, multiple=None):
     """Tiles [(slice of images, slice of steps down)] whose points of `channels` take at most `budget` bytes.
 
-    But a step at least. Their number is a multiple of `multiple` where it can be (`plan_tiles`).
+    A tile is at least one step. The number of tiles is a multiple of `multiple` if possible (`plan_tiles`).
     """
     blocks = [ceil_div(size, OUTPUTS) for size in out_size]
     weights *= OUTPUTS * OUTPUTS  # that a block is multiplied by

@@ -1,18 +1,19 @@
-"""The gradients of winograd2d.py: that by the weight, and both from one transform of the gradient.
+"""The gradients of both_axes.py: the weight's, and both gradients from one transform of the output's gradient.
 
-The chain of winograd2d.py, backwards: dw = G^T [ (A dY A^T) * (B^T d B) ] G, summed over all blocks. At each of the 36
-points that is one matrix product, whose inner axis is the blocks:
+The weight gradient runs the chain of both_axes.py backwards: dw = G^T [ (A dY A^T) * (B^T d B) ] G, summed over all
+blocks. At each of the 36 points this is one matrix product, whose inner axis is the blocks:
 
     image    (6, 6, C, n*R*T)          B^T d B of windows of x
-    weighed  (6, 6, O, n*R*T)          A dY A^T of blocks of dy
-    sums     (6, 6, O, C)              weighed (O, n*R*T) @ image^T (n*R*T, C)
+    weighted (6, 6, O, n*R*T)          A dY A^T of blocks of dY
+    sums     (6, 6, O, C)              weighted (O, n*R*T) @ image^T (n*R*T, C)
 
-As in winograd_gradients.py one filter serves both gradients: its image d is dy, its kernel the turned one, and what it
-puts out is dx. Its own weight gradient, with x in the place of what is weighed, is that of the turned kernel. So
-B^T dY B is computed once (`conv2d_gradients`): up to a sixth of the time of both, and nothing at 1024 channels
-(at_once_rules.py).
+The gradient with respect to x is a convolution too: its image is dY, its kernel is w rotated by 180 degrees, and its
+output is dX. The weight gradient of this convolution, with x in the place of the output's gradient, is the gradient of
+the rotated kernel, because <x, dX> = <dY, conv(x, w)>. So B^T dY B, computed once, serves both gradients
+(`conv2d_gradients`). Computed separately, dY would be transformed twice.
 
-The blocks are taken some at a time (a chunk): all threads transform them, and then share out the products.
+The blocks are taken some at a time (a chunk): all threads transform them, and then each thread takes some of the
+products.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     chunks = plan_steps(len(x), out_size, channels + filters, weights, CHUNK_BYTES, multiple=1)
     total = WeightGradient(groups, filters, channels, SCALED_G, chunks, x.dtype)
     for chunk in chunks:
-        image, weighed = transform_all(chunk, across, (B_T, rows), (A, grad_rows))
-        run_tiles(call, total.jobs(weighed, image, chunk))
+        image, weighted = transform_all(chunk, across, (B_T, rows), (A, grad_rows))
+        run_tiles(call, total.jobs(weighted, image, chunk))
     # (g, O/g, C/g, 3, 3) -> (O, C/g, 3, 3)
     return total.weight.reshape(filters, channels // groups, TAPS, TAPS)
 
@@ -82,7 +83,7 @@ def conv2d_gradients(x, weight, grad, stride, padding, output_padding, groups, d
     total = WeightGradient(groups, filters, channels, ROTATED_G, chunks, x.dtype)
     grad_x, scratch = np.empty(x.shape, x.dtype), Scratch()
     for chunk in chunks:
-        image, weighed = transform_all(chunk, across, (B_T, grad_rows), (A, x_rows))
+        image, weighted = transform_all(chunk, across, (B_T, grad_rows), (A, x_rows))
 
         def write(part, chunk=chunk, image=image):
             points = rotated_points(weight, groups, part)
@@ -90,9 +91,9 @@ def conv2d_gradients(x, weight, grad, stride, padding, output_padding, groups, d
             write_filtered(points, image, bias=None, relu=False, scratch=scratch, **place)
 
         parts = split(channels, filter_parts(channels, filters, blocks_in(chunk, across)))
-        # The turned kernel has C filters and O channels. Its gradient is weighed (C, n*R*T) @ image^T (n*R*T, O);
-        # transposed, as the weight has it, image (O, n*R*T) @ weighed^T (n*R*T, C). ROTATED_G turns the taps back.
-        run_tiles(call, [*total.jobs(image, weighed, chunk), *(partial(write, part) for part in parts)])
+        # The turned kernel has C filters and O channels. Its gradient is weighted (C, n*R*T) @ image^T (n*R*T, O);
+        # transposed, as the weight has it, image (O, n*R*T) @ weighted^T (n*R*T, C). ROTATED_G turns the taps back.
+        run_tiles(call, [*total.jobs(image, weighted, chunk), *(partial(write, part) for part in parts)])
     # (1, O, C, 3, 3) -> (O, C, 3, 3)
     return grad_x, total.weight.reshape(weight.shape)
 

@@ -35,9 +35,9 @@ from minitensor.kernels.threads.tiles import Scratch, run_tiles
 
 
 def supports(x, other, kernel_height, stride, dilation):
-    """float32, three rows, stride 1, rows not dilated: what the matrices are made for; float64 takes an exact path.
+    """True for float32, three kernel rows, stride 1 and rows that are not dilated. float64 takes an exact kernel.
 
-    Nothing empty either, neither x nor `other`, the second array: tiles are planned by dividing by sizes.
+    Neither x nor `other`, the second array, may be empty: planning the tiles divides by their sizes.
     """
     fits = kernel_height == TAPS and tuple(stride) == (1, 1) and dilation[0] == 1
     return x.dtype == np.float32 and fits and 0 not in x.shape and 0 not in other.shape
@@ -53,7 +53,7 @@ def conv_transpose2d_supports(x, weight, bias, stride, padding, output_padding, 
 
 @register("conv2d", "winograd", backends=("numpy",), supports=conv2d_supports)
 def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
-    """Convolution with a kernel of 3 rows and any width, stride 1, no dilation of rows. Shapes as in definition.py."""
+    """A kernel of 3 rows and any width, stride 1, rows not dilated. Shapes as in definition.py."""
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
     blank = BlankWindows(x, weight, bias, out_size, padding, dilation)
     out = correlate(x, weight, bias, padding, dilation[1], groups, out_size, relu, beside=blank.find)
@@ -63,7 +63,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
 
 @register("conv_transpose2d", "winograd", backends=("numpy",), supports=conv_transpose2d_supports)
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """With stride 1 nothing is inserted: a convolution with the turned kernel, padded by d (k - 1) - padding."""
+    """At stride 1 no zeros are inserted: a convolution with the rotated kernel, padded by d (k - 1) - padding."""
     kernel_size = weight.shape[2:]
     out_size = transposed_output_size(x, kernel_size, stride, padding, output_padding, dilation)
     before = rotated_padding(kernel_size, padding, dilation)
@@ -71,12 +71,12 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
 
 
 def correlate(x, weight, bias, before, dilation_across, groups, out_size, relu=False, beside=None):
-    """A convolution with stride 1 whose padding may be negative, and may differ from side to side.
+    """A convolution at stride 1 whose padding may be negative, and may differ from side to side.
 
-    out[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] x[n, c, i + a - before, j + b d - before],
+    out[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] x[n, c, i + a - before, j + b d - before]
 
-    where d is dilation_across, `before` the padding (top, left), and c runs over the channels of the group of o.
-    `beside` is called beside the tiles (`run_tiles`).
+    d is dilation_across, `before` the padding (top, left), and c runs over the channels of the group of o. `beside` is
+    run together with the tiles (`run_tiles`).
     """
     filters, kernel_width = len(weight), weight.shape[3]
     points = filter_points(weight, groups)
@@ -108,9 +108,9 @@ def write_filtered(points, rows, dilation_across, bias, relu, out, tile, scratch
 
 
 def plan_steps(images, out_size, channels, weights, budget=ONE_AXIS_TILE_BYTES):
-    """Tiles [(slice of images, slice of steps)]: a step is four rows of the output, which all meet all `weights`.
+    """Tiles [(slice of images, slice of steps)]. A step is four rows of the output, each multiplied by all `weights`.
 
-    Their rows and products, of `channels` in all, take at most `budget` bytes, but a step at least.
+    The rows and products of a tile, of `channels` in all, take at most `budget` bytes, but a tile is at least one step.
     """
     steps = ceil_div(out_size[0], OUTPUTS)
     bytes_per_pixel = POINTS * channels * np.dtype(np.float32).itemsize
@@ -120,7 +120,7 @@ def plan_steps(images, out_size, channels, weights, budget=ONE_AXIS_TILE_BYTES):
 def filter_points(weight, groups):
     """G w for the rows of every kernel: (O, C/g, 3, KW) -> (KW, 6, 1, 1, g, O/g, C/g), the same for every step."""
     filters, channels, _, kernel_width = weight.shape
-    # One product for all columns of a kernel: its taps lie side by side, and BLAS turns them round while it reads them.
+    # One product for all columns of a kernel: its taps lie side by side, and BLAS transposes them while it reads them.
     # (O, C/g, 3, KW) -> (O*C/g, 3*KW) -> (3*KW, O*C/g);  (KW*6, 3*KW) @ (3*KW, O*C/g) -> (KW*6, O*C/g)
     taps = (weight * UNSCALE).reshape(filters * channels, TAPS * kernel_width).T
     points = _g_of_columns(kernel_width) @ taps
@@ -130,7 +130,7 @@ def filter_points(weight, groups):
 
 @lru_cache
 def _g_of_columns(kernel_width):
-    """SCALE G for each column of a kernel: (KW*6, 3*KW), [b 6 + t, a KW + c] = SCALE G[t, a] where b = c, else 0."""
+    """SCALE G for each column of a kernel: (KW*6, 3*KW), [b 6 + t, a KW + c] = SCALE G[t, a] if b = c, else 0."""
     # (6, 3) and (KW, KW) -> (KW, 6, 3, KW)
     each = np.einsum("ta,bc->btac", SCALED_G, np.eye(kernel_width, dtype=SCALED_G.dtype))
     return each.reshape(kernel_width * POINTS, -1)

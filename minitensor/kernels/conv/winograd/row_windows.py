@@ -1,11 +1,11 @@
-"""Windows of rows, one at every fourth row: what Winograd's transforms read, and where they write.
+"""Windows of rows, one window at every fourth row: what Winograd's transforms read, and where they write.
 
-    x      (N, C, H, W)                a window: `side` rows of the padded image, and its whole width
+    x      (N, C, H, W)                a window: `side` rows of the padded image, in its whole width
     out    (n, C, R, m, width)         a matrix (m, side) @ each of the R windows of a tile
     out    (n, O, 4 R, OW)             A^T @ the products of R steps: four rows of output each
 
-Four outputs of three taps see six rows, so neighbouring windows overlap in two. As a view of x with strides of its own
-this costs nothing: BLAS reads every row where it lies, and only windows that hang over the border are copied.
+Four outputs of three taps see six rows, so neighbouring windows overlap by two rows. As a view of x with strides of its
+own this costs nothing: BLAS reads every row where it lies. Only windows that hang over the border are copied.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RowWindows(NamedTuple):
 
 
 def row_windows(x, side, before, width):
-    """The RowWindows of x, padded by `before` (top, left). BLAS reads their rows as they lie in memory."""
+    """The RowWindows of x, padded by `before` (top, left)."""
     if x.strides[3] != x.itemsize:
         x = np.ascontiguousarray(x)
     images, channels, height, _ = x.shape
@@ -59,19 +59,22 @@ def row_windows(x, side, before, width):
 def transform_rows(matrix, windows, tile, channels, out):
     """out[n, c, r] = matrix @ window r of the tile's images and steps; out (n, C, R, rows of matrix, width).
 
-    Writes only the columns where there is an image: `out` must be zero in the others.
+    Writes only the columns in which there is an image: `out` must be zero in the others.
     """
     images, steps = tile
     count = steps.stop - steps.start
     out = out[..., windows.there]
-    # steps [start, stop) of the tile lie inside; seen from the first window inside, the tile begins at `shift`
+    # Steps [start, stop) of the tile lie inside the image. `shift` counts windows from the first one inside.
     shift = steps.start - windows.first
     start = min(max(-shift, 0), count)
     stop = max(start, min(windows.inside.shape[2] - shift, count))
     # (m, side) @ (n, C, R, side, W) -> (n, C, R, m, W)
     inside = windows.inside[images, channels, shift + start : shift + stop]
     np.matmul(matrix, inside, out=out[:, :, start:stop])
-    for step in (*range(start), *range(stop, count)):  # these hang over the border, where pixels are zero
+    for step in (
+        *range(start),
+        *range(stop, count),
+    ):  # these windows hang over the border, where pixels are zero
         x = windows.x[images, channels, :, windows.seen]
         window = np.zeros((*x.shape[:2], windows.side, x.shape[3]), x.dtype)
         top = OUTPUTS * (steps.start + step) - windows.before
@@ -84,7 +87,7 @@ def transform_rows(matrix, windows, tile, channels, out):
 def write_rows(a_t, products, bias, relu, out, tile):
     """out[n, o, 4 r + i, j] = bias + (A^T @ products (n, O, R, 6, OW))[n, o, r, i, j] for the steps of a tile.
 
-    Or max(., 0) of that, if `relu`.
+    Then max(., 0), if `relu`.
     """
     images, steps = tile
     out = out[images, :, OUTPUTS * steps.start : OUTPUTS * steps.stop]

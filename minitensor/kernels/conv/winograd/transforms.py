@@ -1,16 +1,17 @@
-"""The transforms of winograd2d.py: matrix d matrix^T of weights, of windows of an image, and back.
+"""The transforms of both_axes.py: matrix d matrix^T of weights and of windows of an image, and back.
 
-A block is 4 x 4 outputs, and a step down is four rows of them: R steps down and T = ceil(OW / 4) blocks across make
-n*R*T blocks in a tile of n images. Of everything (6, 6, ...) the first axis goes across the image, the second down.
+A block is 4 x 4 outputs. A step down is four rows of outputs. A tile of n images has R steps down and T = ceil(OW / 4)
+blocks across, so n*R*T blocks. In every shape (6, 6, ...) the first axis goes across the image, the second one down.
 
     transform_weight   w (O, C/g, 3, 3)    -> G w G^T      (6, 6, O, C/g)         weight_back: its transpose, for dw
     transform          x, its RowWindows   -> B^T d B      (6, 6, C, n*R*T)       and dY, blocks of 4 x 4 -> A dY A^T
     transform_back     (6, 6, O, n*R*T)    -> A^T P A      (n, O, 4 R, 4 T), cut to the size of the output
 
-For both gradients at once the turned kernel takes w's place, and dY and x change places (winograd2d_gradients.py).
+For both gradients together, the rotated kernel takes the place of w, and dY and x change places
+(both_axes_gradients.py).
 
-Each applies the matrix twice, along one axis and then the other. Between the two, those of an image copy: what belongs
-to one column of every block comes together, so that BLAS reads and writes long rows.
+Each transform applies the matrix twice, along one axis and then along the other. Between the two, the transforms of an
+image copy: all numbers of the same column of a block come together, so that BLAS reads and writes long rows.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from minitensor.kernels.threads.tiles import Scratch, blocks, run_tiles, shares
 
 
 def blocks_in(tile, across):
-    """Blocks of 4 x 4 outputs in a tile (slice of images, slice of steps down), `across` of them in each step."""
+    """The number of blocks of 4 x 4 outputs in a tile (slice of images, slice of steps down), `across` in each step."""
     images, steps = tile
     return (images.stop - images.start) * (steps.stop - steps.start) * across
 
 
 def transform_weight(weight, matrix):
-    """matrix w matrix^T / SCALE^2 of every kernel: (O, C/g, 3, 3) -> (6, 6, O, C/g); matrix SCALED_G, or it turned."""
+    """matrix w matrix^T / SCALE^2 of every kernel: (O, C/g, 3, 3) -> (6, 6, O, C/g). matrix: SCALED_G or ROTATED_G."""
     filters, channels = weight.shape[:2]
     points = np.empty((POINTS, POINTS, filters, channels), weight.dtype)
 
@@ -38,8 +39,8 @@ def transform_weight(weight, matrix):
         # taps lie side by side in memory, so BLAS takes each pair as a transposed matrix:
         # (o, C/g, 3, 3) -> (o*C/g*3, 3) -> (3 across, o*C/g*3 down);  (6, 3) @ (3, o*C/g*3) -> (6, o*C/g*3)
         columns = matrix @ weight[part].reshape(-1, TAPS).T
-        columns *= UNSCALE  # for one axis,
-        columns *= UNSCALE  # and for the other
+        columns *= UNSCALE  # once for each axis
+        columns *= UNSCALE
         # (6, o*C/g*3) -> (6, o*C/g, 3) -> (6, 3, o*C/g);  (6, 3) @ (6, 3, o*C/g) -> (6, 6, o*C/g)
         both = points[:, :, part].reshape(POINTS, POINTS, -1)
         np.matmul(matrix, columns.reshape(POINTS, -1, TAPS).swapaxes(1, 2), out=both)
@@ -49,9 +50,9 @@ def transform_weight(weight, matrix):
 
 
 def weight_back(points, weight, matrix):
-    """matrix^T P matrix / SCALE^2, `transform_weight` transposed: (6, 6, g, o, C/g) -> weight (g, o, C/g, 3, 3).
+    """matrix^T P matrix / SCALE^2, the transpose of `transform_weight`: (6, 6, g, o, C/g) -> weight (g, o, C/g, 3, 3).
 
-    The weight must be contiguous: what is written to is its reshape, which has to be a view.
+    The weight must be contiguous: its reshape, into which the result is written, has to be a view.
     """
     # (6, 6, g, o, C/g) -> (6, 6*g*o*C/g)
     # (3, 6) @ (6, 6*g*o*C/g) -> (3, 6, g*o*C/g);  (3, 6) @ (3, 6, g*o*C/g) -> (3, 3, g*o*C/g)
@@ -59,12 +60,12 @@ def weight_back(points, weight, matrix):
     taps = np.matmul(matrix.T, columns)
     # the first axis goes across: (KW, KH, g*o*C/g) -> (g*o*C/g, KH, KW)
     weight.reshape(-1, TAPS, TAPS)[...] = taps.transpose(2, 1, 0)
-    weight *= UNSCALE  # for one axis,
-    weight *= UNSCALE  # and for the other
+    weight *= UNSCALE  # once for each axis
+    weight *= UNSCALE
 
 
 def transform_all(tile, across, *images):
-    """`transform` of images, each (matrix, its RowWindows), by all threads, which share out their channels."""
+    """`transform` of several images, each (matrix, its RowWindows), by all threads: each thread takes some channels."""
     every, jobs, scratch = [], [], Scratch()
     for number, (matrix, rows) in enumerate(images):
         channels, dtype = rows.x.shape[1], rows.x.dtype
@@ -93,7 +94,8 @@ def transform(matrix, rows, tile, across, name, scratch):
 def transform_channels(matrix, rows, tile, part, across, points, scratch, name):
     """`transform` of some of the channels, written to points (6, 6, c, n*R*T).
 
-    matrix (6, s): B^T, s = 6, for windows, which overlap in two rows and columns; A, s = 4, for blocks, which do not.
+    matrix (6, s): B^T with s = 6 for windows, which overlap by two rows and columns; A with s = 4 for blocks, which do
+    not overlap.
     """
     images, steps = tile
     size = (images.stop - images.start, steps.stop - steps.start)
@@ -115,7 +117,7 @@ def transform_channels(matrix, rows, tile, part, across, points, scratch, name):
 def pick_columns(down, windows, name, scratch):
     """windows[b, ..., t] = down[..., 4 t + b]: down (6, c, n, R, 4 T'), windows (4 or 6, 6, c, n, R, T).
 
-    To pick every fourth number is slow in short runs, so all rows are made one long run first: (6*c*n*R*T, 4).
+    Picking every fourth number is slow in short runs. So all rows are first made one long run: (6*c*n*R*T, 4).
     """
     across = windows.shape[-1]
     fours = down
@@ -134,7 +136,7 @@ def pick_columns(down, windows, name, scratch):
 
 
 def transform_back(products, bias, relu, out, tile, filters, across, scratch):
-    """Y = A^T P A of products (6, 6, o, n*R*T), written to the filters and rows of `out` that they are for."""
+    """Y = A^T P A of products (6, 6, o, n*R*T), written to the filters and rows of `out` that they belong to."""
     images, steps = tile
     size = (images.stop - images.start, steps.stop - steps.start)
     out = out[:, filters]
