@@ -1,4 +1,4 @@
-"""The bends of neural networks: elementwise functions whose gradient is cheap, most of them from the output alone."""
+"""Activation functions. Most of their derivatives need only the output, so the input is not kept."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Sigmoid(Op):
 
 
 class Relu(Op):
-    """y = max(x, 0), dy/dx = 1 where y > 0, else 0. The output tells both, so the input is not kept."""
+    """y = max(x, 0), dy/dx = 1 where y > 0, else 0. The output decides, so the input is not kept."""
 
     uses = ((),)
     uses_output = True
@@ -55,7 +55,7 @@ class Relu(Op):
 
 
 class ReluGradient(Op):
-    """grad where y > 0, else 0: linear in grad, and its own adjoint"""
+    """grad where y > 0, else 0. It is linear in grad, and its own adjoint."""
 
     uses = ((),)
     sums = None
@@ -72,11 +72,11 @@ class ReluGradient(Op):
 
 
 class ReluBiasGradient(ReluGradient):
-    """the same of images, with the gradient of a bias that was added before ReLU: `sums` (O,), over all else"""
+    """ReluGradient of images, and the gradient of a bias added before the ReLU: `sums` (O,), over all pixels."""
 
     def __init__(self, y, overwrite):
         super().__init__(y)
-        self.overwrite = overwrite  # whether grad may be
+        self.overwrite = overwrite  # whether the memory of grad may be overwritten
 
     def forward(self, grad):
         grad_x, self.sums = run("relu_bias_grad", grad, self.y.data, self.overwrite)

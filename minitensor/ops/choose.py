@@ -1,4 +1,4 @@
-"""Operations that choose, element by element, which number to pass on; the gradient goes to the one that was chosen."""
+"""Operations that choose, element by element, which number to pass on. The gradient goes to the chosen one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from minitensor.typing import Number
 
 
 class MaxOfTwo(Binary):
-    """What maximum and minimum share: the winner takes the gradient, equal operands half each, as in torch."""
+    """What maximum and minimum share: the winner takes the gradient; equal operands take half each, as in torch."""
 
     uses = ((0, 1), (0, 1))
 
@@ -53,7 +53,7 @@ class Minimum(MaxOfTwo):
 
 
 class Where(Op):
-    """y = a where the condition holds, else b. The gradient takes the same way back."""
+    """y = a where the condition holds, else b. The gradient goes the same way back."""
 
     uses = ((), (0,), (0,))
 
@@ -77,7 +77,7 @@ def _zero_like(x):
 
 
 class Clamp(Op):
-    """y = x held between two numbers; the gradient passes where x lies between them, bounds included."""
+    """y = x, limited to an interval. The gradient passes where x lies in the interval, bounds included."""
 
     uses = ((0,),)
 
@@ -103,10 +103,10 @@ class Clamp(Op):
 
 
 class ClampBetween(Op):
-    """y = min(max(x, low), high), each element between bounds of its own; NaN, in x or in a bound, makes NaN
+    """y = min(max(x, low), high), with bounds for each element. NaN in x or in a bound gives NaN.
 
-    The gradient goes to x inside and on the bounds; to `low` where x lies below it, if it lies below `high`; to
-    `high` where x lies above it, or `low` does. NaN gets none. Inputs are x and the bounds that there are.
+    The gradient goes to x inside and on the bounds; to `low` where x < low < high; to `high` where x > high or
+    low > high. NaN gets none. The inputs are x and the bounds that are given.
     """
 
     def __init__(self, has_low, has_high):
@@ -139,7 +139,7 @@ class ClampBetween(Op):
 
 
 def _within_dtype(bound, dtype):
-    """A number as `dtype` holds it: -1 bounds unsigned integers as 0 does."""
+    """A number as `dtype` can hold it: for unsigned integers a bound of -1 acts like 0."""
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         bound = min(max(bound, limits.min), limits.max)
@@ -176,9 +176,9 @@ def where(condition: Tensor, a: Tensor | Number, b: Tensor | Number) -> Tensor:
 
 
 def clamp(x: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None) -> Tensor:
-    """x held between `min` and `max`: two numbers, or two Tensors that broadcast; one of them may be None.
+    """x limited to between `min` and `max`: two numbers, or two Tensors that broadcast; one of them may be None.
 
-    Where a bound that is a Tensor holds x, the gradient goes to the bound. Raises TypeError for bools.
+    If a Tensor is the bound that limits x, the gradient goes to the bound. Raises TypeError for bools.
     """
     x = check_tensor(x, "clamp")
     if min is None and max is None:

@@ -1,4 +1,4 @@
-"""Comparisons, logic and one-hot classes: bools or whole numbers, through which no gradient flows."""
+"""Comparisons, logic and one-hot classes. The results are bools or whole numbers, through which no gradient flows."""
 
 from __future__ import annotations
 
@@ -88,9 +88,10 @@ def isnan(x: Tensor) -> Tensor:
 
 
 def one_hot(target: Tensor, num_classes: int = -1) -> Tensor:
-    """(...) whole numbers -> (..., num_classes) int64: 1 at the number's place, 0 elsewhere.
+    """(...) whole numbers -> (..., num_classes) int64: 1 at the place of the number, 0 elsewhere.
 
-    Without `num_classes`, one more than the largest number. Raises ValueError for numbers outside the classes.
+    Without `num_classes`, there is one class more than the largest number. Raises ValueError for numbers outside the
+    classes.
     """
     target = check_tensor(target, "one_hot", "target")
     if target.dtype.kind not in "iu":

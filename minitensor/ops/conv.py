@@ -1,17 +1,18 @@
 """Convolution and its two relatives: a set of three operations that is closed under differentiation.
 
-The scalar <g, conv(x, w)> = sum over n, o, i, j, c, k, l of g[n,o,i,j] x[n,c,i+k,j+l] w[o,c,k,l]
-is linear in g, x and w. Leave out one factor and sum the rest, and you have its three partial derivatives:
+The number <g, conv(x, w)> = sum over n, o, i, j, c, k, l of g[n,o,i,j] x[n,c,i+k,j+l] w[o,c,k,l]
+is linear in g, in x and in w. Leave out one factor and sum the rest: these are its three partial derivatives,
 
-    by g:  conv2d(x, w)             what the layer computes
-    by x:  conv_transpose2d(g, w)   the input's gradient: every output pixel is sent back through the kernel
-    by w:  conv2d_weight(x, g)      the weight's gradient: image and gradient, correlated
+    with respect to g:  conv2d(x, w)             what the layer computes
+    with respect to x:  conv_transpose2d(g, w)   the input's gradient: each output pixel is sent back through the kernel
+    with respect to w:  conv2d_weight(x, g)      the weight's gradient: image and gradient, correlated
 
-Each of the three is bilinear, and its gradients are the other two. That is all the calculus there is in this
-file; stride, padding, dilation and groups change the sum's index, not the argument.
+Each of the three is bilinear, and its gradients are the other two. That is all the calculus in this file. Stride,
+padding, dilation and groups change the index of the sum, not the argument.
 
-Where both gradients of a convolution are wanted, one kernel makes the two (Conv2dGradients), which is faster. What is
-recorded of it are the same two operations as one by one, so their own gradients need no new formula.
+If the gradients for x and for the weight are both needed, one kernel may compute both, because they share work
+(Conv2dGradients). The graph still records two ordinary operations, a transposed convolution and a conv2d_weight, so no
+new derivative is needed.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Conv2d(Op):
         return run("conv2d", x, weight, bias, *self.settings)
 
     def backward(self, grad, needs, sums=None):
-        """`sums` (O,): those of grad over images and pixels, where they are known."""
+        """`sums` (O,): the sums of grad over images and pixels, if they are already known."""
         x, weight, *_ = self.inputs
         size, kernel_size = self.sizes
         grad_x = grad_weight = None
@@ -52,7 +53,7 @@ class Conv2d(Op):
 
 
 class Conv2dRelu(Conv2d):
-    """max(y, 0) of the same y, in one pass over the output; the gradient goes back where the output is positive"""
+    """max(y, 0) of the same y, in one pass over the output. The gradient goes back where the output is positive."""
 
     uses_output = True
 
@@ -69,7 +70,7 @@ class Conv2dRelu(Conv2d):
 
 
 class ConvTranspose2d(Op):
-    """y[n, o, s i + d k - p, s j + d l - p] += x[n,c,i,j] w[c,o,k,l], from 0 or b[o]: each pixel stamps the kernel"""
+    """y[n, o, s i + d k - p, s j + d l - p] += x[n,c,i,j] w[c,o,k,l], from 0 or b[o]: each pixel stamps the kernel."""
 
     uses = ((1,), (0,), ())
 
@@ -131,9 +132,11 @@ class Conv2dWeight(Op):
 
 
 class Conv2dGradients(ConvTranspose2d):
-    """conv_transpose2d(grad, weight), conv2d's gradient by x, from a kernel that makes the weight's too
+    """The gradient of conv2d with respect to x, conv_transpose2d(grad, weight), by a kernel that makes both gradients.
 
-    x is no input, for this result does not depend on it. The array `grad_weight` goes to PrecomputedConv2dWeight.
+    The kernel leaves the other gradient in `grad_weight`, for PrecomputedConv2dWeight. x is needed only for that. It is
+    not an input of this op, because the result does not depend on it. As a recorded operation this is the transposed
+    convolution that it is derived from: so its own derivatives are already there.
     """
 
     def __init__(self, x, *settings):
@@ -149,7 +152,7 @@ class Conv2dGradients(ConvTranspose2d):
 
 
 class ConvTranspose2dGradients(Conv2d):
-    """conv2d(grad, weight), conv_transpose2d's gradient by x; otherwise as Conv2dGradients"""
+    """The gradient of conv_transpose2d with respect to x, conv2d(grad, weight); otherwise as Conv2dGradients."""
 
     def __init__(self, x, *settings):
         super().__init__(*settings)
@@ -164,7 +167,7 @@ class ConvTranspose2dGradients(Conv2d):
 
 
 class PrecomputedConv2dWeight(Conv2dWeight):
-    """Conv2dWeight whose result one of the two above has made already: forward only hands it over"""
+    """A Conv2dWeight whose result one of the two ops above has already computed. forward only returns it."""
 
     def __init__(self, grad_weight, *settings):
         super().__init__(*settings)
@@ -181,7 +184,7 @@ def _transposed_to(size, grad, weight, *settings):
 
 
 def _transposed_settings(size, grad, kernel_size, stride, padding, dilation, groups):
-    """Those of ConvTranspose2d for an output of `size`: what is left over becomes output_padding."""
+    """The arguments of ConvTranspose2d for an output of `size`: the leftover becomes output_padding."""
     output_padding = tuple(
         n - conv_transpose_output_size(positions, k, s, p, 0, d)
         for n, positions, k, s, p, d in zip(
@@ -192,7 +195,7 @@ def _transposed_settings(size, grad, kernel_size, stride, padding, dilation, gro
 
 
 def _bias_gradient(grad, needs, sums=None):
-    """The bias reaches every pixel of its channel, so its gradient is the sum over them: (N, O, OH, OW) -> (O,)"""
+    """The bias reaches every pixel of its channel, so its gradient is the sum over them: (N, O, OH, OW) -> (O,)."""
     if len(needs) < 3:
         return ()
     if not needs[2]:

@@ -1,4 +1,4 @@
-"""conv2d and its relatives as users call them: arguments are checked here, the calculus is in conv.py."""
+"""conv2d and its relatives as users call them. Arguments are checked here; the calculus is in conv.py."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def conv2d_relu(
     dilation: Ints = 1,
     groups: int = 1,
 ) -> Tensor:
-    """relu(conv2d(...)) with the same arguments, in one pass over the output where the device's kernels can."""
+    """relu(conv2d(...)) with the same arguments, in one pass over the output if the kernels can do it."""
     return _convolved("conv2d_relu", Conv2dRelu, x, weight, bias, stride, padding, dilation, groups)
 
 
 def _convolved(operation, kind, x, weight, bias, stride, padding, dilation, groups):
-    """Check the arguments of an operation and run its Op: Conv2d or one made of it."""
+    """Check the arguments of an operation and run its Op: Conv2d, or an Op derived from it."""
     x, weight, bias = _checked(operation, x, weight, bias)
     stride = pair(stride, "stride", operation, minimum=1)
     dilation = pair(dilation, "dilation", operation, minimum=1)
@@ -89,9 +89,9 @@ def conv_transpose2d(
 
     x (N, C, H, W) or (C, H, W), weight (C, O/groups, KH, KW), bias (O,) -> (N, O, OH, OW) with
     OH = (H-1)s - 2p + d(KH-1) + output_padding + 1. It is NOT an inverse: it restores the size, not the values.
-    `output_padding` < max(stride, dilation) picks among the sizes that conv2d maps to H.
-    Computed as: insert s-1 zeros between pixels, pad by d(k-1), correlate with the turned kernel, crop p
-    (see kernels/reference.py). Raises TypeError and ValueError as `conv2d` does.
+    `output_padding` < max(stride, dilation) chooses among the sizes that conv2d maps to H.
+    Computed as: insert s-1 zeros between pixels, pad by d(k-1), correlate with the rotated kernel, crop p
+    (see kernels/conv/definition.py). Raises TypeError and ValueError as `conv2d` does.
     """
     x, weight, bias = _checked("conv_transpose2d", x, weight, bias)
     stride = pair(stride, "stride", "conv_transpose2d", minimum=1)
@@ -138,7 +138,7 @@ def conv2d_weight(
     dilation: Ints = 1,
     groups: int = 1,
 ) -> Tensor:
-    """The gradient of <grad, conv2d(x, weight)> by weight, as `torch.nn.grad.conv2d_weight`.
+    """The gradient of <grad, conv2d(x, weight)> with respect to weight, as `torch.nn.grad.conv2d_weight`.
 
     x (N, C, H, W), grad (N, O, OH, OW), weight_shape (O, C/groups, KH, KW) -> a tensor of weight_shape.
     """
@@ -203,7 +203,7 @@ def _check_bias(operation, bias, weight, channels):
 
 
 def _named_padding(operation, x, weight, padding, stride, dilation):
-    """ "valid" and "same" as numbers; where "same" is uneven, x with the odd row and column already added."""
+    """ "valid" and "same" as numbers. If "same" is uneven, x with the odd row and column already added."""
     if padding == "valid":
         return x, 0
     if padding != "same":

@@ -1,12 +1,12 @@
-"""Cross entropy: how surprised a model is by the truth, -log of the probability it gave to the true class.
+"""Cross entropy: how surprised a model is by the truth. It is -log of the probability that it gave to the true class.
 
 With targets t_c that say how much of each class is true, and p = softmax(z), all forms of it are
 
     loss = sum over c of t_c (-log p_c)        d loss / d z_c = p_c sum over k of t_k - t_c
 
-A whole-number target y is t_c = w_c [c = y]; label smoothing e takes a share e of it and deals it out to all
-classes evenly. For these a fused kernel keeps one number a pixel, and no softmax; the formula itself serves
-targets of probabilities, and second derivatives.
+A whole-number target y is t_c = w_c [c = y]. Label smoothing e takes a share e of it and divides it evenly among all
+classes. For these a fused kernel keeps one number per pixel, and no softmax. Targets of probabilities and second
+derivatives use the formula itself.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from minitensor.tensor import Tensor
 
 
 class CrossEntropy(Op):
-    """loss = v ((1 - e) w_y (-log p_y) + e/C sum over c of w_c (-log p_c)) a pixel; 0 where it is ignored
+    """loss = v ((1 - e) w_y (-log p_y) + e/C sum over c of w_c (-log p_c)) per pixel; 0 for an ignored pixel.
 
-    After forward, `total_weight` is the sum of v w_y over the pixels that count.
+    After forward, `total_weight` is the sum of v w_y over the pixels that are not ignored.
     """
 
     uses = ((0,),)
@@ -89,15 +89,15 @@ def cross_entropy(
 ) -> Tensor:
     """Cross entropy of class scores x (N, C, ...) before softmax, or (C,) for one pixel, with the truth.
 
-    target           (N, ...) int64 classes, of which `ignore_index` does not count; or probabilities, like x
+    target           (N, ...) int64 classes, of which `ignore_index` does not count; or probabilities, shaped like x
     weight           (C,), how much each class counts
     label_smoothing  e in [0, 1]: the truth becomes (1 - e) truth + e/C
     pixel_weight     (N, ...), how much each pixel counts: U-Net's map (Ronneberger et al. 2015, eq. 1 and 2)
-    reduction        "none": the loss of each pixel; "sum"; "mean": the sum, by the sum of weight[target]
-                     pixel_weight over the pixels that count (NaN if none does); for probabilities divided by
-                     the number of pixels, or by the sum of pixel_weight
-    Raises ValueError for a target that is no class, shapes that do not fit, a label_smoothing outside [0, 1],
-    and TypeError for dtypes that do not fit.
+    reduction        "none": the loss of each pixel; "sum": their sum; "mean": the sum, divided by the sum of
+                     weight[target] pixel_weight over the pixels that count (NaN if none does); for probabilities
+                     divided by the number of pixels, or by the sum of pixel_weight
+    Raises ValueError for a target that is not a class, for shapes that do not fit and for a label_smoothing outside
+    [0, 1], and TypeError for dtypes that do not fit.
     """
     check_reduction("cross_entropy", reduction)
     x, weight = check_scores("cross_entropy", x, weight)

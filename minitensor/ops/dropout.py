@@ -1,7 +1,8 @@
-"""Dropout: during training, numbers are set to zero at random, and the others grow so that the mean stays.
+"""Dropout: during training, some numbers are set to zero at random, and the others grow so that the mean stays the
+same.
 
-y = x m / (1 - p), m = 0 with probability p, else 1. Growing them now ("inverted" dropout) means that nothing
-need be done when the network is used. Source: Srivastava et al. (2014).
+y = x m / (1 - p), where m = 0 with probability p, else 1. The numbers grow during training ("inverted" dropout), so
+nothing need be done when the network is used. Source: Srivastava et al. (2014).
 """
 
 from __future__ import annotations
@@ -17,20 +18,19 @@ from minitensor.tensor import Tensor
 
 
 def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
-    """Each number zero with probability p, else divided by 1 - p; x itself if not training or p = 0.
+    """Each number is set to zero with probability p, else divided by 1 - p. Returns x itself if not training or p = 0.
 
-    The numbers come from the library's generator (`mt.manual_seed`). Raises ValueError for p outside [0, 1],
+    The random numbers come from the library's generator (`mt.manual_seed`). Raises ValueError for p outside [0, 1] and
     TypeError for integers.
     """
     return _dropped("dropout", x, p, training, lambda shape: shape)
 
 
 def dropout2d(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
-    """Each channel (a whole plane of x (N, C, H, W)) zero with probability p, else divided by 1 - p.
+    """Each channel (a whole plane of x (N, C, H, W)) is set to zero with probability p, else divided by 1 - p.
 
-    Neighbouring pixels are alike, so dropping single ones hides little; see Tompson et al. (2015), section
-    3.2. Works for any (N, C, ...). Raises as `dropout`, and ValueError for a tensor of fewer than 2
-    dimensions.
+    Neighbouring pixels are alike, so dropping single pixels hides little; see Tompson et al. (2015), section 3.2. Works
+    for any (N, C, ...). Raises as `dropout`, and ValueError for a tensor of fewer than 2 dimensions.
     """
     return _dropped("dropout2d", x, p, training, lambda shape: (*shape[:2], *[1] * (len(shape) - 2)))
 
@@ -48,7 +48,7 @@ def _dropped(operation, x, p, training, mask_shape):
         return x
     x = check_float(x, operation)
     shape = mask_shape(x.shape)
-    # Numbers in [0, 1) lie below p with probability p; at p = 1 all do, and 1 / (1 - p) is never formed.
+    # A number in [0, 1) lies below p with probability p. At p = 1 all of them do, and 1 / (1 - p) is never computed.
     kept = generator().random(shape, np.float32) >= p
     mask = kept.astype(x.dtype) if p == 1 else kept * x.dtype.type(1 / (1 - p))
     return x * Tensor.wrap(to_device(mask, x.device))

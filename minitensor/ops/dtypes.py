@@ -1,8 +1,8 @@
-"""Which dtype a result has, and how operands of any kind become Tensors: torch's rules, stated once.
+"""Which dtype a result has, and how operands of any kind become Tensors: torch's rules, in one place.
 
-Three kinds of operand, from strong to weak: tensors with dimensions, tensors without (`tensor(2.0)`), and Python
-numbers. A weaker operand changes the result's dtype only if it is of a higher category, bool < int < float:
-float32 + 2.5 stays float32, int64 + 2.5 becomes float32 (the default), and never does a number widen float32.
+There are three kinds of operands, from strong to weak: tensors with dimensions, tensors without (`tensor(2.0)`), and
+Python numbers. A weaker operand changes the dtype of the result only if it is of a higher category, bool < int < float:
+float32 + 2.5 stays float32, int64 + 2.5 becomes float32 (the default), and a number never widens float32.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def promote(a, b):
 
 
 def _combine(strong, weak):
-    """The dtype of a stronger and a weaker operand: the stronger one's, unless the weaker is of a higher category."""
+    """The dtype of a stronger and a weaker operand: the stronger one's, unless the weaker one has a higher category."""
     if strong is None or weak is None:
         return weak if strong is None else strong
     return strong if _CATEGORY[strong.kind] >= _CATEGORY[weak.kind] else weak
@@ -51,7 +51,7 @@ def result_dtype(*operands):
 
 
 class Cast(Op):
-    """y = x in another floating dtype; the gradient goes back in the first one."""
+    """y = x in another floating dtype. The gradient goes back in the first dtype."""
 
     uses = ((),)
 
@@ -88,12 +88,12 @@ def floating(x, operation):
 def operands(operation, a, b, floating=False):
     """Two operands of an elementwise operation as Tensors of the result's dtype, after checking their shapes.
 
-    With `floating`, operands that differ become float32 at once where both are whole numbers: -2 / uint8 is negative.
+    With `floating`, two operands of whole numbers become float32 first: -2 / uint8 is negative.
     """
     if not (isinstance(a, Tensor) and isinstance(b, Tensor) and a._data.dtype is b._data.dtype):
         a, b = _unify(operation, a, b, floating)
     shape_a, shape_b = a._data.shape, b._data.shape
-    if shape_a != shape_b and shape_a and shape_b:  # what has no dimensions fits everything
+    if shape_a != shape_b and shape_a and shape_b:  # a tensor of no dimensions fits every shape
         broadcast_shape(operation, shape_a, shape_b)
     return a, b
 
@@ -111,7 +111,7 @@ def _unify(operation, a, b, floating):
 
 
 def _tensor_or_number(operation, value):
-    """Arrays as Tensors, NumPy's numbers as Python's; raises TypeError for what is neither Tensor nor number."""
+    """Arrays as Tensors, NumPy numbers as Python numbers. Raises TypeError for anything else."""
     if isinstance(value, (Tensor, float, int)) and not isinstance(value, np.generic):
         return value
     if is_array(value):
@@ -122,6 +122,6 @@ def _tensor_or_number(operation, value):
 
 
 def number_like(value, dtype, like):
-    """A Python number as a Tensor of no dimensions on the device of another."""
+    """A Python number as a Tensor of no dimensions, on the device of another Tensor."""
     xp = array_module(like.data) if isinstance(like, Tensor) else np
     return Tensor.wrap(filled(xp, (), value, dtype))

@@ -1,8 +1,8 @@
 """Arithmetic, one element at a time: each output element depends on one element of each input.
 
-Where shapes differ they broadcast: a size-1 axis is read again and again. Reading one number many times means, in
-backward, summing the gradients of all its readings: that is `sum_to`, the adjoint of `expand`. The other elementwise
-operations: choose.py (maximum, where, clamp), functions.py (powers, exp, log), activation.py, compare.py.
+If shapes differ, they broadcast: an axis of size 1 is read again and again. A number that is read many times receives
+the sum of the gradients of all readings. This sum is `sum_to`, the adjoint of `expand`. The other elementwise
+operations are in choose.py (maximum, where, clamp), functions.py (powers, exp, log), activation.py and compare.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from minitensor.typing import Number
 
 
 class Binary(Op):
-    """What two-operand operations share: gradients are summed back to the shapes before broadcasting."""
+    """What operations with two operands share: gradients are summed to the shapes that the operands had before
+    broadcasting.
+    """
 
     def forward(self, a, b):
         self.shapes = a.shape, b.shape
@@ -101,9 +103,11 @@ def add(a: Tensor | Number, b: Tensor | Number) -> Tensor:
 
 
 def sub(a: Tensor | Number, b: Tensor | Number) -> Tensor:
-    """a - b, elementwise with broadcasting; raises TypeError where either is bool."""
+    """a - b, elementwise with broadcasting; raises TypeError if one of them is bool."""
     x, y = operands("sub", a, b)
-    if x is not a or y is not b or x._data.dtype.kind == "b":  # else both are of one dtype, and it is no bool
+    if (
+        x is not a or y is not b or x._data.dtype.kind == "b"
+    ):  # otherwise both have the same dtype, which is not bool
         check_no_bools("sub", a, b)
     return Subtract()(x, y)
 

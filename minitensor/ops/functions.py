@@ -17,7 +17,7 @@ from minitensor.typing import Number
 class Power(Binary):
     """y = a^b, so dy/da = b a^(b-1) and dy/db = a^b log a.
 
-    Both are limits where a formula would say 0 * inf: dy/da = 0 at b = 0, and dy/db = 0 at a = 0 for b >= 0.
+    If a formula would give 0 * inf, the derivative is its limit: dy/da = 0 at b = 0, and dy/db = 0 at a = 0 for b >= 0.
     """
 
     uses = ((0, 1), (0, 1))
@@ -89,11 +89,11 @@ class Abs(Op):
 
 
 def pow(a: Tensor | Number, b: Tensor | Number) -> Tensor:
-    """a ** b, elementwise with broadcasting; whole numbers to negative powers raise ValueError."""
+    """a ** b, elementwise with broadcasting. Whole numbers to negative powers raise ValueError."""
     exponent = b
     a, b = operands("pow", a, b)
     check_numeric(a, "pow")
-    # A number can be looked at where it is; to look at a Tensor on a GPU is to wait for it.
+    # A Python number costs nothing to inspect. Inspecting a Tensor on a GPU would make the program wait for it.
     negative = (b.data < 0).any if isinstance(exponent, Tensor) else lambda: exponent < 0
     if a.dtype.kind in "iu" and b.data.size and negative():
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What the operations on images share: one image or a batch of them, and neither without pixels."""
+"""What the operations on images share: they take one image or a batch of images, and no image without pixels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_images(x, operation, name="x"):
 
 
 def batched(x, operation):
-    """Run an operation that wants (N, C, H, W) on one image (C, H, W) too."""
+    """Run an operation that needs (N, C, H, W) on one image (C, H, W) as well."""
     if x.ndim == 4:
         return operation(x)
     y = operation(reshape(x, (1, *x.shape)))

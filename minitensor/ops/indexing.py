@@ -1,4 +1,4 @@
-"""Indexing: x[...] reads some elements, its adjoint adds the gradient back where they were read."""
+"""Indexing: x[...] reads some elements. Its adjoint adds the gradient back where they were read."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def _parts(index):
 
 
 def _may_repeat(index):
-    """True where an array of whole numbers is in the index, so that an element may be read twice."""
+    """True if the index has an array of whole numbers, so that an element may be read twice."""
     return any(is_array(part) and part.dtype.kind != "b" for part in _parts(index))
 
 
 def _checked_index(operation, index, x):
-    """An index of x, ready for its device; raises IndexError where CuPy would not."""
+    """An index of x, ready for the device of x. Raises IndexError also where CuPy would not."""
     index = _without_idle_ellipsis(_plain_index(operation, index, x), x.ndim)
     if array_module(x.data) is np:
         return index
@@ -36,7 +36,7 @@ def _checked_index(operation, index, x):
 
 
 def _without_idle_ellipsis(index, ndim):
-    """An index of arrays without an Ellipsis that stands for no axis: to NumPy it would keep the arrays apart."""
+    """An index of arrays without an Ellipsis that stands for no axis. For NumPy it would separate the arrays."""
     parts = _parts(index)
     idle = (
         any(map(is_array, parts)) and any(part is Ellipsis for part in parts) and _axes_taken(parts) == ndim
@@ -45,7 +45,7 @@ def _without_idle_ellipsis(index, ndim):
 
 
 def _axes_taken(parts):
-    """How many axes an index names: a mask as many as it has, None and Ellipsis none."""
+    """How many axes an index uses: a mask uses as many as it has, None and Ellipsis use none."""
     masks = sum(part.ndim - 1 for part in parts if is_array(part) and part.dtype.kind == "b")
     return masks + sum(part is not None and part is not Ellipsis for part in parts)
 
@@ -70,7 +70,7 @@ def _in_order(index):
 
 
 class OutOfRange(IndexError, ValueError):
-    """An index that names no element: an IndexError to Python's loops, a bad value to whoever catches those."""
+    """An index that names no element: an IndexError for Python's loops, and a ValueError for whoever catches those."""
 
 
 def _plain_index(operation, index, x):

@@ -1,4 +1,6 @@
-"""Padding: an image with a border around it, of zeros, of its own mirror image, of its edge, or of its far side."""
+"""Padding: an image with a border around it. The border is a constant, a mirror image, the edge repeated, or the far
+side.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,9 @@ BORDERED = {(1, 2), (1, 3), (2, 3), (2, 4), (3, 4), (3, 5)}  # (axes padded, dim
 
 
 class PadConstant(Op):
-    """y = x inside a border of one value; the gradient of x is the inside of the gradient of y.
+    """y = x inside a border of one value. The gradient of x is the inside of the gradient of y.
 
-    `pads` is (before, after) for each axis; a negative number crops.
+    `pads` is (before, after) for each axis. A negative number crops.
     """
 
     uses = ((),)
@@ -48,7 +50,7 @@ class PadConstant(Op):
 
 
 def _border(x, axis, before, after, mode):
-    """x with `before` and `after` rows of itself put around it along one axis: slices, mirrored or repeated."""
+    """x with `before` and `after` rows of itself around it along one axis: slices, mirrored or repeated."""
 
     def rows(start, stop):
         return x[(*(slice(None),) * axis, slice(start, stop))]
@@ -70,10 +72,9 @@ def _border(x, axis, before, after, mode):
 def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | None = None) -> Tensor:
     """x with a border. `pad` lists (before, after) for the LAST axis first: (left, right, top, bottom).
 
-    mode "constant" fills with `value` (0 unless given); "reflect" mirrors without repeating the edge, which needs
-    pads smaller than the axis; "replicate" repeats the edge; "circular" continues at the far side, which needs
-    pads no larger than the axis. Negative pads crop. Raises ValueError where a pad does not fit, TypeError for
-    bools to mirror.
+    mode "constant" fills with `value` (0 unless given). "reflect" mirrors without repeating the edge; its pads must be
+    smaller than the axis. "replicate" repeats the edge. "circular" continues at the far side; its pads must not be
+    larger than the axis. Negative pads crop. Raises ValueError if a pad does not fit, TypeError for bools to mirror.
     """
     x = check_tensor(x, "pad")
     if not isinstance(pad, (tuple, list)) or not all(isinstance(n, Integral) for n in pad):
@@ -118,7 +119,7 @@ def _crop(x, crops):
 
 
 def _check_mirror(x, padded, mode):
-    """Raises as torch does for what has no border to mirror or repeat: bools, and images without pixels."""
+    """Raises as torch does if there is nothing to mirror or repeat: for bools, and for images without pixels."""
     if x.dtype.kind == "b":
         raise TypeError(f"pad: mode {mode!r} takes no bools, got dtype {x.dtype}; convert with .to(mt.uint8)")
     batch = x.ndim - padded - 1

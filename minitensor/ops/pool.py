@@ -1,8 +1,8 @@
 """Pooling: one number for each window of an image, its largest pixel or its mean.
 
-Pooling moves numbers, or shares them out equally. Its derivatives move them back, in adjoint pairs:
+Max pooling moves numbers, average pooling shares them out. Their derivatives move them back, in adjoint pairs:
 
-    MaxPool2dGrad  each window's gradient to its winner  <->  MaxPool2dGather  the winner, from each window
+    MaxPool2dGrad  each window's gradient to its winner  <->  MaxPool2dGather  the winner of each window
     AvgPool2d      the mean of each window               <->  AvgPool2dGrad    an equal share to each pixel
 """
 
@@ -24,9 +24,9 @@ from minitensor.typing import Ints
 
 
 class MaxPool2d(Op):
-    """y = the largest pixel of each window, on which alone y depends, with derivative 1
+    """y = the largest pixel of each window. y depends on this pixel alone, with derivative 1.
 
-    Which pixel that was is kept as its number within the window, its tap: a byte, not the eight of an index.
+    Which pixel won is kept as its tap, its number within the window: one byte, where an index takes eight.
     """
 
     uses = ((),)
@@ -46,7 +46,7 @@ class MaxPool2d(Op):
 
 
 class MaxPool2dGrad(Op):
-    """y = zeros, with x of each window added to the pixel that won it"""
+    """y = zeros, with x of each window added to the pixel that won it."""
 
     uses = ((),)
 
@@ -61,7 +61,7 @@ class MaxPool2dGrad(Op):
 
 
 class MaxPool2dGather(Op):
-    """y = from each window of x the pixel that had won it: the adjoint of MaxPool2dGrad"""
+    """y = from each window of x, the pixel that had won it: the adjoint of MaxPool2dGrad."""
 
     uses = ((),)
 
@@ -91,7 +91,7 @@ class AvgPool2d(Op):
 
 
 class AvgPool2dGrad(Op):
-    """y = zeros, with an equal share of x of each window added to all its pixels: the adjoint of AvgPool2d"""
+    """y = zeros, with an equal share of each window's x added to all its pixels: the adjoint of AvgPool2d."""
 
     uses = ((),)
 
@@ -114,14 +114,13 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """The largest pixel of every window: y[n,c,i,j] = max over k, l of x[n, c, s i + d k - p, s j + d l - p].
+    """The largest pixel of each window: y[n,c,i,j] = max over k, l of x[n, c, s i + d k - p, s j + d l - p].
 
-    x (N, C, H, W) or (C, H, W) -> (N, C, OH, OW) with OH = floor((H + 2p - d(KH-1) - 1) / s) + 1, or the
-    ceiling with `ceil_mode`, less one where the last window would start beyond the image. stride is
-    kernel_size unless given. Padding never wins; of equal pixels the first does, and NaN wins over all. With
-    `return_indices` the result is a pair: the values, and the winners' int64 places row W + column, for
-    `max_unpool2d`. Raises TypeError for integers, ValueError where padding exceeds half the kernel or no
-    window fits.
+    x (N, C, H, W) or (C, H, W) -> (N, C, OH, OW) with OH = floor((H + 2p - d(KH-1) - 1) / s) + 1. With `ceil_mode` it
+    is the ceiling, minus 1 if the last window would start beyond the image. stride is kernel_size unless given. Padding
+    never wins. Of equal pixels the first one wins, and NaN wins over all. With `return_indices` the result is a pair:
+    the values, and the int64 places row W + column of the winners, for `max_unpool2d`. Raises TypeError for integers,
+    ValueError if padding exceeds half the kernel or no window fits.
     """
     x = check_images(x, "max_pool2d")
     check_flag("max_pool2d", ceil_mode=ceil_mode, return_indices=return_indices)
@@ -146,11 +145,11 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """The mean of every window: y[n,c,i,j] = sum over k, l of x[n, c, s i + k - p, s j + l - p] / divisor.
+    """The mean of each window: y[n,c,i,j] = sum over k, l of x[n, c, s i + k - p, s j + l - p] / divisor.
 
-    Shapes as in `max_pool2d`. The divisor is the number of pixels in the window: padding included, unless
-    `count_include_pad` is False; what `ceil_mode` lets hang over the padding never counts. `divisor_override`
-    takes its place. Raises TypeError for integers, ValueError as `max_pool2d` does and for a divisor of 0.
+    Shapes as in `max_pool2d`. The divisor is the number of pixels in the window. Padding counts, unless
+    `count_include_pad` is False. What `ceil_mode` lets hang over the padding never counts. `divisor_override` replaces
+    the divisor. Raises TypeError for integers, ValueError as `max_pool2d` does and for a divisor of 0.
     """
     x = check_images(x, "avg_pool2d")
     check_flag("avg_pool2d", ceil_mode=ceil_mode, count_include_pad=count_include_pad)
@@ -166,11 +165,11 @@ def avg_pool2d(
 
 
 def adaptive_avg_pool2d(x: Tensor, output_size: Any) -> Tensor:
-    """The means of OH x OW windows that cover the image, of rows floor(i H / OH) to ceil((i + 1) H / OH) - 1.
+    """The means of OH x OW windows that cover the image: rows floor(i H / OH) to ceil((i + 1) H / OH) - 1.
 
-    x (N, C, H, W) or (C, H, W) -> (N, C, OH, OW). output_size is an int or (height, width), where None keeps
-    the image's own size. Neighbouring windows share a row where OH does not divide H. Two matrices do it, as
-    for interpolation. Raises TypeError for integers, ValueError for a negative size.
+    x (N, C, H, W) or (C, H, W) -> (N, C, OH, OW). output_size is an int or (height, width); None keeps the image's size
+    on that axis. Neighbouring windows share a row if OH does not divide H. It is computed with two matrices, as
+    interpolation. Raises TypeError for integers, ValueError for a negative size.
     """
     x = check_images(x, "adaptive_avg_pool2d")
     size = output_size

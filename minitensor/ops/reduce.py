@@ -1,4 +1,6 @@
-"""Reductions: many elements in, one out. `dim` is an axis, several, or None for all; `keepdim` leaves them as 1."""
+"""Reductions: many elements in, one out. `dim` is one axis, several axes, or None for all; `keepdim` keeps them as size
+1.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,14 @@ from minitensor.typing import Axes, DtypeLike, Ints
 
 
 def _dropped(x, axes, keepdim):
-    """x, reduced with its axes kept, without them unless they are wanted."""
+    """x, which was reduced with its axes kept, without these axes unless `keepdim`."""
     if keepdim:
         return x
     return Reshape(tuple([n for axis, n in enumerate(x.shape) if axis not in axes]))(x)
 
 
 class Sum(Op):
-    """y = sum of x over `axes`, kept as size 1; each element has derivative 1, so the gradient is repeated"""
+    """y = sum of x over `axes`, kept as size 1. Each element has derivative 1, so the gradient is repeated."""
 
     uses = ((),)
 
@@ -44,7 +46,9 @@ class Sum(Op):
 
 
 class PrecomputedSum(Sum):
-    """The same where whoever made x has added it up already, while it was in the cache"""
+    """A Sum whose value the kernel that made x has already computed. forward only returns it. (For a bias, see
+    conv.py.)
+    """
 
     def __init__(self, axes, total):
         super().__init__(axes)
@@ -56,7 +60,7 @@ class PrecomputedSum(Sum):
 
 
 class Mean(Sum):
-    """y = sum of x over `axes` / count: each element has derivative 1 / count"""
+    """y = sum of x over `axes` / count. Each element has derivative 1 / count."""
 
     def __init__(self, axes, count):
         super().__init__(axes)
@@ -66,17 +70,17 @@ class Mean(Sum):
         return super().forward(x) / self.count  # 0 / 0 is NaN, the mean of nothing
 
     def backward(self, grad, needs):
-        # Divided while it is still small. Where nothing was averaged, there is nothing to hand a share to.
+        # Divide before expanding, while the gradient is small. If count is 0, x and its gradient are empty.
         share = grad / self.count if self.count else grad
         return super().backward(share, needs)
 
 
 class Variance(Op):
-    """y = sum over `axes` of (x - mean)^2 / freedom, kept as size 1, so dy/dx = 2 (x - mean) / freedom
+    """y = sum over `axes` of (x - mean)^2 / freedom, kept as size 1, so dy/dx = 2 (x - mean) / freedom.
 
-    The mean depends on x too, but to the first order its change alters nothing: deviations sum to 0. Where no
-    freedom is left, the gradient is what torch makes of it: of a variance of all elements (`whole`) NaN at the mean
-    and infinite elsewhere, and constant.
+    The mean also depends on x, but this adds nothing to the derivative: the term is multiplied by sum(x - mean) = 0. If
+    freedom (count - correction) is not positive, the variance is undefined. Then we return what torch returns: for a
+    variance over all elements (`whole`), NaN where x equals the mean and infinity elsewhere, as constants.
     """
 
     uses = ((0,),)
@@ -100,9 +104,9 @@ class Variance(Op):
 
 
 class LogSumExp(Op):
-    """y = log(sum over `axes` of e^x), kept as size 1, so dy/dx = e^(x - y), the softmax of x
+    """y = log(sum over `axes` of e^x), kept as size 1, so dy/dx = e^(x - y), the softmax of x.
 
-    Computed as log(sum of e^(x - m)) + m, m = max x: then no exponential overflows.
+    Computed as log(sum of e^(x - m)) + m with m = max x, so that no exponential overflows.
     """
 
     uses = ((0,),)
@@ -116,7 +120,7 @@ class LogSumExp(Op):
         if 0 in x.shape:
             return xp.log(xp.exp(x).sum(axis=self.axes, keepdims=True))
         shift = x.max(axis=self.axes, keepdims=True)
-        # inf - inf would be NaN: where the largest is infinite, shift by nothing
+        # inf - inf would be NaN, so if the largest element is infinite, the shift is 0
         shift = xp.where(xp.isinf(shift), xp.zeros_like(shift), shift)
         return xp.log(sum_over(xp.exp(x - shift), self.axes)) + shift
 
@@ -126,7 +130,7 @@ class LogSumExp(Op):
 
 
 class MaxOverAxes(Op):
-    """y = the largest (or smallest) element over `axes`, kept as size 1; equal ones share the gradient evenly."""
+    """y = the largest (or smallest) element over `axes`, kept as size 1. Equal elements share the gradient evenly."""
 
     uses = ((0,),)
     uses_output = True
@@ -144,9 +148,9 @@ class MaxOverAxes(Op):
 
 
 class Pick(Op):
-    """y = x at one index along `axis` for each position of the others, kept as size 1.
+    """y = x at one index along `axis` for each position of the other axes, kept as size 1.
 
-    Its adjoint is `Place`, which puts a gradient there and zeros elsewhere.
+    Its adjoint is `Place`, which puts a gradient at this index and zeros elsewhere.
     """
 
     uses = ((1,), ())
@@ -163,7 +167,7 @@ class Pick(Op):
 
 
 class Place(Op):
-    """y = zeros with x at one index along `axis`: the adjoint of `Pick`"""
+    """y = zeros, with x at one index along `axis`: the adjoint of `Pick`."""
 
     uses = ((1,), ())
 
@@ -183,9 +187,9 @@ class Place(Op):
 
 
 def sum(x: Tensor, dim: Axes = None, keepdim: bool = False, dtype: DtypeLike = None) -> Tensor:
-    """Sum over `dim`; whole numbers and bools are summed as int64, or in `dtype`.
+    """Sum over `dim`. Whole numbers and bools are summed as int64, or in `dtype`.
 
-    Raises TypeError for a `dtype` of whole numbers where a gradient is wanted.
+    Raises TypeError for a `dtype` of whole numbers if a gradient is wanted.
     """
     x = check_tensor(x, "sum")
     check_flag("sum", keepdim=keepdim)
@@ -199,7 +203,7 @@ def sum(x: Tensor, dim: Axes = None, keepdim: bool = False, dtype: DtypeLike = N
 
 
 def mean(x: Tensor, dim: Axes = None, keepdim: bool = False, dtype: DtypeLike = None) -> Tensor:
-    """Arithmetic mean over `dim`; of no elements, NaN. Raises TypeError for whole numbers, unless given a `dtype`."""
+    """Arithmetic mean over `dim`; of no elements, NaN. Raises TypeError for whole numbers without a `dtype`."""
     x = check_tensor(x, "mean")
     check_flag("mean", keepdim=keepdim)
     x = check_float(x if dtype is None else cast(x, check_dtype(dtype, "mean")), "mean")
@@ -222,7 +226,7 @@ def var(x: Tensor, dim: Axes = None, correction: int = 1, keepdim: bool = False)
 
 
 class ValuesAndIndices(NamedTuple):
-    """What max and min along an axis return: the values, and where they stood."""
+    """What max and min along an axis return: the values, and their places."""
 
     values: Tensor
     indices: Tensor
@@ -249,7 +253,7 @@ def _extreme(operation, name, x, dim, keepdim):
 
 
 def _arg_extreme(operation, name, x, axis):
-    """Index of the first extreme element along `axis`, kept as size 1, int64."""
+    """Index of the first largest (or smallest) element along `axis`, kept as size 1, int64."""
     if x.ndim and x.shape[axis] == 0:
         raise ValueError(f"{operation}: shape {x.shape} has no elements along dim {axis}")
     array = x.data.astype(np.uint8) if x.dtype.kind == "b" else x.data
@@ -266,20 +270,20 @@ def _arg_extreme(operation, name, x, axis):
 
 
 def max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The largest element of all, or (values, indices) along one axis; NaN wins; max(x, other) is `maximum`.
+    """The largest element of all, or (values, indices) along one axis. NaN wins. max(x, other) is `maximum`.
 
-    Equal elements share the gradient evenly without `dim`; along an axis the first of them takes it all.
+    Without `dim`, equal elements share the gradient evenly. Along an axis, the first of them takes all of it.
     """
     return _extreme("max", "max", x, dim, keepdim)
 
 
 def min(x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The smallest element of all, or (values, indices) along one axis; NaN wins; min(x, other) is `minimum`."""
+    """The smallest element of all, or (values, indices) along one axis. NaN wins. min(x, other) is `minimum`."""
     return _extreme("min", "min", x, dim, keepdim)
 
 
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """Index of the first largest element: along one axis, or in the flattened tensor; raises TypeError for bools."""
+    """Index of the first largest element, along one axis or in the flattened tensor. Raises TypeError for bools."""
     x = check_numeric(x, "argmax")
     check_flag("argmax", keepdim=keepdim)
     if dim is None:
@@ -291,7 +295,7 @@ def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 
 def logsumexp(x: Tensor, dim: Ints, keepdim: bool = False) -> Tensor:
-    """log(sum(exp(x))) over `dim`, shifted by the largest element so that nothing overflows."""
+    """log(sum(exp(x))) over `dim`, computed so that nothing overflows."""
     x = floating(x, "logsumexp")
     check_flag("logsumexp", keepdim=keepdim)
     if dim is None or (isinstance(dim, (tuple, list)) and len(dim) == 0 and x.ndim):

@@ -56,7 +56,7 @@ class Reshape(Op):
 
 
 class Permute(Op):
-    """y[i_p0, i_p1, ...] = x[i_0, i_1, ...]: axis k of y is axis p_k of x. A view: no number moves."""
+    """y[i_p0, i_p1, ...] = x[i_0, i_1, ...]: axis k of y is axis p_k of x. It is a view: no number moves."""
 
     uses = ((),)
 
@@ -72,7 +72,7 @@ class Permute(Op):
 
 
 class Expand(Op):
-    """y = x with its size-1 axes (and new leading axes) read again and again. A view of stride 0."""
+    """y = x with its size-1 axes (and new leading axes) read again and again. It is a view with stride 0."""
 
     uses = ((),)
 
@@ -126,7 +126,7 @@ class Flip(Op):
 
 
 def reshape(x: Tensor, shape: Any = (), *more: int) -> Tensor:
-    """The same elements under another shape, (2, 3) or 2, 3; one size may be -1 and follows from the others."""
+    """The same elements under another shape, (2, 3) or 2, 3. One size may be -1: it follows from the others."""
     x = check_tensor(x, "reshape")
     shape = shape_argument((shape, *more), "reshape")
     known = math.prod(n for n in shape if n != -1)
@@ -153,7 +153,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def squeeze(x: Tensor, dim: Axes = None) -> Tensor:
-    """Without the axes of size 1: all of them, or those named; a named axis of another size stays."""
+    """Without the axes of size 1: all of them, or the named ones. A named axis of another size stays."""
     x = check_tensor(x, "squeeze")
     none_named = isinstance(dim, (tuple, list)) and len(dim) == 0
     axes = () if none_named else normalize_axes(dim, x.ndim, "squeeze")
@@ -221,7 +221,7 @@ def flip(x: Tensor, dims: Any, *more: int) -> Tensor:
 
 
 def contiguous(x: Tensor) -> Tensor:
-    """x itself if its memory is in row-major order, else a copy that is."""
+    """x itself if its memory is in row-major order, else a copy in this order."""
     x = check_tensor(x, "contiguous")
     return x if x.data.flags.c_contiguous else Contiguous()(x)
 

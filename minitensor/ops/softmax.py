@@ -1,4 +1,4 @@
-"""Softmax and its logarithm. Both derivatives need the output alone:
+"""Softmax and its logarithm. Both derivatives need only the output:
 
 p = softmax(z):      dp_c/dz_k = p_c ([c = k] - p_k)    a gradient g gives p_c (g_c - sum over k of g_k p_k)
 l = log_softmax(z):  dl_c/dz_k = [c = k] - p_k          a gradient g gives g_c - p_c sum over k of g_k
@@ -58,7 +58,7 @@ def softmax(x: Tensor, dim: int, dtype: DtypeLike = None) -> Tensor:
 
 
 def log_softmax(x: Tensor, dim: int, dtype: DtypeLike = None) -> Tensor:
-    """The logarithm of softmax, z_c - log(sum over k of e^z_k): exact where softmax itself would round to 0.
+    """The logarithm of softmax, z_c - log(sum over k of e^z_k). It is exact where softmax itself would round to 0.
 
     With `dtype`, x is converted first. Raises TypeError for integers, ValueError for a `dim` out of range.
     """

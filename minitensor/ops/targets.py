@@ -1,4 +1,4 @@
-"""What the losses share: which targets fit which scores, and how losses become one number."""
+"""What the losses share: which targets fit which scores, and how the losses of all pixels become one number."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check_scores(operation, x, weight):
 
 
 def check_no_gradient(operation, **weights):
-    """Raises ValueError for a weight that requires a gradient, where none is computed: silence would be wrong."""
+    """Raises ValueError for a weight that requires a gradient if none is computed: silence would be wrong."""
     for name, weight in weights.items():
         if weight is not None and weight.requires_grad and is_grad_enabled():
             raise ValueError(
@@ -47,11 +47,10 @@ def check_no_gradient(operation, **weights):
 
 
 def check_classes(operation, x, target, ignore_index, wait=True):
-    """A target of classes for scores x as a Tensor: int64, one a pixel, each a class or ignore_index.
+    """A target of classes for scores x as a Tensor: int64, one per pixel, each a class or ignore_index.
 
-    Without axes of an image, x (N, C) or (C,), uint8 will do: torch's rule.
-
-    Without `wait`, the numbers are looked at on the CPU only: a GPU would have to be waited for.
+    For x (N, C) or (C,), without axes of an image, uint8 is allowed: torch's rule. Without `wait`, the numbers are
+    checked on the CPU only, because checking them on a GPU makes the program wait.
     """
     target = check_tensor(target, operation, "target")
     check_same_device(operation, [x.data, target.data])
@@ -86,13 +85,13 @@ def _check_range(operation, labels, classes, ignore_index):
 
 
 def labels_and_counted(target, ignore_index):
-    """(labels, counted) of a target of classes as arrays: labels are int64, 0 where not counted."""
+    """(labels, counted) of a target of classes as arrays. Labels are int64, and 0 where a pixel does not count."""
     counted = target.data != ignore_index
     return array_module(target.data).where(counted, target.data, 0).astype(np.int64), counted
 
 
 def class_axis(x):
-    """Where the classes of scores x lie: (N, C, ...) -> 1, (C,) -> 0."""
+    """The axis of the classes in scores x: (N, C, ...) -> 1, (C,) -> 0."""
     return min(1, x.ndim - 1)
 
 
@@ -102,7 +101,7 @@ def pixels_of(x):
 
 
 def reduced(losses, reduction, total_weight=None):
-    """The losses as they are, their sum, or that sum divided by `total_weight`, their number unless given."""
+    """The losses themselves, their sum, or that sum divided by `total_weight` (by default the number of losses)."""
     if reduction == "none":
         return losses
     if reduction == "sum":

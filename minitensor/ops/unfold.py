@@ -1,4 +1,4 @@
-"""Unfold writes every window of an image as a column; fold is unfold read backwards, its adjoint.
+"""Unfold writes each window of an image as a column. Fold is its adjoint: it adds the columns back.
 
     <g, unfold(x)> = <fold(g), x>, so each is the gradient of the other.
 
@@ -35,7 +35,7 @@ class Unfold(Op):
 
 
 class Fold(Op):
-    """y = zeros, with x[n, (c, k, l), (i, j)] added at y[n, c, s i + d k - p, s j + d l - p]"""
+    """y = zeros, with x[n, (c, k, l), (i, j)] added at y[n, c, s i + d k - p, s j + d l - p]."""
 
     uses = ((),)
 
@@ -50,11 +50,11 @@ class Fold(Op):
 
 
 def unfold(x: Tensor, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> Tensor:
-    """Every window of x as a column: (N, C, H, W) -> (N, C*KH*KW, L) or (C, H, W) -> (C*KH*KW, L), L = OH*OW.
+    """Each window of x as a column: (N, C, H, W) -> (N, C*KH*KW, L) or (C, H, W) -> (C*KH*KW, L), L = OH*OW.
 
-    OH = floor((H + 2p - d(KH-1) - 1) / s) + 1. A column lists the window channel by channel, row by row;
-    columns come in the order in which one reads the image. With it, conv2d is the matrix product weight @
-    unfold(x). Raises TypeError for integers, ValueError where no window fits.
+    OH = floor((H + 2p - d(KH-1) - 1) / s) + 1. A column lists the window channel by channel, row by row. The columns
+    are in reading order. With them, conv2d is the matrix product weight @ unfold(x). Raises TypeError for integers,
+    ValueError if no window fits.
     """
     x = check_images(x, "unfold")
     window = _check_window("unfold", kernel_size, dilation, padding, stride)
@@ -72,8 +72,8 @@ def fold(
 ) -> Tensor:
     """Columns back into an image, added where windows overlap: (N, C*KH*KW, L) -> (N, C, H, W) = output_size.
 
-    x may be a single image's (C*KH*KW, L). L must be the number of windows that `unfold` would find in an
-    image of output_size. Raises TypeError for integers, ValueError for rows or columns of the wrong number.
+    x may be (C*KH*KW, L), of a single image. L must be the number of windows that `unfold` finds in an image of
+    output_size. Raises TypeError for integers, ValueError for a wrong number of rows or columns.
     """
     x = check_float(x, "fold")
     if x.ndim not in (2, 3) or 0 in x.shape[-2:]:
@@ -100,7 +100,7 @@ def fold(
 
 
 def _check_window(operation, kernel_size, dilation, padding, stride):
-    """The four as pairs, in the order in which torch and the kernels take them."""
+    """The four arguments as pairs, in the order in which torch and the kernels take them."""
     check_not_alone(operation, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
     return (
         pair(kernel_size, "kernel_size", operation, minimum=1),

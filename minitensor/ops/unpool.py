@@ -1,6 +1,6 @@
 """Unpooling: pooled pixels go back to where they came from, and zeros fill the rest.
 
-An index names one pixel of a plane, row W + column. Reading there and adding there are each other's adjoint:
+An index names one pixel of a plane, row W + column. Reading there and adding there are adjoints of each other:
 
     PlaneGather  the values found at the indices  <->  PlaneScatter  values added at the indices
 """
@@ -20,10 +20,10 @@ from minitensor.typing import Ints
 
 
 class MaxUnpool2d(Op):
-    """y = zeros, with each x written to the place of its plane that its index names
+    """y = zeros, with each x written to the place in its plane that its index names.
 
-    Where windows overlapped, a pixel may have won twice and come here twice, as the same number. It is
-    written, not added, so y holds the pixel once; and each of its copies gets its gradient: torch's rule.
+    If windows overlapped, one pixel may have won twice and appear twice here, as the same number. It is written, not
+    added, so y holds it once, and each of its copies gets its gradient: torch's rule.
     """
 
     uses = ((),)
@@ -58,7 +58,7 @@ class PlaneGather(Op):
 
 
 class PlaneScatter(Op):
-    """y = zeros, with each x added to the place that its index names: the adjoint of PlaneGather"""
+    """y = zeros, with each x added at the place that its index names: the adjoint of PlaneGather."""
 
     uses = ((),)
 
@@ -82,11 +82,11 @@ def max_unpool2d(
 ) -> Tensor:
     """Put pooled pixels back where `max_pool2d` found them, among zeros.
 
-    x and indices (N, C, H, W) or (C, H, W), indices int64 as `max_pool2d(..., return_indices=True)` returns
-    them. The output has H = (OH - 1) s - 2p + KH rows, unless `output_size` (height, width) says otherwise:
-    pooling maps several sizes to one, so less than a stride more or fewer is allowed. Where two indices
-    agree, the last is kept; on a GPU it may be any of them, as in torch. Raises ValueError for an index outside the
-    output and an output_size out of reach, TypeError for wrong dtypes.
+    x and indices (N, C, H, W) or (C, H, W); indices int64 as `max_pool2d(..., return_indices=True)` returns them. The
+    output has H = (OH - 1) s - 2p + KH rows, unless `output_size` (height, width) says otherwise: pooling maps several
+    sizes to one, so it may differ by less than a stride. If two indices agree, the last one is kept; on a GPU it may be
+    any of them, as in torch. Raises ValueError for an index outside the output and for an output_size out of reach,
+    TypeError for wrong dtypes.
     """
     x, indices = check_images(x, "max_unpool2d"), check_tensor(indices, "max_unpool2d", "indices")
     check_same_device("max_unpool2d", [x.data, indices.data])
@@ -107,7 +107,7 @@ def max_unpool2d(
 
 
 def _unpooled_size(shape, kernel_size, stride, padding, output_size):
-    """(height, width) of the output: by formula, or as asked for, if less than a stride away from that."""
+    """(height, width) of the output: by the formula, or as asked for if it differs by less than a stride."""
     check_not_alone("max_unpool2d", kernel_size=kernel_size, stride=stride, padding=padding)
     kernel_size = pair(kernel_size, "kernel_size", "max_unpool2d", minimum=1)
     stride = kernel_size if stride is None else pair(stride, "stride", "max_unpool2d", minimum=1)

@@ -1,4 +1,4 @@
-"""Zero some elements of an array, fast: the gradient of ReLU, of max pooling, of everything that lets some values pass."""
+"""Zero some elements of an array, fast: the gradient of ReLU, of max pooling, of all that lets some values pass."""
 
 from __future__ import annotations
 

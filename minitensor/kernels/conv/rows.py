@@ -62,7 +62,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
 
 
 def correlate(x, weight, bias, before, stride_across, dilation_across, out_size, relu=False):
-    """A convolution with stride and dilation 1 down. `before` is the padding at the top and left; it may be negative."""
+    """A convolution with stride and dilation 1 down. `before` is the padding (top, left), which may be negative."""
     filters, channels, *kernel_size = weight.shape
     out = np.empty((len(x), filters, *out_size), x.dtype)
     # (O, C, KH, KW) -> (O, KH, KW, C) -> (O, KH*KW*C)

@@ -74,7 +74,7 @@ def interpolate2d_gather(x, matrix_h, matrix_w):
 
 
 def _weighted(x, matrix):
-    """x @ matrix^T from the pixels that are read: one sum over all rows for the first weight of each, the second, ..."""
+    """x @ matrix^T from the pixels that are read: one sum over all rows for the first weight, the second, ..."""
     seen = reads(matrix)
     count = max(int(np.count_nonzero(seen, axis=1).max()), 1)
     taps = np.argsort(~seen, axis=1, kind="stable")[:, :count]  # where a row reads, in order

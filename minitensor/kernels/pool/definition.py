@@ -36,7 +36,7 @@ def _output_shape(x, kernel_size, stride, padding, dilation, ceil_mode):
 
 @register("max_pool2d", "reference")
 def max_pool2d_reference(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
-    """The largest pixel of each window and the tap that holds it. Of equal pixels the first one wins, but any NaN wins."""
+    """The largest pixel of each window and the tap that holds it. Of equal pixels the first wins, but any NaN wins."""
     xp = array_module(x)
     values = xp.empty(_output_shape(x, kernel_size, stride, padding, dilation, ceil_mode), dtype=x.dtype)
     taps = xp.empty(values.shape, dtype=tap_dtype(kernel_size))

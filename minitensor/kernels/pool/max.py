@@ -85,7 +85,7 @@ def _scan_quarters(planes, best, best_tap):
 
 @register("max_pool2d_values", "slices", products=False, default=True)
 def max_pool2d_values(x, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
-    """The largest pixel of each window, without its place: first over the rows of all windows, then over the columns."""
+    """The largest pixel of each window, without its place: over the rows of all windows, then over the columns."""
     xp = array_module(x)
     windows = Windows(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     planes = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])

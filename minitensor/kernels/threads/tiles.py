@@ -41,7 +41,7 @@ _here = threading.local()  # .in_tile is True on a thread that is running a tile
 
 
 def get_num_threads() -> int:
-    """The number of threads that CPU kernels use: what `set_num_threads` said, else the CPUs that this process may use."""
+    """The threads that CPU kernels use: what `set_num_threads` said, else the CPUs that this process may use."""
     if _threads is not None:
         return _threads
     if hasattr(os, "sched_getaffinity"):
@@ -96,7 +96,7 @@ def rounded_up(parts, multiple):
 
 
 def shares(length, bytes_each, budget=TILE_BYTES, serial=SERIAL_BYTES):
-    """`blocks` for `run_tiles`: one slice if everything takes less than `serial` bytes, else a multiple of the threads."""
+    """`blocks` for `run_tiles`: one slice below `serial` bytes, else a multiple of the number of threads."""
     if length * bytes_each < serial:
         return split(length, 1)
     return split(length, rounded_up(len(blocks(length, bytes_each, budget)), get_num_threads()))

@@ -94,7 +94,7 @@ class _Work:
         self.ended.release()
 
     def end(self, worker):
-        """If the function has not begun, take it back and return False. Else wait until it has ended and return True."""
+        """Take the function back and return False if it has not begun; else wait for its end and return True."""
         try:
             self.function.pop()
         except IndexError:

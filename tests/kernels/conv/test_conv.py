@@ -411,9 +411,10 @@ def test_rounding_cancels_in_the_mean_of_a_weight_gradient(variant):
     exact = run("conv2d_weight", x.astype(np.float64), grad.astype(np.float64), *settings)
     result = run_as(variant, ("conv2d_weight", x, grad, *settings))
     assert abs((result - exact).mean()) < 1e-8 * exact.mean()
-    weight, one = np.ones((32, 32, 3, 3), np.float32), (1, 1)
-    _, result = run_as(variant, ("conv2d_gradients", x, weight, grad, one, one, (0, 0), 1, one))
-    assert abs((result - exact).mean()) < 1e-8 * exact.mean()
+    if variant in kernel_variants("conv2d_gradients"):
+        weight, one = np.ones((32, 32, 3, 3), np.float32), (1, 1)
+        _, result = run_as(variant, ("conv2d_gradients", x, weight, grad, one, one, (0, 0), 1, one))
+        assert abs((result - exact).mean()) < 1e-8 * exact.mean()
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ class BlankWindows:
         self.blank = None
 
     def find(self):
-        """Look for them, on one thread: each NumPy call takes some microseconds, and threads would wait for each other."""
+        """Look for them, on one thread: each NumPy call is so short that threads would wait for each other."""
         if self.bias is None or not self.bias.all():
             self.blank = blank_windows(self.x, *self.geometry)
 
