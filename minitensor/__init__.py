@@ -1,9 +1,9 @@
 """minitensor: a from-scratch autograd engine on NumPy and CuPy, written to be read.
 
-Reading order: tensor.py, engine.py, backward.py, ops/elementwise.py, ops/conv.py, kernels/reference.py; docs/reading.md
-shows the whole path.
-This file is where the package is put together: it exports the public names and gives Tensor its operators and
-methods, so that tensor.py need not know the operations and no import runs in a circle.
+docs/reading.md is a path through the source. It begins with tensor.py, engine.py and backward.py.
+
+This file puts the package together: it exports the public names, and it gives Tensor its operators and methods. So
+tensor.py need not know the operations, and no import runs in a circle.
 """
 
 from numpy import bool_, float32, float64, int32, int64, uint8

@@ -1,4 +1,4 @@
-"""Checks of arguments, shared by operations and layers: each raises an error that names the operation and the value."""
+"""Checks of arguments, shared by operations and layers. Each raises an error that names the operation and the value."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def check_tensor(x, operation, name="x"):
 
 
 def check_numeric(x, operation):
-    """x as a Tensor of numbers; raises TypeError for bools, on which one does not calculate."""
+    """x as a Tensor of numbers. Raises TypeError for bools, which cannot be calculated with."""
     x = check_tensor(x, operation)
     check_no_bools(operation, x)
     return x
 
 
 def check_no_bools(operation, *values):
-    """Raises TypeError where one of the operands, Tensors or numbers, is a bool."""
+    """Raises TypeError if one of the operands, Tensors or numbers, is a bool."""
     for value in values:
         if isinstance(value, bool) or getattr(value, "dtype", None) == np.bool_:
             raise TypeError(
@@ -81,7 +81,7 @@ def check_float(x, operation, name="x"):
 
 
 def check_flag(operation, **flags):
-    """Raises TypeError for a flag that is neither True nor False: a number there belongs to another argument."""
+    """Raises TypeError for a flag that is neither True nor False: a number there was meant for another argument."""
     for name, flag in flags.items():
         if not isinstance(flag, (bool, np.bool_)):
             raise TypeError(f"{operation}: {name} must be True or False, got {flag!r}")
@@ -128,7 +128,7 @@ def shape_argument(shape, operation):
 
 
 def broadcast_shape(operation, *shapes):
-    """The shape to which shapes broadcast; raises ValueError with all of them where they do not fit."""
+    """The shape to which shapes broadcast. Raises ValueError with all of them if they do not fit."""
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError as error:

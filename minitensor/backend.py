@@ -1,8 +1,8 @@
-"""Where arrays live: the CPU (NumPy) or a GPU (CuPy). The only file that imports CuPy.
+"""Where arrays live: on the CPU (NumPy) or on a GPU (CuPy). This is the only file that imports CuPy.
 
-Everything above this file asks `array_module(x)` for the module that x belongs to, conventionally called `xp`,
-and writes `xp.exp(x)`: one text that serves both. CuPy is imported on the first use of a CUDA device, never by
-`import minitensor`, and nothing ever moves between devices unless `to_device` is called.
+Everything above this file asks `array_module(x)` for the module that x belongs to, called `xp` by convention, and
+writes `xp.exp(x)`: the same code serves both. CuPy is imported when a CUDA device is used for the first time, never by
+`import minitensor`. Nothing moves between devices unless `to_device` is called.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ PIP_COMMAND = 'pip install "minitensor[cuda13]" (CUDA 13 driver) or "minitensor[
 
 
 def array_module(*arrays):
-    """numpy or cupy: the module to which the arrays belong (numpy where none is a CuPy array).
+    """numpy or cupy: the module that the arrays belong to (numpy if none of them is a CuPy array).
 
-    CuPy makes arrays and runs kernels on its current device alone. Whoever asks for the module of an array is about
-    to do either beside it, so among several GPUs the array's own becomes the current one.
+    CuPy makes arrays and runs kernels only on its current device. Whoever asks for the module of an array is about to
+    do one of the two beside this array. So among several GPUs, the array's own becomes the current one.
     """
     if _cupy is not None:
         for array in arrays:
@@ -50,11 +50,11 @@ def is_array(value):
 
 
 def _probe():
-    """Import CuPy and run one small computation; return "" or the reason, in one line, why it failed.
+    """Import CuPy and run one small computation. Return "" or, in one line, the reason why it failed.
 
-    `cupy.is_available()` is not enough: a wheel without the CUDA toolkit imports and finds the device, and then
-    fails at its first kernel (NVRTC) or first product (cuBLAS). So one of each is tried. The errors that CuPy raises
-    are of many classes, some of which exist only where CuPy does; all mean the same to the caller.
+    `cupy.is_available()` is not enough: a wheel without the CUDA toolkit imports and finds the device, but fails at its
+    first kernel (NVRTC) or first product (cuBLAS). So one of each is tried. CuPy raises errors of many classes, some of
+    which exist only where CuPy does. They all mean the same to the caller.
     """
     global _cupy, _device_count
     try:
@@ -107,10 +107,10 @@ class cuda:
 
     @staticmethod
     def matmul_precision(precision: str | None = None) -> str:
-        """The precision of the convolutions' matrix products on a GPU; set first if one is given.
+        """The precision of the convolutions' matrix products on a GPU. If one is given, it is set first.
 
-        "fp32", the default, or "tf32": tensor cores, which round factors to 10 bits of mantissa (a relative error
-        of 5e-4 each) and add in float32, several times as fast. Raises ValueError for another name.
+        "fp32" is the default. "tf32" uses tensor cores, which round factors to 10 bits of mantissa (a relative error of
+        5e-4 each) and add in float32; it is several times as fast. Raises ValueError for another name.
         """
         global _precision
         if precision is not None:
@@ -121,10 +121,9 @@ class cuda:
 
 
 def fitting(number, dtype):
-    """A number as a NumPy array of no dimensions; raises ValueError where the dtype cannot hold it.
+    """A number as a NumPy array of no dimensions. Raises ValueError if the dtype cannot hold it.
 
-    CuPy is only handed numbers that passed here: what it makes of others (an error, or another number) depends on the
-    function.
+    CuPy only receives numbers that have passed here: for others its functions differ, from an error to another number.
     """
     try:
         return np.array(number, dtype)
@@ -133,7 +132,9 @@ def fitting(number, dtype):
 
 
 def filled(xp, shape, number, dtype):
-    """An array in which every element is `number`. On a GPU that is one kernel; an array of NumPy would be moved."""
+    """An array in which every element is `number`. On a GPU this is one kernel; an array of NumPy would have to be
+    moved.
+    """
     fits = fitting(number, dtype)
     return fits if xp is np and shape == () else xp.full(shape, fits.item(), dtype)
 
@@ -159,9 +160,9 @@ def device_of(array):
 
 
 def module_for(device):
-    """The array module of a device name, ready to make arrays there: a CUDA device becomes CuPy's current one.
+    """The array module of a device name, ready to make arrays there: a CUDA device becomes CuPy's current device.
 
-    Raises RuntimeError with the reason where CUDA cannot be used, ValueError where there is no device of that number.
+    Raises RuntimeError with the reason if CUDA cannot be used, ValueError if there is no device of that number.
     """
     device = parse_device(device)
     if device == "cpu":
@@ -198,7 +199,7 @@ def to_numpy(array):
 
 @contextmanager
 def memory_explained(operation):
-    """Within the block, where the GPU has too little memory, say in one MemoryError for what and how much is left."""
+    """Within the block, if the GPU has too little memory, one MemoryError says for what, and how much is left."""
     try:
         yield
     except MemoryError as error:
@@ -207,7 +208,7 @@ def memory_explained(operation):
 
 
 def explain_memory(error, operation):
-    """Raise a MemoryError that tells more, where `error` is CuPy's. NumPy's own names shape and size already."""
+    """Raise a MemoryError that says more, if `error` is CuPy's. NumPy's own already names shape and size."""
     if _cupy is None or not isinstance(error, _cupy.cuda.memory.OutOfMemoryError):
         return
     free, total = _cupy.cuda.runtime.memGetInfo()
@@ -223,7 +224,7 @@ def _megabytes(size):
 
 
 def from_dlpack(source):
-    """The array, on its own device, behind any object that speaks DLPack; its memory is shared.
+    """The array, on its own device, behind any object that supports DLPack. The memory is shared.
 
     Raises TypeError for another object, ValueError for a device that is neither CPU nor CUDA.
     """

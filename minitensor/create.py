@@ -1,4 +1,4 @@
-"""Making tensors: from data, or filled with numbers by rule. Random ones are made in random.py."""
+"""Making tensors: from data, or filled by a rule. Random tensors are made in random.py."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def tensor(
 ) -> Tensor:
     """A new leaf with a copy of `data`: a number, nested lists, an array or a Tensor.
 
-    Python floats become float32, ints int64, bools bool; an array keeps its dtype and, where `device` is None,
-    its device. Raises TypeError for data that are no real numbers, ValueError for rows of different lengths.
+    Python floats become float32, ints int64, bools bool. An array keeps its dtype and, if `device` is None, its device.
+    Raises TypeError for data that are not real numbers, ValueError for rows of different lengths.
     """
     if dtype is not None:
         dtype = check_dtype(dtype, "tensor")
@@ -77,7 +77,7 @@ def arange(
     device: str | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """start, start + step, ... below `end`; int64 where all three are whole numbers, else float32."""
+    """start, start + step, ... below `end`; int64 if all three are whole numbers, else float32."""
     if end is None:
         start, end = 0, start
     if step == 0:

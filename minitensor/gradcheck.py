@@ -26,14 +26,14 @@ def gradcheck(
 ) -> bool:
     """True if the gradients of `fn(*inputs)` agree with finite differences, up to the given order.
 
-    For a random direction v in all inputs at once, and random weights g for the outputs,
+    For a random direction v in all inputs together, and random weights g for the outputs,
         (L(x + h v) - L(x - h v)) / 2h  =  <dL/dx, v>   with L(x) = <g, fn(x)>
-    to rounding. For order 2 the function checked is x, g -> dL/dx itself, and so on. One direction tests all
+    up to rounding. For order 2 the same is checked for the function x, g -> dL/dx, and so on. One direction tests all
     partial derivatives together: an error in any of them shows, except with probability zero.
 
     inputs  Tensors; those that require gradients must be float64, at a point where `fn` is smooth
-    Raises AssertionError with the order, the function and both numbers where they differ, TypeError for float32,
-    ValueError where no input or no output requires a gradient.
+    Raises AssertionError with the order, the function and both numbers if they differ, TypeError for float32, and
+    ValueError if no input or no output requires a gradient.
     """
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     variables = [x for x in inputs if x.requires_grad]
@@ -49,7 +49,7 @@ def gradcheck(
     copies = [Tensor(x.data.copy(), x.requires_grad) for x in inputs]
 
     def differentiable(*arguments):
-        """The outputs that claim a gradient; masks, indices and detached results claim none."""
+        """The outputs that have a gradient. Masks, indices and detached results have none."""
         return [output for output in _outputs(fn, arguments) if output.requires_grad]
 
     differentiable.__name__ = getattr(fn, "__name__", "fn")
@@ -61,7 +61,7 @@ def gradcheck(
 
 
 def _check(fn, inputs, order, level, rtol, atol, rng):
-    """Check first derivatives of `fn`, then, while order > 1, those of its gradient function."""
+    """Check first derivatives of `fn`; then, while order > 1, those of its gradient function."""
     variables = [x for x in inputs if x.requires_grad]
     with enable_grad():
         outputs = _outputs(fn, inputs)
@@ -99,10 +99,10 @@ def _check(fn, inputs, order, level, rtol, atol, rng):
 
 
 def _gradients(outputs, weights, variables, create_graph):
-    """The gradient of sum of <weight, output> by each variable, None where there is none.
+    """The gradient of the sum of <weight, output> with respect to each variable; None if there is none.
 
-    An output outside the graph adds nothing here, and the differences must agree that its derivative is 0: so a
-    gradient that backward computed without recording it shows.
+    An output outside the graph adds nothing here, and the differences must agree that its derivative is 0. So a
+    computation that was not recorded by mistake is found.
     """
     recorded = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
     if not recorded:

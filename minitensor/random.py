@@ -1,7 +1,7 @@
-"""Random numbers: one generator for the library, seeded by `manual_seed`, its state saved with a checkpoint.
+"""Random numbers: one generator for the library, seeded by `manual_seed`. Its state is saved with a checkpoint.
 
-Numbers are drawn on the CPU and moved where they are wanted: the same seed then gives the same numbers on every
-device. Training draws few (weights once, dropout masks), so the transfer does not count.
+Numbers are drawn on the CPU and moved where they are needed, so the same seed gives the same numbers on every device.
+Training draws few numbers (weights once, dropout masks), so the transfer does not matter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _generator = np.random.default_rng()
 
 
 def manual_seed(seed: int) -> None:
-    """Start the generator anew: the same seed, the same numbers. Raises TypeError unless `seed` is an int >= 0."""
+    """Restart the generator: the same seed gives the same numbers. Raises TypeError unless `seed` is an int >= 0."""
     global _generator
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed.__index__() < 0:
         raise TypeError(f"manual_seed: seed must be a whole number of 0 or more, got {seed!r}")
@@ -33,7 +33,7 @@ def generator():
 
 
 def get_state():
-    """The generator's state as plain Python numbers and strings: fit for a JSON file."""
+    """The generator's state as plain Python numbers and strings, which fit into a JSON file."""
     return _generator.bit_generator.state
 
 

@@ -1,7 +1,7 @@
 """Saving and loading Tensors: safetensors files, which hold names, shapes, dtypes and numbers, and nothing that runs.
 
-Pickle, the format inside torch's .pth files, is never read: a pickle is a program, and loading one from somebody
-else runs whatever that somebody wrote. A safetensors file is a JSON header and bytes.
+Pickle, the format inside torch's .pth files, is never read: a pickle is a program, and loading a pickle from somebody
+else runs whatever that person wrote. A safetensors file is a JSON header and bytes.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _NO_PICKLE = (
 def replacing(path):
     """`with replacing(path) as temporary:` write to `temporary`, in the same folder; at the end it becomes `path`.
 
-    os.replace is atomic within a file system, and fsync puts the bytes on disk before the name: whoever reads `path`,
-    at any time, even after a kill or a power cut, finds the old file or the new one, whole. An exception removes the
-    temporary file and leaves the old one. The file may be read by whom the umask allows, whatever mode its writer
-    gives it: safetensors writes for the owner alone.
+    os.replace is atomic within a file system, and fsync puts the bytes on disk before the name. So whoever reads
+    `path`, at any time, even after a kill or a power cut, finds the old file or the new one, complete. An exception
+    removes the temporary file and leaves the old one. The umask decides who may read the file: safetensors itself would
+    write it for the owner alone.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
@@ -53,8 +53,8 @@ def replacing(path):
 def save(path: str | PathLike, state_dict: Mapping, metadata: Mapping[str, str] | None = None) -> None:
     """Write a dict of name -> Tensor (or array), such as `module.state_dict()`, to a safetensors file, atomically.
 
-    `metadata` is a dict of strings kept in the header: settings, say, as JSON. Raises TypeError for names or
-    metadata that are no strings and values that are no Tensors; FileNotFoundError where the folder is missing.
+    `metadata` is a dict of strings kept in the header, for example settings as JSON. Raises TypeError for names or
+    metadata that are not strings and values that are not Tensors; FileNotFoundError if the folder is missing.
     """
     from safetensors.numpy import save_file
 
@@ -88,15 +88,15 @@ def _plain_array(name, value):
 def load(path: str | PathLike) -> dict[str, Tensor]:
     """Read a safetensors file: a dict of name -> Tensor on the CPU, in the file's order.
 
-    Raises FileNotFoundError where there is none, and ValueError, saying what the file is instead, where it is no
-    safetensors file: a pickle (.pth, .pt), an .npz, or something cut short.
+    Raises FileNotFoundError if there is no file, and ValueError if it is not a safetensors file; the message says what
+    it is instead: a pickle (.pth, .pt), an .npz, or a file that was cut short.
     """
     with _opened(path) as file:
         return {name: Tensor(_readable(file, name, path)) for name in file.keys()}
 
 
 def load_metadata(path: str | PathLike) -> dict[str, str]:
-    """The dict of strings that `save` was given as `metadata`; empty where there was none. Raises as `load` does."""
+    """The dict of strings that `save` was given as `metadata`; empty if there was none. Raises as `load` does."""
     with _opened(path) as file:
         return dict(file.metadata() or {})
 
@@ -118,7 +118,7 @@ def _opened(path):
 
 
 def _readable(file, name, path):
-    """The tensor; bfloat16 and float8, which NumPy lacks, as float32."""
+    """The tensor. bfloat16 and float8, which NumPy lacks, become float32."""
     dtype = file.get_slice(name).get_dtype()
     try:
         return read_widened(path, name) if dtype in WIDENED else file.get_tensor(name)
@@ -127,7 +127,7 @@ def _readable(file, name, path):
 
 
 def _refuse_other_formats(path):
-    """Say what a file is that was taken for safetensors, by its first bytes."""
+    """Say what a file is that is not a safetensors file, by its first bytes."""
     import zipfile  # here, to keep `import minitensor` fast
 
     if zipfile.is_zipfile(path):
@@ -138,8 +138,8 @@ def _refuse_other_formats(path):
         raise ValueError(f"load: {path} is a zip archive ({', '.join(names[:3])} ...), no safetensors file")
     with open(path, "rb") as file:
         start = file.read(2)
-    # Pickles from protocol 2 on begin with the opcode PROTO, 0x80, and the protocol's number. A safetensors file
-    # begins with the length of its header in 8 bytes, of which the second would make these at least 512 bytes.
+    # Pickles from protocol 2 on begin with the opcode PROTO, 0x80, and the number of the protocol. A safetensors file
+    # begins with the length of its header in 8 bytes. With these two bytes the length would be at least 512.
     if len(start) == 2 and start[0] == 0x80 and start[1] in range(2, 6) and not _has_json_header(path):
         raise ValueError(f"load: {path} is {_NO_PICKLE}")
 

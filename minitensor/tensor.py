@@ -28,9 +28,9 @@ class Tensor(_Methods):
     requires_grad  whether gradients flow to it
     node           the Op that computed it; None for a leaf: something the user made, such as a weight
 
-    An array is wrapped, not copied; anything else is converted as `minitensor.tensor` does. Edits through
-    `tensor[...] = value` and `tensor.data = array` are counted, so that backward can refuse to use a value that
-    has changed since. Edits through NumPy itself (`tensor.data[0] = 1`) cannot be seen, as in torch.
+    An array is wrapped, not copied. Anything else is converted as `minitensor.tensor` does. In-place changes through
+    `tensor[...] = value` and `tensor.data = array` are counted, so that backward can refuse to use a value that has
+    changed since. Changes through NumPy itself (`tensor.data[0] = 1`) cannot be seen, as in torch.
     """
 
     __slots__ = ("_data", "grad", "_requires_grad", "node", "_version", "_owned", "__weakref__")
@@ -50,7 +50,7 @@ class Tensor(_Methods):
 
     @staticmethod
     def wrap(array: Any, node: Any = None) -> Tensor:
-        """A Tensor around an array, with nothing checked: what the engine uses for every result."""
+        """A Tensor around an array, without any checks: what the engine uses for every result."""
         tensor = Tensor.__new__(Tensor)
         tensor._data = array
         tensor.grad = None
@@ -125,8 +125,8 @@ class Tensor(_Methods):
     def numpy(self) -> np.ndarray:
         """The values as a NumPy array: shared memory on the CPU, a copy from a GPU.
 
-        The array is read-only where the tensor takes part in a graph, because an edit there would make a later
-        backward silently wrong.
+        The array is read-only if the tensor takes part in a graph: a change there would make a later backward silently
+        wrong.
         """
         array = to_numpy(self._data)
         if self._requires_grad:
@@ -135,7 +135,7 @@ class Tensor(_Methods):
         return array
 
     def __array__(self, dtype=None, copy=None):
-        """What `np.asarray(x)` and the functions of NumPy that are not ufuncs read: the values."""
+        """The values, for `np.asarray(x)` and for those functions of NumPy that are not ufuncs."""
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def item(self) -> Any:
@@ -156,7 +156,7 @@ class Tensor(_Methods):
         return detached
 
     def __getstate__(self):
-        """What copies and pickles of a leaf hold. Of a result they would be of the whole graph behind it: refused."""
+        """What copies and pickles of a leaf hold. For a result they would hold the whole graph behind it: refused."""
         if self.node is not None:
             raise RuntimeError(
                 f"a tensor computed by {type(self.node).__name__} cannot be copied or pickled, for its graph would go "

@@ -1,7 +1,7 @@
-"""Sizes and offsets of windows that slide over an image. Every size formula of the library stands here, once.
+"""Sizes and offsets of windows that slide over an image. Every size formula of the library is in this file, once.
 
-A window of `kernel` taps spaced `dilation` apart covers `dilation * (kernel - 1) + 1` pixels: its extent. The
-formulas are for one axis; an image has two, and nothing couples them.
+A window of `kernel` taps, `dilation` apart, covers `dilation * (kernel - 1) + 1` pixels: its extent. The formulas are
+for one axis. An image has two axes, and they are independent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def extent(kernel, dilation=1):
 
 
 def conv_output_size(size, kernel, stride=1, padding=0, dilation=1):
-    """Positions of a window on an axis: floor((n + 2p - d(k-1) - 1) / s) + 1; below 1 if it does not fit."""
+    """Positions of a window on an axis: floor((n + 2p - d(k-1) - 1) / s) + 1. Below 1 if it does not fit."""
     return (size + 2 * padding - extent(kernel, dilation)) // stride + 1
 
 
@@ -34,10 +34,10 @@ def same_padding(kernel, dilation=1):
 
 
 def pool_output_size(size, kernel, stride, padding=0, dilation=1, ceil_mode=False):
-    """Positions of a pooling window; `ceil_mode` lets the last one hang over the edge.
+    """Positions of a pooling window. With `ceil_mode` the last window may hang over the edge.
 
-    ceil((n + 2p - d(k-1) - 1) / s) + 1, less one where the last window would start beyond the image and its
-    near padding, that is where (o - 1) s >= n + p: such a window would see nothing but padding.
+    ceil((n + 2p - d(k-1) - 1) / s) + 1, minus 1 if the last window would start beyond the image and its near padding,
+    that is if (o - 1) s >= n + p: such a window would see only padding.
     """
     reach = size + 2 * padding - extent(kernel, dilation)
     if not ceil_mode:
@@ -47,10 +47,10 @@ def pool_output_size(size, kernel, stride, padding=0, dilation=1, ceil_mode=Fals
 
 
 def rotated_padding(kernel_size, padding, dilation):
-    """d (k - 1) - p for each axis: the padding of the convolution that is a transposed convolution of stride 1.
+    """d (k - 1) - p for each axis: the padding with which a convolution is a transposed convolution of stride 1.
 
     At stride 1 no zeros are inserted. Pad by d (k - 1), convolve with the rotated kernel, crop p: padding and cropping
-    become one padding, which is negative where more is cropped than padded.
+    become one padding. It is negative if more is cropped than padded.
     """
     return [d * (k - 1) - p for d, k, p in zip(dilation, kernel_size, padding, strict=True)]
 
@@ -61,14 +61,14 @@ def padded_size(size, padding):
 
 
 def taps(offset, positions, stride):
-    """Slice of a padded axis that the tap at `offset` sees as its window visits all positions."""
+    """The slice of a padded axis that the tap at `offset` sees while its window visits all positions."""
     return slice(offset, offset + stride * (positions - 1) + 1, stride)
 
 
 def overlap(first, step, positions, size):
-    """Which of `positions` reads at first, first + step, ... fall on an axis of `size` pixels.
+    """Which of `positions` reads at first, first + step, ... lie on an axis of `size` pixels.
 
-    Returns two slices: the positions inside, and the pixels they read. Reads outside mean zero padding.
+    Returns two slices: the positions inside, and the pixels that they read. Reads outside see zeros.
     """
     start = min(max(ceil_div(-first, step), 0), positions)
     stop = max(min((size - 1 - first) // step + 1, positions), start)

@@ -30,7 +30,7 @@ def _checked_index(operation, index, x):
     if array_module(x.data) is np:
         return index
     _check_bounds(index, x)
-    # Arrays of the CPU were lists of the caller's, who need not know where numbers have to be.
+    # Lists in the caller's index have become NumPy arrays. They move to the device of x.
     parts = tuple(to_device(part, x.device) if is_array(part) else part for part in _parts(index))
     return parts if isinstance(index, tuple) else parts[0]
 
@@ -51,10 +51,10 @@ def _axes_taken(parts):
 
 
 def _in_order(index):
-    """The indices to apply one after the other: where ints stand beside arrays, first the ints, then the rest.
+    """The indices to apply one after the other: if ints stand beside arrays, first the ints, then the rest.
 
-    So torch reads them. NumPy would take the int for an array of one number, and then bring the axes that arrays
-    make to the front if a slice stands between the two.
+    torch reads indices in this way. NumPy would treat an int as an array of one number, and would then move the axes of
+    the arrays to the front if a slice stands between them.
     """
     parts = _parts(index)
     is_int = [isinstance(part, (int, np.integer)) and not isinstance(part, bool) for part in parts]
@@ -62,7 +62,7 @@ def _in_order(index):
         return [index]
     ints = []
     for part in parts:
-        if is_array(part):  # a mask takes as many axes as it has
+        if is_array(part):  # a mask uses as many axes as it has
             ints += [slice(None)] * (part.ndim if part.dtype.kind == "b" else 1)
         elif part is not None:
             ints.append(slice(None) if isinstance(part, slice) else part)
@@ -74,10 +74,10 @@ class OutOfRange(IndexError, ValueError):
 
 
 def _plain_index(operation, index, x):
-    """Tensors inside an index become arrays, lists become arrays of whole numbers or bools.
+    """Tensors inside an index become arrays; lists become arrays of whole numbers or bools.
 
-    Arrays are copied: backward reads them again, when the caller may have edited his. Raises ValueError for arrays
-    and Tensors on another device than x.
+    Arrays are copied: backward reads them again, and the caller may have changed theirs meanwhile. Raises ValueError
+    for arrays and Tensors on another device than x.
     """
     if isinstance(index, tuple):
         return tuple(_plain_index(operation, part, x) for part in index)
@@ -109,9 +109,9 @@ def _plain_index(operation, index, x):
 
 
 def _check_bounds(index, x):
-    """Raise IndexError where whole numbers in an array lie outside x's axis: CuPy wraps them around in silence.
+    """Raise IndexError if whole numbers in an array lie outside x's axis: CuPy would silently wrap them around.
 
-    To look at those on the GPU is to wait for it, the lesser evil.
+    Reading these values makes the CPU wait for the GPU. A silent wrong result would be worse.
     """
     parts = _parts(index)
     taken = _axes_taken(parts)
@@ -183,7 +183,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 
 
 def setitem(x, index, value):
-    """x[index] = value, an edit in place. Refused where it would change a value that a graph computed or needs."""
+    """x[index] = value, in place. Refused if it would change a value that a graph computed or needs."""
     if x.node is not None:
         raise RuntimeError(
             f"an edit in place of a result of {type(x.node).__name__} would lose its gradient; "

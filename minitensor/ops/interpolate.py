@@ -1,11 +1,11 @@
-"""Interpolation: images of another size, as two matrix products.
+"""Interpolation: images of another size, by two matrix products.
 
-Every mode takes weighted sums along the rows and then along the columns, so for each plane X it is
+Every mode takes weighted sums along the rows and then along the columns. For each plane X this is
 
-    Y = A X B^T        A (OH, H), B (OW, W)        and for a gradient G of Y:  A^T G B is the gradient of X.
+    Y = A X B^T        A (OH, H), B (OW, W)        and for a gradient G of Y, the gradient of X is A^T G B.
 
-The gradient is the same operation with the matrices transposed, and so is the gradient of that. What stands
-in A and B, `kernels/interpolate.py` tells.
+So the gradient is the same operation with transposed matrices, and so is the gradient of the gradient.
+kernels/interpolate/matrices.py explains A and B.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def interpolate(
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
 ) -> Tensor:
-    """x (N, C, H, W) at another size (N, C, OH, OW), given by `size`, or `scale_factor`: OH = floor(H scale).
+    """x (N, C, H, W) at another size (N, C, OH, OW), given by `size`, or by `scale_factor`: OH = floor(H scale).
 
-    mode "nearest", "nearest-exact", "bilinear" or "bicubic". Output pixel i reads the input at
-    (i + 1/2) H/OH - 1/2: pixels are squares, and the images' edges agree. With `align_corners` the centres of
-    the corner pixels agree instead: i (H - 1)/(OH - 1). A given scale_factor takes the place of OH/H in the
-    formula, unless `recompute_scale_factor`. `antialias` widens the kernel where the image shrinks (bilinear
-    and bicubic). Raises ValueError for options that exclude each other, TypeError for integers.
+    mode "nearest", "nearest-exact", "bilinear" or "bicubic". Output pixel i reads the input at (i + 1/2) H/OH - 1/2:
+    pixels are squares, and the edges of both images agree. With `align_corners` the centres of the corner pixels agree
+    instead: i (H - 1)/(OH - 1). A given scale_factor takes the place of OH/H in the formula, unless
+    `recompute_scale_factor`. `antialias` widens the kernel if the image shrinks (bilinear and bicubic). Raises
+    ValueError for options that exclude each other, TypeError for integers.
     """
     x = check_float(x, "interpolate")
     if x.ndim != 4 or 0 in x.shape[1:]:
@@ -105,7 +105,7 @@ def _check_options(mode, align_corners, antialias):
 
 
 def _both_axes(value, name, kind):
-    """One number for both axes, or one for each, (height, width), as a pair of plain numbers."""
+    """One number for both axes, or one per axis, (height, width), as a pair of plain numbers."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if not all(isinstance(v, kind) and not isinstance(v, bool) for v in values):
         needed = "whole numbers" if kind is Integral else "numbers"

@@ -1,4 +1,4 @@
-"""Joining tensors along an axis; each gets its slice of the gradient back."""
+"""Joining tensors along an axis. Each of them gets its slice of the gradient back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from minitensor.tensor import Tensor
 
 
 class Cat(Op):
-    """y = the inputs one after the other along `axis`; each gets its slice of the gradient back"""
+    """y = the inputs one after the other along `axis`. Each gets its slice of the gradient back."""
 
     def __init__(self, axis, count):
         self.axis = axis
@@ -43,7 +43,7 @@ def _sequence(tensors, operation):
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """The tensors one after the other along `dim`; all other sizes must agree. One of shape (0,) adds nothing."""
+    """The tensors one after the other along `dim`. All other sizes must agree. A tensor of shape (0,) adds nothing."""
     tensors = _sequence(tensors, "cat")
     tensors = [x for x in tensors if x.shape != (0,)] or tensors[:1]
     axis = normalize_axis(dim, tensors[0].ndim, "cat")

@@ -1,4 +1,4 @@
-"""Losses besides cross entropy, written in operations that have gradients already."""
+"""Losses besides cross entropy. They are written in operations that have gradients already."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def nll_loss(
 ) -> Tensor:
     """-weight[y] x[n, y, ...] for log-probabilities x (N, C, ...) or (C,), classes y = target (N, ...) or ().
 
-    cross_entropy(x, y) is nll_loss(log_softmax(x, 1), y). reduction "mean" divides by the sum of weight[y]
-    over the pixels that count; pixels whose target is ignore_index do not. Raises as `cross_entropy`.
+    cross_entropy(x, y) is nll_loss(log_softmax(x, 1), y). reduction "mean" divides by the sum of weight[y] over the
+    pixels that count. Pixels whose target is ignore_index do not count. Raises as `cross_entropy`.
     """
     check_reduction("nll_loss", reduction)
     x, weight = check_scores("nll_loss", x, weight)
@@ -55,7 +55,7 @@ def nll_loss(
 
 
 def _picked(x, target, weight, ignore_index):
-    """(x times weight at each pixel's class, that weight), both 0 where the pixel is ignored."""
+    """(x times weight at each pixel's class, that weight). Both are 0 for an ignored pixel."""
     xp = array_module(x.data)
     axis = class_axis(x)
     labels, counted = labels_and_counted(target, ignore_index)
@@ -75,9 +75,9 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """-weight (pos_weight t log s + (1 - t) log(1 - s)), s = sigmoid(x), for scores x and targets t.
 
-    Computed as (1 - t) x - (1 + (pos_weight - 1) t) log s, so that no s near 0 or 1 is ever rounded. weight
-    and pos_weight broadcast to x. Differentiable by all four. Raises ValueError for shapes that do not fit
-    and TypeError for integers.
+    Computed as (1 - t) x - (1 + (pos_weight - 1) t) log s, so that no s near 0 or 1 is ever rounded. weight and
+    pos_weight broadcast to x. Differentiable with respect to all four. Raises ValueError for shapes that do not fit and
+    TypeError for integers.
     """
     operation = "binary_cross_entropy_with_logits"
     check_reduction(operation, reduction)
@@ -102,7 +102,7 @@ def binary_cross_entropy_with_logits(
 def mse_loss(x: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """(x - target)^2, weighted with `weight` of x's shape; "mean" then divides by the sum of the weights.
 
-    x and target broadcast. Raises TypeError where neither is floating point, ValueError for other shapes.
+    x and target broadcast. Raises TypeError if neither is floating point, ValueError for other shapes.
     """
     check_reduction("mse_loss", reduction)
     x, target = check_tensor(x, "mse_loss"), check_tensor(target, "mse_loss", "target")
@@ -127,11 +127,11 @@ def dice_loss(
 
         dice_c = (2 sum p_c t_c + smooth) / (sum p_c + sum t_c + smooth)
 
-    Sums run over all pixels of the batch but those whose target is `ignore_index`. Dice compares areas, so a
-    rare class counts as much as a common one. `smooth` keeps a class that is neither there nor predicted at
-    1. `weight` (C,) makes the mean a weighted one. x (N, C, ...) scores before softmax, target (N, ...)
-    classes. Raises as `cross_entropy`. Source: Milletari, Navab and Ahmadi (2016), with p and t in the
-    denominator as they are, not squared, as in Drozdzal et al. (2016).
+    The sums run over all pixels of the batch, except for those whose target is `ignore_index`. Dice compares areas, so
+    a rare class counts as much as a common one. With `smooth`, a class that is neither present nor predicted has a
+    coefficient of 1. `weight` (C,) weights the mean. x (N, C, ...) scores before softmax, target (N, ...) classes.
+    Raises as `cross_entropy`. Source: Milletari, Navab and Ahmadi (2016); p and t in the denominator are not squared,
+    as in Drozdzal et al. (2016).
     """
     x, weight = check_scores("dice_loss", x, weight)
     if x.ndim == 1:
@@ -150,7 +150,8 @@ def dice_loss(
     p = where(counted[:, None], softmax(x, 1), 0.0)
     axes = (0, *range(2, x.ndim))  # (N, C, ...) -> (C,)
     overlap, areas = 2 * (p * truth).sum(axes) + smooth, p.sum(axes) + truth.sum(axes) + smooth
-    # With smooth=0 a class that is neither there nor predicted has 0 / 0: it counts as found, and has no gradient.
+    # With smooth=0, a class that is neither present nor predicted would have 0 / 0. It counts as found, without
+    # gradient.
     empty = areas.data == 0
     dice = where(empty, 1.0, overlap / where(empty, 1.0, areas))
     if weight is None:
@@ -168,9 +169,9 @@ def focal_loss(
 ) -> Tensor:
     """-weight[y] (1 - p_y)^gamma log p_y, p = softmax(x): cross entropy in which easy pixels count less.
 
-    gamma 0 is cross entropy. x (N, C, ...) or (C,) scores before softmax, target (N, ...) or () classes.
-    reduction "mean" divides by the sum of weight[y] over the pixels that count. Raises as `cross_entropy`
-    does, and ValueError for a negative gamma. Source: Lin et al. (2017), eq. 5, for more than two classes.
+    gamma 0 is cross entropy. x (N, C, ...) or (C,) scores before softmax, target (N, ...) or () classes. reduction
+    "mean" divides by the sum of weight[y] over the pixels that count. Raises as `cross_entropy` does, and ValueError
+    for a negative gamma. Source: Lin et al. (2017), eq. 5, for more than two classes.
     """
     check_reduction("focal_loss", reduction)
     x, weight = check_scores("focal_loss", x, weight)

@@ -1,4 +1,4 @@
-"""Matrix products, and the affine map built from them."""
+"""Matrix products, and the affine map that is made of one."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class MatMul(Op):
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
-    """Matrix product with torch's rules: a 1-D operand is a row on the left and a column on the right, and the
-    axis added for it is dropped again; leading axes broadcast.
+    """Matrix product by torch's rules. A 1-D operand is a row on the left and a column on the right, and the axis that
+    was added for it is removed again. Leading axes broadcast.
 
-    Raises ValueError for a scalar or inner sizes that differ, TypeError for bools and for dtypes that differ.
+    Raises ValueError for a scalar or for inner sizes that differ, TypeError for bools and for dtypes that differ.
     """
     a, b = check_tensor(a, "matmul", "a"), check_tensor(b, "matmul", "b")
     check_same_dtype("matmul", a=a, b=b)

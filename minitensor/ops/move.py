@@ -1,4 +1,4 @@
-"""Moving tensors: to another device, to another dtype. The gradient makes the way back."""
+"""Moving tensors to another device or another dtype. The gradient goes back the same way."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def parse_targets(targets, device, dtype):
 
 
 def to(x: Tensor, *targets: Any, device: str | None = None, dtype: DtypeLike = None) -> Tensor:
-    """x on a device ("cpu", "cuda:0"), with a dtype, or both: x.to("cuda"), x.to(mt.float64). Itself if unchanged."""
+    """x on a device ("cpu", "cuda:0"), with a dtype, or both: x.to("cuda"), x.to(mt.float64). x itself if unchanged."""
     device, dtype = parse_targets(targets, device, dtype)
     if dtype is not None:
         x = cast(x, dtype)

@@ -1,7 +1,7 @@
-"""Batch and group normalisation: x less its mean, by its standard deviation, then scaled and shifted anew.
+"""Batch and group normalization: subtract the mean, divide by the standard deviation, then scale and shift.
 
-The fused kernels give values and first gradients. A gradient that is itself to be differentiated is written
-out in Tensor operations instead, from the same formula (`BatchNorm._gradients_by_formula`).
+Fused kernels compute values and first gradients. If a gradient will be differentiated again, it is computed with Tensor
+operations instead, by the same formula (`BatchNorm._gradients_by_formula`).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from minitensor.tensor import Tensor
 
 
 class BatchNorm(Op):
-    """y = weight z + bias, z = (x - mean) / sqrt(variance + eps), channel by channel
+    """y = weight z + bias, z = (x - mean) / sqrt(variance + eps), channel by channel.
 
-    Without given statistics, mean and variance are those of x: all of x then has a say in each z, and `running`, if
-    there are any, move. Inputs are x, or x, weight and bias. After forward, `mean` and `variance` (C,) are what was
+    Without given statistics, mean and variance are computed from x, so every z depends on all of x; and `running`, if
+    given, moves. The inputs are x, or x, weight and bias. After forward, `mean` and `variance` (C,) are those that were
     used.
     """
 
@@ -53,13 +53,14 @@ class BatchNorm(Op):
         return tuple(g if need else None for g, need in zip(grads, needs, strict=False))
 
     def _gradients_by_formula(self, grad, x, weight):
-        """Of z, the mean and the part along z itself lead nowhere, since normalising takes them out again:
+        """The gradients, computed with Tensor operations:
 
             grad_bias = sum(grad)     grad_weight = sum(grad z)
             grad_x = weight / sqrt(variance + eps) (grad - mean(grad) - z mean(grad z))
 
-        With given statistics, the two means are left out.
-        Source: Ioffe and Szegedy (2015), section 3, simplified.
+        Normalizing removes the mean of x and its scale, so the parts of grad along them have no effect: they are
+        subtracted. With given statistics, both means are left out. Source: Ioffe and Szegedy (2015), section 3,
+        simplified.
         """
         axes = (0, *range(2, x.ndim))
         column = (1, -1, *[1] * (x.ndim - 2))  # (C,) -> (1, C, 1, 1), to meet x
@@ -76,7 +77,7 @@ class BatchNorm(Op):
             grad_x = grad - grad.mean(axes, keepdim=True) - z * (grad * z).mean(axes, keepdim=True)
         grad_x = inverse * grad_x
         if weight is not None:
-            # last, so that the inverse of an empty batch, NaN, does not reach the weight's gradient
+            # Last, so that the inverse for an empty batch, which is NaN, does not reach the weight's gradient.
             grad_x = grad_x * weight.reshape(column)
         return grad_x, (grad * z).sum(axes), grad.sum(axes)
 
@@ -92,15 +93,14 @@ def batch_norm(
     eps: float = 1e-5,
     num_batches_tracked: Tensor | None = None,
 ) -> Tensor:
-    """y = weight (x - mean) / sqrt(variance + eps) + bias, for each channel of x (N, C, ...); the rest (C,).
+    """y = weight (x - mean) / sqrt(variance + eps) + bias, for each channel of x (N, C, ...); the other arguments (C,).
 
-    Training: mean and variance are those of the batch over all axes but the second, the variance biased
-    (divided by the count n). The running statistics, which may both be None, move toward them in place:
-    running = (1 - momentum) running + momentum new, with the unbiased variance (divided by n - 1) as the new
-    one, and num_batches_tracked, an int64 Tensor without dimensions, counts one more with them: on a GPU in the
-    same launch. Otherwise: the running statistics are used as they are. Source: Ioffe and Szegedy (2015),
-    algorithms 1 and 2. Raises ValueError for sizes other than (C,), one value a channel in training, missing
-    statistics.
+    In training, mean and variance are those of the batch over all axes but the second. The variance is biased (divided
+    by the count n). The running statistics, which may both be None, move toward them in place:
+    running = (1 - momentum) running + momentum new, where the new variance is unbiased (divided by n - 1).
+    num_batches_tracked, an int64 Tensor without dimensions, then counts one more. Otherwise the running statistics are
+    used as they are. Source: Ioffe and Szegedy (2015), algorithms 1 and 2. Raises ValueError for sizes other than (C,),
+    for a single value per channel in training, and for missing statistics.
     """
     x = check_float(x, "batch_norm")
     if x.ndim < 2:
@@ -137,17 +137,17 @@ def batch_norm(
     y = _normalized(BatchNorm(None, None, eps, running), x, weight, bias)
     for tensor in moving:
         if tensor is not None:
-            tensor.data = tensor.data  # counts as an edit: a graph that needs the old values will say so
+            tensor.data = tensor.data  # an in-place change: a graph that needs the old values will refuse
     return y
 
 
 def group_norm(
     x: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
-    """Normalise each image on its own, C / num_groups channels at a time; then weight and bias (C,).
+    """Normalize each image by itself, C / num_groups channels at a time; then weight and bias (C,).
 
-    That is batch normalisation of one image whose channels are the groups: (N, C, ...) as (1, N*groups, ...).
-    Source: Wu and He (2018). Raises ValueError where the groups do not divide C, or hold one value in all.
+    This is the batch normalization of one image whose channels are the groups: (N, C, ...) as (1, N*groups, ...).
+    Source: Wu and He (2018). Raises ValueError if the groups do not divide C, or hold only one value.
     """
     x = check_float(x, "group_norm")
     if x.ndim < 2:

@@ -1,4 +1,4 @@
-"""Optimizers: what to do with a gradient; and schedulers: how large a step to take when. Names are torch.optim's."""
+"""Optimizers change the weights by their gradients. Schedulers say how large each step is. Names are torch.optim's."""
 
 from minitensor.optim.adam import Adam, AdamW
 from minitensor.optim.clip import clip_grad_norm_

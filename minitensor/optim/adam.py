@@ -1,4 +1,4 @@
-"""Adam and AdamW: a step size for every single weight, from running means of its gradient and its square."""
+"""Adam and AdamW: a step size for every single weight, from running means of its gradient and of its square."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Adam(Optimizer):
         v = beta2 * v + (1 - beta2) * g^2               mean of its square
         p = p - lr * m^ / (sqrt(v^) + eps)              m^ = m / (1 - beta1^t),  v^ = v / (1 - beta2^t)
 
-    m and v begin at 0 and are too small at first; m^ and v^ correct that exactly. With amsgrad, v^ uses the largest v
-    so far. Raises ValueError for a negative option or betas outside [0, 1).
-    Source: Kingma and Ba 2015 (arXiv 1412.6980), algorithm 1; Reddi et al. 2018 for amsgrad.
+    m and v begin at 0, so at first they are too small. m^ and v^ correct this exactly. With amsgrad, v^ uses the
+    largest v so far. Raises ValueError for a negative option or betas outside [0, 1). Source: Kingma and Ba 2015 (arXiv
+    1412.6980), algorithm 1; Reddi et al. 2018 for amsgrad.
     """
 
     decoupled = False  # whether weight decay acts on the weights directly, past m and v
@@ -72,10 +72,10 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks the weights themselves: p = p - lr * weight_decay * p.
+    """Adam whose weight decay makes the weights themselves smaller: p = p - lr * weight_decay * p.
 
-    In Adam the decay is part of the gradient and is divided by sqrt(v^) with it, so that weights with large gradients
-    hardly decay at all. Source: Loshchilov and Hutter 2019 (arXiv 1711.05101), algorithm 2.
+    In Adam the decay is part of the gradient and is divided by sqrt(v^) with it, so weights with large gradients hardly
+    decay at all. Source: Loshchilov and Hutter 2019 (arXiv 1711.05101), algorithm 2.
     """
 
     decoupled = True

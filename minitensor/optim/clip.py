@@ -1,4 +1,4 @@
-"""Clipping: one bad batch must not throw the weights away."""
+"""Clipping gradients: one bad batch must not ruin the weights."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _EPS = 1e-6
 def clip_grad_norm_(
     parameters: Iterable, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Any:
-    """Scale all gradients together, in place, so that their common norm is at most `max_norm`; return the norm before.
+    """Scale all gradients together, in place, so that their norm is at most `max_norm`. Returns the norm before.
 
         norm = (sum over all elements of all gradients of |g|^norm_type)^(1 / norm_type)      inf: the largest |g|
 
-    The direction of the step stays. A norm of NaN or inf makes NaN of the gradients, as in torch, or raises
-    ValueError with error_if_nonfinite, before any gradient is touched.
+    The direction of the step stays. A norm of NaN or inf turns the gradients into NaN, as in torch. With
+    error_if_nonfinite it raises ValueError before any gradient is changed.
     """
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     if not max_norm >= 0:
@@ -39,7 +39,7 @@ def clip_grad_norm_(
         for grad in grads:
             array = grad.data
             array *= scale
-            grad.data = array  # counts as an edit
+            grad.data = array  # counts as an in-place change
     return total
 
 
@@ -54,7 +54,7 @@ def _norm(arrays, norm_type):
         parts = [array_module(array).vdot(array, array) for array in arrays]
     else:
         parts = [(abs(array) ** norm_type).sum() for array in arrays]
-    # side by side, so that a GPU is waited for once and not for each array
+    # side by side, so that the program waits for the GPU once, not once per array
     parts = to_numpy(array_module(*arrays).stack(parts)).astype(np.float64)
     if math.isinf(norm_type):
         return float(parts.max())  # NaN wins

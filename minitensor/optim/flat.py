@@ -1,13 +1,13 @@
-"""Many parameters as one: on a GPU, an update of a net is then a dozen kernel launches, not a dozen for each array.
+"""Many parameters as one: on a GPU, an update of a net then takes a dozen kernel launches, not a dozen per array.
 
-A launch takes about 10 microseconds however little it does, and the biases of a net are small: a U-Net's 46
-parameters under Adam would be 650 launches a step. So their memory is laid end to end,
+A launch takes about 10 microseconds, however little it does, and the biases of a net are small. So the memory of all
+parameters is laid end to end,
 
-    flat     | weight 1 | bias 1 | weight 2 | ...         parameter.data and its state: views of these
+    flat     | weight 1 | bias 1 | weight 2 | ...         parameter.data and its state are views of these
     moments  |    .     |    .   |    .     | ...
 
-and the optimizer updates the whole as if it were one parameter. Only the gradients, which are new arrays at every
-step, must first be joined: one launch (kernels/cuda/join.cu).
+and the optimizer updates the whole as if it were one parameter. Only the gradients, which are new arrays at every step,
+must first be copied end to end: one launch (kernels/update/flatten.cu).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from minitensor.tensor import Tensor
 
 
 class FlatParameters:
-    """Parameters of one dtype and device, and of one number of steps taken, that share one array.
+    """Parameters that share one array. They have the same dtype, device, and number of steps taken.
 
     parameter  the Tensor of all numbers, for `Optimizer.prepare`
-    state      its state: arrays as long as it is, and numbers
+    state      its state: arrays of the same length, and numbers
     """
 
     def __init__(self, parameters, states):
@@ -50,7 +50,7 @@ class FlatParameters:
         return flat
 
     def publish(self):
-        """Let the states of the single parameters show what `prepare` has entered into `state`."""
+        """Show in the states of the single parameters what `prepare` has entered into `state`."""
         for name, value in self.state.items():
             if not hasattr(value, "shape"):
                 for state in self.states:
@@ -63,7 +63,7 @@ class FlatParameters:
             state[name] = array[part].reshape(p.shape)
 
     def still_holds(self, parameters, states):
-        """False where a parameter or a state has since been given an array of its own, or others are asked for."""
+        """False if a parameter or a state has been given another array since, or if other parameters are asked for."""
         if len(parameters) != len(self.parameters):
             return False
         arrays = {name: array for name, array in self.state.items() if hasattr(array, "shape")}

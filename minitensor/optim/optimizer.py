@@ -1,8 +1,8 @@
-"""Optimizer: parameters in groups, the state kept for each, and one step over all of them.
+"""Optimizer: parameters in groups, a state for each parameter, and one step over all of them.
 
-A subclass says in `prepare` which arrays it keeps for a parameter and how a piece of the parameter is updated.
-This file cuts the arrays into pieces that fit the cache: an update is a chain of cheap passes (scale, add, square
-...) over the same numbers, and memory, not arithmetic, is what it would wait for. Pieces go to threads.
+A subclass says in `prepare` which arrays it keeps for a parameter, and how a piece of the parameter is updated. This
+file cuts the arrays into pieces that fit the cache: an update is a chain of cheap passes (scale, add, square ...) over
+the same numbers, which would otherwise wait for memory. The pieces run on threads.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from minitensor.kernels.threads.tiles import blocks, run_tiles
 from minitensor.optim.flat import FlatParameters, key_of
 from minitensor.tensor import Tensor
 
-# A piece with all its arrays: smaller ones leave the second-level cache less often, but the threads then wait for the
-# interpreter's lock more than for memory. 8 million numbers by SGD: 8.6 ms with 1 MiB, 6.2 with 4; one thread 9.8.
+# Bytes of a piece with all its arrays. Smaller pieces fit the cache better, but then the threads wait for Python's
+# global lock more than for memory.
 PIECE_BYTES = 4 << 20
 
 
@@ -28,7 +28,7 @@ def zeros_of(tensor):
 
 
 class Optimizer:
-    """What all optimizers share; the subclass defines `prepare` and checks its options in `check`.
+    """What all optimizers share. The subclass defines `prepare`, and checks its options in `check`.
 
     param_groups  list of dicts: "params" and the options, which may differ between groups
     state         {parameter: {name: array or number}}, filled as steps are taken
@@ -54,17 +54,17 @@ class Optimizer:
         return type(self).__name__
 
     def prepare(self, parameter: Tensor, state: dict, group: dict) -> tuple[list, Callable]:
-        """Advance `state` by a step; return its arrays and update(param, grad, *arrays), which edits in place."""
+        """Advance `state` by a step. Return its arrays and update(param, grad, *arrays), which works in place."""
         raise TypeError(f"{self._name} defines no prepare")
 
     def check(self, options: dict) -> None:
         """Raise ValueError for an option out of range."""
 
     def add_param_group(self, group: dict) -> None:
-        """Add parameters with options of their own: {"params": biases, "lr": 0.02, "weight_decay": 0}.
+        """Add parameters with their own options: {"params": biases, "lr": 0.02, "weight_decay": 0}.
 
-        Raises TypeError for what is no Tensor, ValueError for a Tensor that was computed, is given twice, or for
-        an option that does not exist or is out of range.
+        Raises TypeError for anything that is not a Tensor, and ValueError for a Tensor that was computed or is given
+        twice, or for an option that does not exist or is out of range.
         """
         unknown = [name for name in group if name not in (*self.defaults, "params", "initial_lr")]
         if unknown or "params" not in group:
@@ -97,8 +97,7 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, so that the next backward does not add to them.
 
-        set_to_none=False keeps those that are there, as zeros: `step` then updates these parameters still, by
-        their momentum and decay.
+        With set_to_none=False they stay, as zeros: `step` then still updates these parameters, by momentum and decay.
         """
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -115,7 +114,7 @@ class Optimizer:
                 self._update(parameter, parameter.grad.data, state, group)
             self._step_together([p for p in parameters if array_module(p.data) is not np], group)
             for parameter in parameters:
-                # Assigning counts as an edit: a graph that still needs the old values will say so.
+                # Assigning counts as an in-place change: a graph that still needs the old values will refuse.
                 parameter.data = parameter.data
 
     def _update(self, parameter, grad, state, group):
@@ -152,9 +151,9 @@ class Optimizer:
     def state_dict(self) -> dict:
         """{"state": {"0.exp_avg": array, ...}, "param_groups": [{"lr": 0.1, ..., "params": [0, 1]}, ...]}
 
-        Parameters are numbered in order. All of "state" are arrays (counters have no dimensions), so `mt.save`
-        writes it; all of "param_groups" are plain numbers, fit for JSON. On the CPU the arrays share the optimizer's
-        memory.
+        Parameters are numbered in order. Everything in "state" is an array (counters have no dimensions), so `mt.save`
+        can write it. Everything in "param_groups" is a plain number, for JSON. On the CPU the arrays share the memory
+        of the optimizer.
         """
         numbers = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         state = {
@@ -172,10 +171,9 @@ class Optimizer:
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping) -> None:
-        """Continue where `state_dict` was taken: state and options are copied to the parameters of the same number.
+        """Continue where `state_dict` was taken: copy state and options to the parameters of the same number.
 
-        Arrays or Tensors are taken. Raises ValueError, before anything is changed, where groups, options or shapes
-        differ.
+        Takes arrays or Tensors. Raises ValueError, before anything is changed, if groups, options or shapes differ.
         """
         groups = state_dict["param_groups"]
         sizes = [len(group["params"]) for group in self.param_groups]
@@ -222,13 +220,13 @@ class Optimizer:
 
 
 def _pieces(arrays):
-    """The arrays cut alike into flat pieces; uncut where they are small, lie on a GPU, or are no contiguous block."""
+    """The arrays, all cut into the same flat pieces. Not cut if small, on a GPU, or not one contiguous block."""
     parameter = arrays[0]
-    # Arrays of no dimensions are cut too: whatever is computed from them would be a number, and no array to write to.
+    # Arrays of no dimensions are cut too: results computed from them would be numbers, which cannot be written to.
     small = parameter.nbytes * len(arrays) <= PIECE_BYTES and parameter.ndim > 0
     if small or array_module(parameter) is not np or not parameter.flags.c_contiguous:
         return [arrays]
-    # ravel is a view of the parameter and of its state, which are written to; a gradient in another order is copied
+    # ravel makes views of the parameter and its state, which are written to. A gradient in another order is copied.
     flat = [array.ravel() for array in arrays]
     parts = blocks(parameter.size, parameter.itemsize * len(arrays), PIECE_BYTES)
     return [[array[part] for array in flat] for part in parts]

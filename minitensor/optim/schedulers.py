@@ -6,9 +6,9 @@
         optimizer.step()
         scheduler.step()
 
-torch computes each rate from the one before. Here every rule is a formula of the step count t and the first rate, so
-that a scheduler has no state but t: to resume one, or to plot it, evaluate the formula. The rates are the same. A rate
-that is set by hand in between is overwritten at the next step.
+torch computes each rate from the one before. Here every rule is a formula of the step count t and the first rate. So a
+scheduler has no state but t: to resume or to plot it, evaluate the formula. The rates are the same. A rate that is set
+by hand in between is overwritten at the next step.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from minitensor.optim.optimizer import Optimizer
 
 
 class Scheduler:
-    """Sets the "lr" of every group of an optimizer to `rate(t, first rate)`, at once for t = 0 and at each `step()`.
+    """Sets the "lr" of every group of an optimizer to `rate(t, first rate)`: now for t = 0, then at each `step()`.
 
-    The first rate is the group's "lr" when its first scheduler is made; it is kept in the group as "initial_lr".
+    The first rate is the group's "lr" when its first scheduler is made. It is kept in the group as "initial_lr".
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
@@ -56,7 +56,7 @@ class Scheduler:
         return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
 
     def load_state_dict(self, state: dict) -> None:
-        """Continue where `state_dict` was taken. Raises ValueError where the number of groups differs."""
+        """Continue where `state_dict` was taken. Raises ValueError if the number of groups differs."""
         if len(state["base_lrs"]) != len(self.base_lrs):
             raise ValueError(
                 f"{type(self).__name__}: the state has {len(state['base_lrs'])} groups, "
@@ -112,7 +112,7 @@ class MultiStepLR(Scheduler):
 
 
 class PolynomialLR(Scheduler):
-    """lr = base * (1 - t / total_iters)^power, then 0: the `poly` rule of segmentation, where power is often 0.9."""
+    """lr = base * (1 - t / total_iters)^power, then 0: the `poly` rule of segmentation, often with power 0.9."""
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
         self.total_iters, self.power = _count(total_iters, "total_iters", "PolynomialLR"), power
@@ -123,7 +123,7 @@ class PolynomialLR(Scheduler):
 
 
 class CosineAnnealingLR(Scheduler):
-    """lr = eta_min + (base - eta_min) (1 + cos(pi t / T_max)) / 2: down in T_max steps, and, if it goes on, up again.
+    """lr = eta_min + (base - eta_min) (1 + cos(pi t / T_max)) / 2: down in T_max steps, then up again.
 
     Source: Loshchilov and Hutter 2017 (arXiv 1608.03983), equation 5, without its restarts.
     """
@@ -160,7 +160,7 @@ class LinearLR(Scheduler):
 
 
 class SequentialLR(Scheduler):
-    """One scheduler after the other: number i from milestones[i - 1] on, counting its own steps from there."""
+    """One scheduler after the other: number i from milestones[i - 1] on, with its own step count from there."""
 
     def __init__(
         self, optimizer: Optimizer, schedulers: Sequence[Scheduler], milestones: Sequence[int]

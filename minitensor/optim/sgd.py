@@ -12,15 +12,15 @@ from minitensor.tensor import Tensor
 
 
 class SGD(Optimizer):
-    """Gradient descent; with momentum, a heavy ball that remembers its velocity v:
+    """Gradient descent. With momentum it is a heavy ball that remembers its velocity v:
 
         g = grad + weight_decay * p
         v = momentum * v + (1 - dampening) * g          (the first time v = g)
         p = p - lr * v                                  or with nesterov p - lr * (g + momentum * v)
 
     FCN and U-Net train with momentum 0.99, which sums about 1 / (1 - 0.99) = 100 gradients.
-    Raises ValueError for a negative option, or nesterov without momentum or with dampening.
-    Source: Polyak 1964; Sutskever et al. 2013, whose lr stands inside v instead.
+    Raises ValueError for a negative option, and for nesterov without momentum or with dampening.
+    Source: Polyak 1964; Sutskever et al. 2013, where lr stands inside v instead.
     """
 
     def __init__(

@@ -88,7 +88,7 @@ class Windows:
         return (first[0][:, None] * self.kernel_size[1] + first[1]).astype(dtype)
 
     def over_planes(self, function, planes, bytes_each):
-        """Call function(part) for slices of range(planes) that fit the cache; on a GPU once for all planes."""
+        """Call function(part) for slices of range(planes) that fit the cache; on a GPU once for all."""
         on_cpu = backend_name(planes) == "numpy"
         parts = (
             shares(len(planes), bytes_each, POOL_TILE_BYTES, POOL_SERIAL_BYTES)
