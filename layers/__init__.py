@@ -1,4 +1,4 @@
-"""Layers: operations together with their weights, put together to nets. Names and arguments are torch.nn's."""
+"""Layers: operations together with their weights, and what puts them together. Names and arguments are torch.nn's."""
 
 from layers import init
 from layers.activation import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh

@@ -1,7 +1,7 @@
-"""Nonlinearities as layers; the operations of minitensor/ops do the work.
+"""Activation functions as layers; the operations of minitensor/ops do the work.
 
-`inplace` is accepted so that nets written for torch run unchanged. It has no effect: a result is always a new
-array, because an array that was overwritten could no longer be used for a gradient.
+`inplace` is accepted so that nets written for torch run unchanged. It has no effect: a result is always a new array,
+because an overwritten array could no longer be used for a gradient.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Tanh(Module):
 
 
 class Softmax(Module):
-    """y_c = e^x_c / sum_k e^x_k along the axis `dim`; for segmentation that is dim=1, the classes of a pixel."""
+    """y_c = e^x_c / sum_k e^x_k along the axis `dim`. In segmentation this is dim=1, the classes of each pixel."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()

@@ -12,8 +12,8 @@ from layers.module import Parameter
 def affine_parameters(weight_shape, outputs, bias, dtype, device):
     """A weight and a bias (None without one) with torch's default values: U(-b, b) with b = 1 / sqrt(fan_in).
 
-    kaiming_uniform_ with a = sqrt(5) has gain^2 = 2 / (1 + 5) = 1/3, so its bound sqrt(3) * gain / sqrt(fan_in) is
-    that very b: the rule of LeCun's days in a newer function's words.
+    kaiming_uniform_ with a = sqrt(5) has gain^2 = 2 / (1 + 5) = 1/3, so its bound sqrt(3) * gain / sqrt(fan_in) is the
+    same b.
     """
     weight = init.kaiming_uniform_(
         Parameter(mt.zeros(weight_shape, dtype=dtype, device=device)), a=math.sqrt(5)

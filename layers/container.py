@@ -12,7 +12,7 @@ from minitensor.tensor import Tensor
 
 
 class ModuleList(Module):
-    """A list whose entries are registered as parts, under the names "0", "1", ...; it has no `forward`."""
+    """A list whose entries are registered as parts, under the names "0", "1", ... It has no `forward`."""
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__()
@@ -52,9 +52,9 @@ class ModuleList(Module):
 
 
 class Sequential(ModuleList):
-    """Modules run one after the other: y = last(... second(first(x))).
+    """Modules that run one after the other: y = last(... second(first(x))).
 
-    A Conv2d and a ReLU right behind it run as one operation, which gives the same numbers in less time.
+    A Conv2d and the ReLU after it run as one operation, which gives the same numbers in less time.
     """
 
     def __init__(self, *modules: Module) -> None:
@@ -73,7 +73,7 @@ class Sequential(ModuleList):
 
 
 def _is_plain_relu(module):
-    """True for a ReLU; not for a subclass, nor where somebody has given it another `forward`."""
+    """True for a ReLU. False for a subclass, and for a ReLU that has been given another `forward`."""
     return type(module) is ReLU and "forward" not in vars(module)
 
 

@@ -55,7 +55,7 @@ class Conv2d(_Convolution):
 
     weight (out_channels, in_channels / groups, KH, KW), bias (out_channels,)
     OH = floor((H + 2p - d(KH-1) - 1) / s) + 1; padding may also be "same" (stride 1) or "valid".
-    padding_mode "zeros", "reflect", "replicate" or "circular" says what stands in the border.
+    padding_mode "zeros", "reflect", "replicate" or "circular" says what is in the border.
     Raises ValueError for sizes below 1 or channels that do not divide into groups.
     """
 
@@ -87,11 +87,9 @@ class Conv2d(_Convolution):
         return self._run(mt.conv2d, x)
 
     def then_relu(self, x: Tensor) -> Tensor:
-        """relu(self(x)), in one pass over the output; a Sequential runs a Conv2d and the ReLU behind it so."""
+        """relu(self(x)), in one pass over the output. A Sequential uses it for a Conv2d and the ReLU after it."""
         if getattr(self.forward, "__func__", None) is not _FORWARD:
-            return mt.relu(
-                self(x)
-            )  # somebody has put another `forward` in its place, and wants it to be called
+            return mt.relu(self(x))  # the user has replaced `forward`: call it
         return self._run(mt.conv2d_relu, x)
 
     def _run(self, operation, x):
@@ -115,9 +113,9 @@ _FORWARD = Conv2d.forward
 class ConvTranspose2d(_Convolution):
     """y = conv_transpose2d(x, weight, bias): (N, in_channels, H, W) -> (N, out_channels, OH, OW).
 
-    weight (in_channels, out_channels / groups, KH, KW): the layout of the convolution of which this is the adjoint.
-    OH = (H-1)s - 2p + d(KH-1) + output_padding + 1. Several input sizes of a strided convolution give the same
-    output size; `forward(x, output_size=(OH, OW))` picks among them, as `output_padding` does.
+    weight (in_channels, out_channels / groups, KH, KW): the layout of the convolution whose adjoint this is.
+    OH = (H-1)s - 2p + d(KH-1) + output_padding + 1. Several input sizes of a strided convolution give the same output
+    size. `forward(x, output_size=(OH, OW))` chooses among them, as `output_padding` does.
     Raises ValueError as Conv2d does, and for an output_size out of reach.
     """
 

@@ -1,4 +1,4 @@
-"""Dropout as layers: random zeros in training, nothing at all in evaluation."""
+"""Dropout as layers: random zeros in training, no effect in evaluation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ class Dropout(_Dropout):
 
 
 class Dropout2d(_Dropout):
-    """Each channel of each image becomes 0 with probability p: neighbouring pixels, being alike, go together."""
+    """Each channel of each image becomes 0 with probability p: neighbouring pixels are alike, so they are dropped
+    together.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return mt.dropout2d(x, self.p, self.training)

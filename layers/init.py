@@ -1,12 +1,12 @@
-"""Initialisation: the numbers that training starts from. Every function fills a Tensor in place and returns it.
+"""Initialization: the numbers that training starts from. Every function fills a Tensor in place and returns it.
 
-A unit's output is a sum over its fan_in inputs, so its variance is fan_in * Var(w) * E[x^2]. Choose Var(w) so that
-this product keeps its size from layer to layer and signals neither die out nor explode:
+The output of a unit is a sum over its fan_in inputs, so its variance is fan_in * Var(w) * E[x^2]. Choose Var(w) so that
+this product keeps its size from layer to layer: then signals neither die out nor explode.
 
-    Kaiming:  Var(w) = gain^2 / fan_in                  keeps the forward signal; gain^2 = 2 as ReLU drops half of it
-    Xavier:   Var(w) = gain^2 * 2 / (fan_in + fan_out)  a compromise with the backward signal, which sees fan_out
+    Kaiming:  Var(w) = gain^2 / fan_in                  keeps the forward signal; gain^2 = 2 because ReLU drops half of
+    it Xavier:   Var(w) = gain^2 * 2 / (fan_in + fan_out)  a compromise with the backward signal, which sees fan_out
 
-Numbers come from minitensor's generator, so `manual_seed` repeats them. Sources: He et al. 2015 (arXiv 1502.01852),
+The numbers come from minitensor's generator, so `manual_seed` repeats them. Sources: He et al. 2015 (arXiv 1502.01852),
 equations 10 and 14; Glorot and Bengio 2010, equations 12 and 16.
 """
 
@@ -37,7 +37,7 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The recommended gain: sqrt(2) for relu, sqrt(2 / (1 + a^2)) for leaky_relu of slope a (`param`), 1 for none."""
+    """The recommended gain: sqrt(2) for relu, sqrt(2 / (1 + a^2)) for leaky_relu with slope a (`param`), 1 for none."""
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
         return math.sqrt(2.0 / (1.0 + slope**2))
@@ -49,9 +49,10 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def calculate_fan(tensor: Tensor) -> Any:
-    """(fan_in, fan_out) of a weight (O, C, KH, KW) or (O, C): C*KH*KW inputs of an output, O*KH*KW outputs of an input.
+    """(fan_in, fan_out) of a weight (O, C, KH, KW) or (O, C): an output has C*KH*KW inputs, an input has O*KH*KW
+    outputs.
 
-    A transposed convolution's weight is (C, O, KH, KW); its axes are read in the same places, as torch does.
+    The weight of a transposed convolution is (C, O, KH, KW). Its axes are read in the same way, as torch does.
     """
     if tensor.ndim < 2:
         raise ValueError(f"calculate_fan: a weight needs at least 2 dimensions, got shape {tensor.shape}")
@@ -68,10 +69,10 @@ _drawing = _Drawing()
 
 @contextmanager
 def skipped() -> Any:
-    """`with init.skipped():` random initialisation leaves tensors as they are, zeros in new layers.
+    """`with init.skipped():` random initialization leaves tensors as they are: zeros in new layers.
 
-    For nets that get their numbers from a file, or that are only described: drawing VGG-16's 138 million takes
-    seconds.
+    For nets that get their numbers from a file, or that are only described: drawing the 138 million numbers of VGG-16
+    takes seconds.
     """
     before, _drawing.wanted = _drawing.wanted, False
     try:
@@ -122,7 +123,7 @@ def kaiming_normal_(
 def kaiming_uniform_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
 ) -> Tensor:
-    """U(-b, b) of the same variance: b = sqrt(3) * gain / sqrt(fan), since Var(U(-b, b)) = b^2 / 3."""
+    """U(-b, b) with the same variance: b = sqrt(3) * gain / sqrt(fan), because Var(U(-b, b)) = b^2 / 3."""
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
     return _fill_uniform(tensor, -bound, bound)
 
@@ -174,7 +175,7 @@ def ones_(tensor: Tensor) -> Tensor:
 def bilinear_filter(size: int) -> Any:
     """One axis of the kernel with which a transposed convolution interpolates linearly: a triangle of `size` taps.
 
-        w[i] = 1 - |i - c| / f      f = (size + 1) // 2, the upsampling factor that the size serves
+        w[i] = 1 - |i - c| / f      f = (size + 1) // 2, the upsampling factor that belongs to this size
                                     c = f - 1 for odd sizes, f - 1/2 for even ones: the middle of the taps
 
     size 4 -> 0.25 0.75 0.75 0.25. Source: Long et al. 2015 (FCN), `upsample_filt` of its published code.
@@ -185,11 +186,12 @@ def bilinear_filter(size: int) -> Any:
 
 
 def bilinear_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """Make the weight of a transposed convolution (C, O/groups, KH, KW) upsample each channel on its own, bilinearly.
+    """Make the weight of a transposed convolution (C, O/groups, KH, KW) upsample each channel by itself, bilinearly.
 
-    Channel k of the input goes to channel k of the output through the outer product of two triangles; all other
-    kernels are 0. With stride s, a kernel of 2s - s % 2 upsamples by s: how FCN's transposed convolutions begin.
-    Raises ValueError where inputs and outputs differ in number, since the diagonal would then leave some out.
+    Channel k of the input goes to channel k of the output, through the outer product of two triangles. All other
+    kernels are 0. With stride s, a kernel of 2s - s % 2 upsamples by s. FCN's transposed convolutions begin like this.
+    Raises ValueError if the numbers of inputs and outputs differ, because the diagonal would then leave some of them
+    out.
     """
     if tensor.ndim != 4:
         raise ValueError(f"bilinear_: a weight (C, O/groups, KH, KW) is needed, got shape {tensor.shape}")

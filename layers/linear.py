@@ -1,4 +1,4 @@
-"""Fully connected layers, and the step that leads to them from images."""
+"""Fully connected layers, and the step from images to them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Linear(Module):
 
 
 class Flatten(Module):
-    """Axes start_dim to end_dim joined into one: (N, C, H, W) -> (N, C*H*W)."""
+    """Axes start_dim to end_dim, joined into one: (N, C, H, W) -> (N, C*H*W)."""
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()

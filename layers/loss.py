@@ -1,4 +1,4 @@
-"""Losses as layers; the operations of minitensor/ops do the work. Class weights are buffers, so they move with `to`."""
+"""Losses as layers; the operations of minitensor/ops do the work. Class weights are buffers, so `to` moves them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Loss(Module):
 class CrossEntropyLoss(_Loss):
     """Cross entropy of scores (N, C, ...) with classes or probabilities: see `minitensor.cross_entropy`.
 
-    `forward(x, target, pixel_weight)` takes U-Net's weight map, one number a pixel, as a third argument.
+    `forward(x, target, pixel_weight)` takes U-Net's weight map, one number per pixel, as a third argument.
     """
 
     def __init__(

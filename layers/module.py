@@ -1,4 +1,4 @@
-"""Module: a part of a net, with its weights and its smaller parts, all found by assignment.
+"""Module: a part of a net, with its weights and its smaller parts. All of them are found by assignment.
 
     class Block(Module):
         def __init__(self, channels):
@@ -9,7 +9,7 @@
         def forward(self, x):
             return self.conv(x) * self.scale
 
-`__setattr__` files every Parameter and Module that is assigned to an attribute in an ordered dict, so the order of
+`__setattr__` keeps every Parameter and Module that is assigned to an attribute in an ordered dict. So the order of
 definition is the order of `parameters()`, and the path of attributes ("conv.weight") is the name in `state_dict()`.
 """
 
@@ -35,7 +35,7 @@ class Parameter(Tensor):
 
 
 class Module:
-    """The base of all layers and nets: subclasses define `__init__` and `forward`; calling the module runs `forward`.
+    """The base of all layers and nets. Subclasses define `__init__` and `forward`; calling the module runs `forward`.
 
     training   True after `train()`, False after `eval()`; batch norm and dropout behave differently
     """
@@ -64,7 +64,7 @@ class Module:
             self._set_plain(name, value)
 
     def _register(self, registry, name, value):
-        """File `value` under `name` in one of the three dicts, and nowhere else."""
+        """Keep `value` under `name` in one of the three dicts, and nowhere else."""
         owner = type(self).__name__
         if registry not in self.__dict__:
             raise AttributeError(
@@ -126,7 +126,7 @@ class Module:
     def named_modules(self, prefix: str = "", seen: set | None = None) -> Iterator[tuple[str, Module]]:
         """(path, module) for this module (path `prefix`) and all parts below it, parents first.
 
-        A part that hangs in several places comes once, at the first; `seen` holds the ids of those passed.
+        A part that is used in several places comes once, at the first place. `seen` holds the ids of the parts so far.
         """
         seen = set() if seen is None else seen
         if id(self) in seen:
@@ -141,11 +141,11 @@ class Module:
         return (module for _, module in self.named_modules())
 
     def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """(path, Parameter) of all that is learned, in order of definition; shared Parameters once."""
+        """(path, Parameter) of everything that is learned, in order of definition. Shared Parameters come once."""
         return self._named("_parameters", prefix, recurse)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """All Parameters, in order of definition; what an optimizer wants."""
+        """All Parameters, in order of definition: for an optimizer."""
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
     def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
@@ -186,11 +186,11 @@ class Module:
         return state
 
     def load_state_dict(self, state_dict: Mapping, strict: bool = True) -> Any:
-        """Copy values into the Parameters and buffers, which stay the same objects; dtypes are converted.
+        """Copy values into the Parameters and buffers, which stay the same objects. Dtypes are converted.
 
-        With strict=False, names missing from either side are left alone. Returns (missing_keys, unexpected_keys).
-        Raises ValueError, before anything is changed, listing every missing and unexpected name and every
-        shape that differs.
+        With strict=False, names that are missing on either side are ignored. Returns (missing_keys, unexpected_keys).
+        Raises ValueError, before anything is changed, with every missing and unexpected name and every shape that
+        differs.
         """
         own = self.state_dict()
         report = check_state(type(self).__name__, own, state_dict, strict)
@@ -212,10 +212,10 @@ class Module:
         return self.train(False)
 
     def to(self, *targets: Any, device: str | None = None, dtype: DtypeLike = None) -> Module:
-        """Move all Parameters, gradients and buffers to a device, a floating dtype, or both; returns self.
+        """Move all Parameters, gradients and buffers to a device, a floating dtype, or both. Returns self.
 
-        The Parameters stay the same objects, so that an optimizer keeps hold of them. Whole numbers and bools
-        (counters) keep their dtype. Raises TypeError for a dtype that is not floating point.
+        The Parameters stay the same objects, so an optimizer still refers to them. Whole numbers and bools (counters)
+        keep their dtype. Raises TypeError for a dtype that is not floating point.
         """
         device, dtype = parse_targets(targets, device, dtype)
         if dtype is not None and dtype.kind != "f":
@@ -228,7 +228,7 @@ class Module:
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget all gradients; set_to_none=False keeps those that are there, as zeros."""
+        """Forget all gradients. With set_to_none=False they stay, as zeros."""
         for parameter in self.parameters():
             parameter.grad = None if set_to_none or parameter.grad is None else zeros_of(parameter.grad)
 
@@ -243,7 +243,7 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        """The tree of parts, one a line, with the number of parameters of each."""
+        """The tree of parts, one per line, with the number of parameters of each."""
         count = self.parameter_count()
         note = f"  # {count:,} parameters" if count else ""
         head = f"{type(self).__name__}({self.extra_repr()}"

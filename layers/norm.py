@@ -1,4 +1,4 @@
-"""Normalisation: channels brought to mean 0 and variance 1, then to a learned mean and size."""
+"""Normalization: channels get mean 0 and variance 1, and then a learned mean and scale."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def _check_eps(eps, layer):
 class BatchNorm2d(Module):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and variance of each channel over N, H and W.
 
-    In training these come from the batch and are averaged into buffers: new = (1 - momentum) old + momentum batch;
-    in evaluation they come from the buffers. momentum=None averages all batches evenly instead, for which
-    `num_batches_tracked` counts them. Without track_running_stats the batch is always used.
+    In training these come from the batch and are averaged into buffers: new = (1 - momentum) old + momentum batch. In
+    evaluation they come from the buffers. momentum=None averages all batches evenly instead; `num_batches_tracked`
+    counts them. Without track_running_stats the batch is always used.
     Raises ValueError unless x is (N, num_features, H, W). Source: Ioffe and Szegedy 2015, algorithms 1 and 2.
     """
 
@@ -85,9 +85,9 @@ class BatchNorm2d(Module):
 
 
 class GroupNorm(Module):
-    """As batch norm, with mean and variance of each image over H, W and C / num_groups neighbouring channels.
+    """Like batch norm, with mean and variance of each image over H, W and C / num_groups neighbouring channels.
 
-    No image sees another, so small batches do no harm and training and evaluation are the same.
+    No image depends on another one, so small batches do no harm, and training and evaluation are the same.
     Source: Wu and He 2018 (arXiv 1803.08494), equations 1 and 7.
     """
 

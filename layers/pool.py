@@ -12,7 +12,7 @@ from minitensor.typing import Ints
 
 
 class _Pooling(Module):
-    """The window's settings; the stride is the kernel's size unless given, so that windows tile the image."""
+    """The settings of the window. The stride is the kernel's size unless given, so that windows tile the image."""
 
     def __init__(self, kernel_size: Ints, stride: Ints | None, padding: Ints, ceil_mode: bool) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class _Pooling(Module):
 
 
 class MaxPool2d(_Pooling):
-    """The largest value of each window; with return_indices also where it stood in its plane, for `max_unpool2d`."""
+    """The largest value of each window; with return_indices also its place in the plane, for `max_unpool2d`."""
 
     def __init__(
         self,

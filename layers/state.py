@@ -1,4 +1,4 @@
-"""Loading a state dict: it is compared in full with the module that is to receive it, and only then copied."""
+"""Loading a state dict: it is compared completely with the module that will receive it, and only then copied."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from minitensor.tensor import Tensor
 
 
 class LoadReport(NamedTuple):
-    """What `load_state_dict` left alone: the module's names not in the file, and the file's not in the module."""
+    """What `load_state_dict` ignored: names of the module that the file lacks, and names of the file that the module
+    lacks.
+    """
 
     missing_keys: list
     unexpected_keys: list
@@ -20,9 +22,9 @@ class LoadReport(NamedTuple):
 def check_state(owner, own, given, strict):
     """Compare names and shapes; returns a LoadReport.
 
-    A load that fails halfway leaves a net that is neither the old nor the new one, and an error that names only
-    the first wrong shape costs one run for each. So all is checked first and all is said at once.
-    Raises TypeError where `given` is no dict of Tensors or arrays, ValueError where it does not fit.
+    A load that fails halfway would leave a net that is neither the old nor the new one, and an error with only the
+    first wrong shape costs one run per shape. So everything is checked first, and everything is reported together.
+    Raises TypeError if `given` is not a dict of Tensors or arrays, ValueError if it does not fit.
     """
     if not isinstance(given, Mapping):
         raise TypeError(f"load_state_dict: expects a dict of name -> Tensor, got {type(given).__name__}")
@@ -58,5 +60,5 @@ def copy_state(own, given):
         for name, tensor in own.items():
             if name in given:
                 value = given[name]
-                # an assignment to elements counts as an edit, unlike one through NumPy
+                # assigning to elements counts as an in-place change, unlike a change through NumPy
                 tensor[...] = to_device(value.data if isinstance(value, Tensor) else value, tensor.device)

@@ -1,4 +1,4 @@
-"""Upsampling without weights; ConvTranspose2d in conv.py is the kind that learns."""
+"""Upsampling without weights. The upsampling that learns is ConvTranspose2d in conv.py."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Fully convolutional networks: VGG-16 that gives a score to every pixel, in three steps of fineness.
+"""Fully convolutional networks: a VGG-16 that gives scores to every pixel, in three steps from coarse to fine.
 
-The backbone shrinks the image 32 times. FCN-32s enlarges its scores 32 times in one go; FCN-16s first adds scores
-computed from pool4, where the image is only 16 times smaller, and FCN-8s adds those from pool3 too.
+The backbone makes the image 32 times smaller. FCN-32s enlarges its scores 32 times in one step. FCN-16s first adds
+scores computed from pool4, where the image is only 16 times smaller. FCN-8s also adds scores from pool3.
 
 Source: Long, Shelhamer, Darrell, CVPR 2015; Shelhamer, Long, Darrell, PAMI 2017 (arXiv 1605.06211), and the nets of
-shelhamer/fcn.berkeleyvision.org. The state dict's keys and shapes are those of the port pytorch-fcn.
+shelhamer/fcn.berkeleyvision.org. Keys and shapes of the state dict are those of the port pytorch-fcn.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from nets.plan import Branch, Crop, window_of
 from nets.sizes import FCN_PADDING, VGG_BLOCKS, fcn_crops
 from nets.vgg import BLOCK_CHANNELS, GRID, HIDDEN, published_names, scaled
 
-# Trained at once, pool4 and pool3 join with features of very different size; these factors even them out.
+# Trained together, the features of pool4 and pool3 have very different sizes. These factors make them similar.
 POOL4_SCALE, POOL3_SCALE = 0.01, 0.0001
 
 CROPS = fcn_crops()  # 19, 27, 31, 5, 9: see there for where they come from
@@ -26,10 +26,10 @@ CROPS = fcn_crops()  # 19, 27, 31, 5, 9: see there for where they come from
 class _FCN(Module):
     """What the three nets share: the backbone up to score_fr.
 
-    conv1_1 pads 100 pixels so that the 7x7 window of fc6 fits even on an image of one pixel (nets/sizes.py), and the
-    poolings round up, so that no row is ever lost and the enlarged scores cover the whole image. Caffe drops single
-    elements behind fc6 and fc7; pytorch-fcn drops whole channels: channel_dropout=True.
-    The published weights expect BGR from 0 to 255 less the means (104.00699, 116.66877, 122.67892).
+    conv1_1 pads 100 pixels so that the 7x7 window of fc6 fits even for an image of one pixel (nets/sizes.py). The
+    poolings round up, so no row is lost and the enlarged scores cover the whole image. After fc6 and fc7 Caffe drops
+    single elements; pytorch-fcn drops whole channels: channel_dropout=True.
+    The published weights expect BGR from 0 to 255 minus the means (104.00699, 116.66877, 122.67892).
     """
 
     def __init__(self, classes: int, in_channels: int, width: float, channel_dropout: bool) -> None:
@@ -77,7 +77,7 @@ class _FCN(Module):
         return ConvTranspose2d(self.classes, self.classes, kernel, stride=stride, bias=False)
 
     def initialise(self) -> None:
-        """N(0, 2 / fan_in) for the backbone, 0 for scores (a new skip changes nothing), bilinear for what enlarges."""
+        """N(0, 2 / fan_in) for the backbone, 0 for scores (a new skip changes nothing), bilinear for the upsampling."""
         for name, layer in self.named_modules():
             if isinstance(layer, ConvTranspose2d):
                 init.bilinear_(layer.weight)
@@ -87,9 +87,9 @@ class _FCN(Module):
                 init.zeros_(layer.bias)
 
     def transplant(self, vgg: Any) -> Any:
-        """Take over a VGG16's convolutions, and its two hidden layers reshaped to 7x7 and 1x1 kernels; returns self.
+        """Take the convolutions of a VGG16, and its two hidden layers reshaped to 7x7 and 1x1 kernels. Returns self.
 
-        `vgg` is a VGG16 or its state dict. Raises ValueError, before anything is changed, where shapes do not fit.
+        `vgg` is a VGG16 or its state dict. Raises ValueError, before anything is changed, if shapes do not fit.
         """
         given = vgg.state_dict() if isinstance(vgg, Module) else vgg
         own, state = self.state_dict(), {}
@@ -109,7 +109,7 @@ class _FCN(Module):
         return [window_of(name, getattr(self, name)) for name in names]
 
     def block_windows(self, *numbers) -> Any:
-        """The windows of whole blocks of VGG: their convolutions and the pooling behind them."""
+        """The windows of whole blocks of VGG: their convolutions and the pooling after them."""
         names = []
         for number in numbers:
             names += [f"conv{number}_{i}" for i in range(1, VGG_BLOCKS[number - 1] + 1)]
@@ -120,7 +120,7 @@ class _FCN(Module):
 class FCN32s(_FCN):
     """FCN-32s: (N, in_channels, H, W) -> scores (N, classes, H, W), from 1x1 up, enlarged 32 times in one step.
 
-    Scores are 32 pixels apart; upscore (kernel 64, stride 32) interpolates between them, and 19 rows and columns are
+    Scores are 32 pixels apart. upscore (kernel 64, stride 32) interpolates between them, and 19 rows and columns are
     cut at the top and left. `width` scales all channels of the backbone. See _FCN for padding and input values.
     """
 
@@ -144,9 +144,9 @@ class FCN32s(_FCN):
 
 
 class FCN16s(_FCN):
-    """FCN-16s: as FCN-32s, with scores of pool4 added before the image is enlarged 16 times.
+    """FCN-16s: like FCN-32s, with scores of pool4 added before the image is enlarged 16 times.
 
-    at_once=True multiplies pool4 by 0.01, for training all streams together instead of one after the other.
+    at_once=True multiplies pool4 by 0.01: for training all parts together instead of one after the other.
     """
 
     def __init__(
@@ -187,9 +187,9 @@ class FCN16s(_FCN):
 
 
 class FCN8s(_FCN):
-    """FCN-8s: as FCN-16s, with scores of pool3 added as well, before the image is enlarged 8 times.
+    """FCN-8s: like FCN-16s, with scores of pool3 added as well, before the image is enlarged 8 times.
 
-    at_once=True multiplies pool4 by 0.01 and pool3 by 0.0001, for training all streams together.
+    at_once=True multiplies pool4 by 0.01 and pool3 by 0.0001: for training all parts together.
     """
 
     def __init__(
@@ -239,7 +239,7 @@ class FCN8s(_FCN):
 
 
 def cut(x, offset, like):
-    """Rows and columns from `offset` on, as many as `like` has: a crop at the top left, not in the middle."""
+    """Rows and columns from `offset` on, as many as `like` has. This crop is at the top left, not in the middle."""
     height, width = like.shape[2:]
     return x[:, :, offset : offset + height, offset : offset + width]
 
@@ -256,9 +256,10 @@ def parameter_groups(
 
         SGD(parameter_groups(net, lr=1e-10), lr=1e-10, momentum=0.99)
 
-    The tiny rate belongs to a loss that is SUMMED over some 200,000 pixels, batch 1: 1e-10 for 32s and at once, 1e-12
-    for 16s started from 32s, 1e-14 for 8s from 16s. With cross_entropy's mean, multiply by the number of pixels.
-    Caffe's files keep all bilinear kernels fixed (learn_upsampling=False); the paper learns the intermediate ones.
+    The tiny rate belongs to a loss that is SUMMED over about 200,000 pixels, batch 1: 1e-10 for 32s and for training
+    all parts together, 1e-12 for 16s started from 32s, 1e-14 for 8s from 16s. With cross_entropy's mean, multiply by
+    the number of pixels. Caffe's files keep all bilinear kernels fixed (learn_upsampling=False); the paper learns the
+    intermediate ones.
     """
     weights, biases = [], []
     for module in net.modules():

@@ -13,8 +13,8 @@ from nets.plan import Branch, Window, coordinate_map, plan_of, reads
 class ReceptiveField(NamedTuple):
     """Output y sees the input pixels offset + jump * y up to offset + jump * y + size - 1.
 
-    Where transposed convolutions make the fields differ from one output to the next, `size` is the widest, and
-    `offset` belongs to output 0; `field_widths` counts them all. Pixels outside the image are padding.
+    If transposed convolutions make the fields differ from one output to the next, `size` is the widest, and `offset`
+    belongs to output 0. `field_widths` counts them all. Pixels outside the image are padding.
     """
 
     size: int
@@ -23,11 +23,11 @@ class ReceptiveField(NamedTuple):
 
 
 def alignment(steps, reference=()):
-    """Rows by which the plan's output must be shifted to lie over the reference's: the crop at its near side.
+    """Rows by which the plan's output must be shifted to lie over the reference's output: the crop at its near side.
 
-    Both start from the same image, and their pixels must be equally far apart there. Output pixel y of `steps`
-    and pixel z of `reference` see the same spot where a y + b = a z + c, that is at y = z + (c - b) / a.
-    Raises ValueError where the scales differ or the shift is no whole number of rows.
+    Both start from the same image, and their pixels must be equally far apart there. Output pixel y of `steps` and
+    pixel z of `reference` see the same place if a y + b = a z + c, that is if y = z + (c - b) / a. Raises ValueError if
+    the scales differ or the shift is not a whole number of rows.
     """
     (scale, offset), (reference_scale, reference_offset) = coordinate_map(steps), coordinate_map(reference)
     shift = (reference_offset - offset) / scale
@@ -42,9 +42,9 @@ def alignment(steps, reference=()):
 def receptive_field(net: Module) -> Any:
     """Which input pixels one output sees: size, jump (input pixels from one output to the next) and offset.
 
-    `net` is a net, a Sequential or a list of layers, or a plan. Found by walking the interval of one output
-    backwards through all layers: theory, which the tests hold against gradients.
-    Source: Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019.
+    `net` is a net, a Sequential or a list of layers, or a plan. The interval of one output is followed backwards
+    through all layers. This is theory; the tests hold it against gradients. Source: Araujo, Norris, Sim, "Computing
+    Receptive Fields of Convolutional Neural Networks", Distill 2019.
     """
     steps = plan_of(net)
     jump = coordinate_map(steps)[0]
@@ -53,11 +53,11 @@ def receptive_field(net: Module) -> Any:
 
 
 def field_widths(net: Any, positions: Any) -> Any:
-    """How many of the outputs 0..positions-1 see how many pixels of an axis, as {width: count}, widths rising.
+    """How many of the outputs 0..positions-1 see how many pixels of an axis, as {width: count}, in rising order.
 
-    U-Net has two: of the 388 outputs for 572 pixels, 100 see 188 pixels and 288 see 204. A 2x2 up-convolution
-    writes each output from one pixel only, so what an output sees depends on where it falls in the 16-pixel grid
-    of the deepest level: the 3x3 convolutions behind it reach into one cell of that grid more, or do not.
+    U-Net has two widths: of the 388 outputs for 572 pixels, 100 see 188 pixels and 288 see 204. A 2x2 up-convolution
+    writes each output from only one pixel. So what an output sees depends on its place in the 16-pixel grid of the
+    deepest level: the 3x3 convolutions after it reach into one more cell of this grid, or do not.
     """
     steps = plan_of(net)
     fields = (reads(steps, position, position) for position in range(positions))
@@ -65,7 +65,7 @@ def field_widths(net: Any, positions: Any) -> Any:
 
 
 def _period(steps):
-    """A number of outputs after which the fields repeat: the strides of all transposed layers, multiplied."""
+    """A number of outputs after which the fields repeat: the product of the strides of all transposed layers."""
     period = 1
     for step in steps:
         if isinstance(step, Branch):

@@ -1,9 +1,8 @@
 """The plan of a net: what its layers do to one axis of the image, as a list of steps.
 
-A `Window` is a layer that slides, a `Crop` takes rows off, and a `Branch` is a place where the image goes two ways
-that meet again, as the skips of U-Net and FCN do. Layers that work pixel by pixel (ReLU, batch norm, dropout) move
-nothing and do not appear. Every net has a method `plan()` that reads the numbers off its own layers, so nothing is
-typed twice.
+A `Window` is a layer that slides. A `Crop` removes rows. A `Branch` is a place where the image takes two ways that meet
+again, like the skips of U-Net and FCN. Layers that work pixel by pixel (ReLU, batch norm, dropout) move nothing and do
+not appear. Every net has a method `plan()` that reads the numbers from its own layers, so nothing is typed twice.
 """
 
 from __future__ import annotations
@@ -42,10 +41,11 @@ PIXELWISE = (BatchNorm2d, Dropout, Dropout2d, Identity, LeakyReLU, ReLU, Sigmoid
 
 
 class Window(NamedTuple):
-    """A layer that slides a window of `kernel` taps along the image, or, `transposed`, spreads each pixel over one.
+    """A layer that slides a window of `kernel` taps along the image, or, if `transposed`, spreads each pixel over a
+    window.
 
-    A pooling layer has neither channels nor weights of its own. `weights` are the numbers that multiply, `others`
-    (biases, batch norm) those that do not.
+    A pooling layer has neither channels nor weights. `weights` are the numbers that multiply, `others` (biases, batch
+    norm) the numbers that do not.
     """
 
     name: str
@@ -69,8 +69,9 @@ class Window(NamedTuple):
     def reads(self, first, last):
         """The first and last input pixel that the outputs first..last depend on.
 
-        A window at position y reads the pixels s y - p to s y - p + d (k - 1). Transposed, the roles swap: pixel i
-        writes s i - p to s i - p + d (k - 1), so position y is written by those i for which it lies between.
+        A window at position y reads the pixels s y - p to s y - p + d (k - 1). For a transposed window the roles are
+        swapped: pixel i writes s i - p to s i - p + d (k - 1), so position y is written by those i for which y lies in
+        between.
         """
         reach = extent(self.kernel, self.dilation) - 1
         if self.transposed:
@@ -86,7 +87,7 @@ class Window(NamedTuple):
 
 
 class Crop(NamedTuple):
-    """Takes `offset` rows off the near side; the far side is cut to whatever size is wanted."""
+    """Removes `offset` rows at the near side. The far side is cut to whatever size is wanted."""
 
     name: str
     offset: int
@@ -99,7 +100,7 @@ class Crop(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """Two ways from one image, joined at their end: `through` the deeper net, and `around` it, the skip."""
+    """Two ways from one image that meet at their end: `through` the deeper net, and `around` it, the skip."""
 
     name: str
     through: tuple
@@ -135,9 +136,9 @@ def plan_of(net):
 
 
 def window_of(name, layer, norm=None):
-    """The Window of a convolution or pooling layer, with the batch norm behind it counted in, if there is one.
+    """The Window of a convolution or pooling layer. If a batch norm follows, its numbers are counted as well.
 
-    Raises ValueError where height and width differ: a plan describes one axis.
+    Raises ValueError if height and width differ: a plan describes one axis.
     """
     convolution = isinstance(layer, (Conv2d, ConvTranspose2d))
     settings = {
@@ -169,10 +170,10 @@ def window_of(name, layer, norm=None):
 
 
 def window_of_upsampling(name, layer):
-    """Upsampling by a whole factor s, as the transposed convolution that it is in the image's interior.
+    """Upsampling by a whole factor s, as the transposed convolution that it is in the interior of the image.
 
-    Nearest repeats each pixel s times; bilinear spreads it over a triangle of 2 s taps, or 2 s - 1 where s is odd.
-    Raises TypeError for other modes, and for an Upsample to a size or by a fraction.
+    Nearest repeats each pixel s times. Bilinear spreads it over a triangle of 2 s taps, or 2 s - 1 if s is odd. Raises
+    TypeError for other modes, and for an Upsample to a size or by a fraction.
     """
     factor = layer.scale_factor
     if layer.mode not in ("nearest", "bilinear") or factor is None or factor != int(factor):

@@ -1,13 +1,13 @@
-"""FCN on a dilated ResNet-50, as torchvision's `fcn_resnet50`: a net for the files that people have.
+"""FCN on a dilated ResNet-50, as torchvision's `fcn_resnet50`: a net for the weights that people have.
 
     image -> 7x7 / 2, 3x3 pooling / 2 -> layer1 -> layer2 / 2 -> layer3 -> layer4 -> 3x3, 1x1 -> bilinear to the image
 
-A ResNet halves its image five times, to 1/32. Here the last two halvings are left out, and the windows behind them
-are dilated instead, by 2 and by 4: each sees as much of the image as before, and features stay at 1/8.
+A ResNet halves its image five times, to 1/32. Here the last two halvings are left out. The windows after them are
+dilated instead, by 2 and by 4, so each sees as much of the image as before, and the features stay at 1/8.
 
 Sources: He et al., "Deep Residual Learning", CVPR 2016 (bottleneck blocks, the stride in the 3x3); Yu, Koltun,
-"Multi-Scale Context Aggregation by Dilated Convolutions", ICLR 2016; Long et al., CVPR 2015. The state dict's keys and
-shapes are torchvision's, 334 with the auxiliary head.
+"Multi-Scale Context Aggregation by Dilated Convolutions", ICLR 2016; Long et al., CVPR 2015. Keys and shapes of the
+state dict are torchvision's, 334 with the auxiliary head.
 """
 
 from __future__ import annotations
@@ -108,11 +108,11 @@ def head(inputs, classes):
 
 
 class FCNResNet50(Module):
-    """(N, 3, H, W) -> scores (N, classes, H, W). 35,322,218 parameters at 21 classes, the auxiliary head included.
+    """(N, 3, H, W) -> scores (N, classes, H, W). 35,322,218 parameters at 21 classes, with the auxiliary head.
 
-    torchvision's weights expect RGB in [0, 1], less the mean (0.485, 0.456, 0.406), divided by (0.229, 0.224, 0.225).
-    With `auxiliary=True` forward gives two scores: also those of a second head on layer3, which only training needs;
-    files without that head have no use for it. Raises ValueError for inputs of another number of channels.
+    torchvision's weights expect RGB in [0, 1], minus the mean (0.485, 0.456, 0.406), divided by (0.229, 0.224, 0.225).
+    With `auxiliary=True` forward also gives the scores of a second head on layer3, which only training needs. Raises
+    ValueError for inputs with another number of channels.
     """
 
     def __init__(self, classes: int = 21, in_channels: int = 3, width: float = 1.0, aux: bool = True) -> None:

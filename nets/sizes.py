@@ -1,4 +1,4 @@
-"""The sizes of the U-Net level by level, and the crops of the FCNs, found by walking the layers."""
+"""The sizes of the U-Net, level by level, and the crops of the FCNs. Both are found by walking through the layers."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ class UNetSizes(NamedTuple):
 
 
 def unet_sizes(n: int, depth: int = 4) -> Any:
-    """Every level's size and crop of the valid U-Net for an input of `n` pixels: 572 -> 388, crops 88, 40, 16, 4.
+    """The size and crop of every level of the valid U-Net for an input of `n` pixels: 572 -> 388, crops 88, 40, 16, 4.
 
-    Two valid 3x3 convolutions take 4 pixels, pooling halves, the up-convolution doubles. With d pools, the pairs of
-    convolutions cost 4 pixels at level i, each worth 2^i pixels of the input: 4 (1 + 2 + ... + 2^d) on the way down
-    and 4 (1 + ... + 2^(d-1)) on the way up. Summed up:
+    Two valid 3x3 convolutions remove 4 pixels, pooling halves, the up-convolution doubles. With d poolings, a pair of
+    convolutions at level i removes 4 pixels, each worth 2^i pixels of the input: 4 (1 + 2 + ... + 2^d) on the way down
+    and 4 (1 + ... + 2^(d-1)) on the way up. Together:
 
         out = n - 12 * 2^d + 8        crop at level i, from the top = 12 * 2^(d-1-i) - 8
 
-    Here they are not computed by formula but by walking the net. Pooling must not meet an odd size, which leaves
-    n = -4 modulo 2^d, and one pixel must remain: n > 12 * 2^d - 8. Raises ValueError for other n, naming the
-    nearest that fit. Source: Ronneberger, Fischer, Brox, "U-Net", 2015, figure 1.
+    Here the numbers are not computed by this formula but by walking through the net. Pooling must not meet an odd size,
+    so n = -4 modulo 2^d, and at least one pixel must remain: n > 12 * 2^d - 8. Raises ValueError for other n, with the
+    nearest n that fit. Source: Ronneberger, Fischer, Brox, "U-Net", 2015, figure 1.
     """
     _check("unet_sizes", n=n, depth=depth)
     sizes = _walk(n, depth)
@@ -53,7 +53,9 @@ def unet_sizes(n: int, depth: int = 4) -> Any:
 
 
 def nearest_unet_sizes(n: int, depth: int = 4) -> Any:
-    """(below, above): the nearest sizes that fit the valid U-Net; both `n` if it fits, below None if none is."""
+    """(below, above): the nearest sizes that fit the valid U-Net. Both are `n` if it fits; below is None if there is
+    none.
+    """
     _check("nearest_unet_sizes", n=n, depth=depth)
     below, above = n, n
     while below > 0 and _walk(below, depth) is None:
@@ -112,7 +114,7 @@ def _check(operation, **numbers):
 
 
 class FCNCrops(NamedTuple):
-    """Rows cut at the top and left, named after the layer whose output is cut."""
+    """Rows cut at the top and left, under the name of the layer whose output is cut."""
 
     upscore: int
     upscore16: int
@@ -124,14 +126,14 @@ class FCNCrops(NamedTuple):
 # Convolutions in each of VGG-16's five blocks; a pooling of 2 follows each block.
 VGG_BLOCKS = (2, 2, 3, 3, 3)
 
-# Padding 100 at the very first layer: without it a small image would shrink to less than the 7x7 window of fc6.
+# Padding of 100 at the first layer: without it a small image would shrink to less than the 7x7 window of fc6.
 # The first two layers turn n pixels into n + 2 p - 2, five poolings that round up leave ceil((n + 2 p - 2) / 32),
-# and fc6 needs 7 of those, so that for an image of one pixel 2 p - 1 > 6 * 32: p is at least 97. 100 is round.
+# and fc6 needs 7 of these. For an image of one pixel this means 2 p - 1 > 6 * 32, so p is at least 97. 100 is round.
 FCN_PADDING = 100
 
 
 def fcn_blocks(padding=FCN_PADDING):
-    """The windows of VGG-16's five blocks as the FCNs use them: 3x3 convolutions, poolings that round up."""
+    """The windows of VGG-16's five blocks as the FCNs use them: 3x3 convolutions, and poolings that round up."""
     blocks = []
     for block, convolutions in enumerate(VGG_BLOCKS, start=1):
         windows = [Window(f"conv{block}_{i}", 3, 1, 1) for i in range(1, convolutions + 1)]
@@ -145,11 +147,11 @@ def fcn_crops(padding: int = FCN_PADDING) -> Any:
     """The crops of the FCNs, derived from kernels, strides and paddings: 19, 27, 31, and 5, 9 for the skips.
 
     Every layer maps coordinates: pixel y of a convolution's output is centred on s y - p + (k - 1) / 2 of its input,
-    and a transposed convolution does the reverse. From the image to score_fr all these make x = 32 y + 12.5:
-    -100 + 1 (conv1_1), + 0.5 (1 + 2 + 4 + 8 + 16) (the poolings) and + 3 * 32 (fc6). upscore (k = 64, s = 32)
-    goes back: y = (z - 31.5) / 32, so x = z - 19. Pixel 19 of upscore lies over pixel 0 of the image, and so 19 rows
-    are cut. The skips are cut likewise until they lie over the map that they are added to.
-    Source: Caffe's coord_map.py, Shelhamer et al., "Fully Convolutional Networks", 2017.
+    and a transposed convolution does the reverse. From the image to score_fr, all layers give x = 32 y + 12.5, with
+    12.5 = -100 + 1 (conv1_1) + 0.5 (1 + 2 + 4 + 8 + 16) (the poolings) + 3 * 32 (fc6). upscore (k = 64, s = 32) goes
+    back: y = (z - 31.5) / 32, so x = z - 19. Pixel 19 of upscore lies over pixel 0 of the image, so 19 rows are cut.
+    The skips are cut in the same way, until they lie over the map that they are added to. Source: Caffe's coord_map.py,
+    Shelhamer et al., "Fully Convolutional Networks", 2017.
     """
     block1, block2, block3, block4, block5 = fcn_blocks(padding)
     pool3 = (*block1, *block2, *block3)

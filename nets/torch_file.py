@@ -1,9 +1,9 @@
 """Reading the tensors of torch's .pth files without unpickling them (nets/pickle_machine.py).
 
-Two kinds of file exist: since torch 1.6 a zip with data.pkl and one entry per storage; before that, as most weights
-of 2017 are, five pickles in a row and then the storages' bytes.
+There are two kinds of files. Since torch 1.6 it is a zip with data.pkl and one entry per storage. Before that, as for
+most weights of 2017, it is five pickles in a row, followed by the bytes of the storages.
 
-Whatever a file says, reading it takes no more memory than some times its size and no more time than its length needs:
+Whatever a file says, reading it takes at most a few times its size in memory, and time in proportion to its length:
 each container is converted once and each storage read once, however often the file mentions them.
 """
 
@@ -28,8 +28,8 @@ LEAST_COPIES = 1 << 20  # bytes that are always allowed
 def read_torch_file(path):
     """The content of a .pth file: dicts, lists and tuples of NumPy arrays, numbers and strings.
 
-    What is none of these is an `Unknown` that names it; nothing is called. Raises ValueError for a file that is
-    damaged or unlike torch's, naming what was found.
+    Everything else becomes an `Unknown` that names it; nothing is called. Raises ValueError for a file that is damaged
+    or unlike torch's, and says what was found.
     """
     try:
         if zipfile.is_zipfile(path):
@@ -48,7 +48,7 @@ def read_torch_file(path):
 
 
 class _Bounded:
-    """A binary file that is never asked for more bytes than it has left: a pickle may claim any length."""
+    """A binary file that is never asked for more bytes than it has left, because a pickle may claim any length."""
 
     def __init__(self, file):
         self.file, self.size = file, os.fstat(file.fileno()).st_size
@@ -163,7 +163,7 @@ class _Converter:
 
 
 def _refused(content):
-    """The whole file is one object of a class: there is no state dict to take tensors from."""
+    """The whole file is one object of some class: it has no state dict from which to take tensors."""
     raise ValueError(
         f"it is an object made by {content.name}, and not the tensors alone; save model.state_dict()"
     )

@@ -1,4 +1,4 @@
-"""U-Net: a contracting path that gathers context, an expanding path that restores place, and skips between them.
+"""U-Net: a contracting path that collects context, an expanding path that restores the place, and skips between them.
 
     image ─ inc ─────────────────── skip ──────────────────── up4 ─ outc ─ scores
               └ down1 ───────────── skip ──────────── up3 ──┘
@@ -7,8 +7,8 @@
                           └ down4 ─────┘
 
 Source: Ronneberger, Fischer, Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015,
-arXiv 1505.04597. The names of the parts, and so the keys of the state dict, are those of the widespread port by
-milesial, whose files load as they are into UNet(padding="same", norm="batch").
+arXiv 1505.04597. The names of the parts, and so the keys of the state dict, are those of the widely used port by
+milesial, whose files load unchanged into UNet(padding="same", norm="batch").
 """
 
 from __future__ import annotations
@@ -24,18 +24,17 @@ from nets.unet_parts import DoubleConv, Down, OutConv, Up
 
 
 class UNet(Module):
-    """The U-Net: (N, in_channels, H, W) -> scores (N, classes, OH, OW); softmax is left to the loss.
+    """The U-Net: (N, in_channels, H, W) -> scores (N, classes, OH, OW). The loss contains the softmax.
 
-    padding="valid" is the paper's: convolutions see real pixels only, so the output is smaller (572 -> 388) and the
-    size must fit; ValueError names the nearest that do. `nets.unet_sizes` lists all sizes, `nets.predict` cuts
-    and mirrors larger images. padding="same" keeps the size, from 1x1 up: convolutions pad zeros, and an image whose
-    sides are not multiples of 2^depth is first extended below and to the right by its edge pixels, which are cut
-    off again from the output.
-    up="transpose" learns a 2x2 up-convolution that halves the channels; "bilinear" interpolates (align_corners),
-    with the channels halved by the convolutions before it. norm="batch" puts batch norm before every ReLU; in training
-    it needs more than one value a channel at the deepest level, so a batch of one needs sides above 2^depth.
-    dropout acts on the last two levels of the contracting path, the upper one before both pooling and skip; the
-    paper does not give its rate, the released net has .5. For relu_after_up and last_up_channels see `released`.
+    padding="valid" is the paper's: convolutions see only real pixels, so the output is smaller (572 -> 388), and the
+    size must fit; ValueError gives the nearest sizes that do. `nets.unet_sizes` lists all sizes, and `nets.predict`
+    cuts and mirrors larger images. padding="same" keeps the size, from 1x1 up: convolutions pad zeros. An image whose
+    sides are not multiples of 2^depth is first extended below and to the right by its edge pixels, and the output is
+    cut. up="transpose" learns a 2x2 up-convolution that halves the channels. up="bilinear" interpolates
+    (align_corners), and the convolutions before it halve the channels. norm="batch" puts batch norm before every ReLU.
+    In training it needs more than one value per channel at the deepest level, so a batch of one image needs sides above
+    2^depth. dropout acts on the last two levels of the contracting path; on the upper one before both pooling and skip.
+    The paper does not give its rate; the released net has .5. For relu_after_up and last_up_channels see `released`.
     Weights start as N(0, 2/N), N the inputs of one unit (paper, section 3), biases as 0.
     """
 
@@ -85,10 +84,10 @@ class UNet(Module):
 
     @classmethod
     def released(cls, in_channels: int = 1, classes: int = 2, base_channels: int = 64) -> UNet:
-        """The net of the authors' Caffe release, which differs from the paper's figure: 31,100,354 parameters.
+        """The net of the authors' Caffe release, which differs from the figure in the paper: 31,100,354 parameters.
 
         The last up-convolution keeps its 128 channels (so 192 meet at the top), a ReLU follows every up-convolution,
-        and dropout .5 acts on the fourth level and on the fifth.
+        and dropout .5 acts on the fourth and fifth level.
         """
         options = {"dropout": 0.5, "relu_after_up": True, "last_up_channels": 2 * base_channels}
         return cls(in_channels, classes, base_channels, **options)
@@ -117,7 +116,7 @@ class UNet(Module):
             x = down(x)
         x = self.dropout(x)
         for up in self.ups:
-            # In two calls, so that nobody holds the skip any more when the convolutions run.
+            # In two calls, so that nothing refers to the skip any more while the convolutions run.
             x = up.conv(up.join(x, skips.pop()))
         x = self.outc(x)
         if (fit_height, fit_width) != (height, width):
@@ -125,9 +124,9 @@ class UNet(Module):
         return x
 
     def fitting_size(self, height: int, width: int) -> tuple[int, int]:
-        """The size at which the layers run: the input's own, or, with padding "same", the multiple of 2^depth above.
+        """The size at which the layers run: the input's own, or, with padding "same", the next multiple of 2^depth.
 
-        Raises ValueError where a valid U-Net cannot take the size.
+        Raises ValueError if a valid U-Net cannot take the size.
         """
         if height < 1 or width < 1:
             raise ValueError(f"UNet: the image has no pixels: {height}x{width}")
@@ -159,10 +158,10 @@ class UNet(Module):
 
 
 def _initialise(module):
-    """N(0, 2/N) keeps the variance of features from layer to layer where ReLU drops half of it.
+    """N(0, 2/N) keeps the variance of features from layer to layer, although ReLU drops half of it.
 
-    N counts the inputs of one unit: 9 * 64 = 576 in the paper's example. The up-convolution writes each output
-    pixel from a single input pixel (kernel 2, stride 2), so there N is the number of channels alone.
+    N counts the inputs of one unit: 9 * 64 = 576 in the paper's example. The up-convolution writes each output pixel
+    from a single input pixel (kernel 2, stride 2), so there N is the number of channels.
     """
     if not isinstance(module, (Conv2d, ConvTranspose2d)):
         return

@@ -11,9 +11,9 @@ from nets.plan import window_of, window_of_upsampling
 
 
 class DoubleConv(Module):
-    """Two 3x3 convolutions, each followed by ReLU (and by batch norm before it): (N, in, H, W) -> (N, out, H-4, W-4).
+    """Two 3x3 convolutions, each followed by ReLU (with batch norm between): (N, in, H, W) -> (N, out, H-4, W-4).
 
-    With padding "same" the size stays. Before batch norm a bias would be subtracted again, so there is none.
+    With padding "same" the size stays. Batch norm would subtract a bias again, so before it there is none.
     """
 
     def __init__(self, in_channels, out_channels, mid_channels=None, padding="valid", norm=None):
@@ -61,8 +61,8 @@ class Down(Module):
 class Up(Module):
     """One level up: double the size, put the skip beside it, and let two convolutions join them.
 
-    The skip comes first: channels [skip, up]. Valid convolutions have made `up` smaller than the skip, whose middle
-    is cut out to fit: the crop throws away border pixels of which the deeper path no longer knows the surroundings.
+    The skip comes first: channels [skip, up]. Valid convolutions have made `up` smaller than the skip, so the middle of
+    the skip is cut out. The crop removes border pixels whose surroundings the deeper path no longer knows.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Up(Module):
         if up == "transpose":
             self.up = ConvTranspose2d(in_channels, up_channels, 2, stride=2)
         else:
-            # align_corners=True as in milesial's files, whose weights have grown used to it
+            # align_corners=True as in milesial's files, whose weights were trained with it
             self.up = Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.relu_after_up = relu_after_up
         self.conv = DoubleConv(skip_channels + up_channels, out_channels, skip_channels, padding, norm)
@@ -105,7 +105,7 @@ class OutConv(Module):
 
 
 def crop_to(skip, x):
-    """The middle of the skip, as large as `x`; an odd row left over is cut at the far side."""
+    """The middle of the skip, as large as `x`. If an odd row remains, it is cut at the far side."""
     (height, width), (wanted_height, wanted_width) = skip.shape[2:], x.shape[2:]
     if (height, width) == (wanted_height, wanted_width):
         return skip

@@ -43,9 +43,9 @@ def scaled(channels, width):
 class VGG16(Module):
     """The classifier: (N, 3, H, W) -> scores (N, classes). 138,357,544 parameters at 1000 classes.
 
-    The poolings round down. Features of any image of 32x32 or more are averaged to 7x7, which for the 224x224 pixels
-    of the original changes nothing. torchvision's weights expect RGB in [0, 1], less the mean
-    (0.485, 0.456, 0.406), divided by (0.229, 0.224, 0.225). Raises ValueError for other inputs.
+    The poolings round down. Features of any image of 32x32 or more are averaged to 7x7; for the original 224x224 pixels
+    this changes nothing. torchvision's weights expect RGB in [0, 1], minus the mean (0.485, 0.456, 0.406), divided by
+    (0.229, 0.224, 0.225). Raises ValueError for other inputs.
     """
 
     def __init__(self, classes: int = 1000, width: float = 1.0) -> None:
@@ -103,12 +103,12 @@ class VGG16(Module):
 
 
 def fully_convolutional(vgg: Any) -> Any:
-    """VGG16 as convolutions throughout: (N, 3, H, W) -> a heatmap (N, classes, floor(H/32) - 6, floor(W/32) - 6).
+    """VGG16 as convolutions only: (N, 3, H, W) -> a heatmap (N, classes, floor(H/32) - 6, floor(W/32) - 6).
 
-    A fully connected layer on C x 7 x 7 features is a dot product with the whole of them: a 7x7 convolution at its
-    one position. On 224x224 pixels the scores are the classifier's own; on anything larger the window slides, and
-    each score is the classifier's for features that saw more surroundings (no zeros at the crop's border).
-    The result shares its weights with `vgg`. Source: Long, Shelhamer, Darrell 2015, section 3.1.
+    A fully connected layer on C x 7 x 7 features is their dot product with a weight: a 7x7 convolution at its only
+    position. On 224x224 pixels the scores are those of the classifier. On larger images the window slides, and each
+    score is the classifier's for features that saw more of their surroundings (no zeros at the border of a crop). The
+    result shares its weights with `vgg`. Source: Long, Shelhamer, Darrell 2015, section 3.1.
     """
     channels = vgg.features[-3].out_channels
     hidden, classes = vgg.classifier[0].weight.shape[0], vgg.classifier[6].weight.shape[0]

@@ -1,7 +1,7 @@
 """Loading weights that people have: files of torchvision's vgg16, of pytorch-fcn, of milesial's U-Net, and our own.
 
-All four are recognised by the names of their tensors, in safetensors files and in torch's .pth files. The nets here
-have the same names and shapes, so nothing is translated, only transplanted where VGG goes into an FCN.
+They are recognized by the names of their tensors, in safetensors files and in torch's .pth files. The nets here have
+the same names and shapes, so nothing is translated. Only a VGG that goes into an FCN is transplanted.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class LoadedWeights(_Loaded):
 
     missing_keys     tensors of the net that the file does not have: they keep their values
     unexpected_keys  tensors of the file for which the net has no place
-    prefix           what was taken off the front of all names, such as "module."; "" for nothing
+    prefix           what was removed from the front of all names, such as "module."; "" if nothing
     """
 
     prefix = ""
@@ -85,9 +85,9 @@ def load_weights(net: Module, path: str | PathLike) -> Any:
 
 
 def without_prefix(state, net):
-    """(state, prefix): the longest prefix common to all names, up to a dot, is taken off where names then fit the net.
+    """(state, prefix): the longest prefix common to all names, up to a dot, is removed if the names then fit the net.
 
-    torch's wrappers leave them behind: DataParallel "module.", compile "_orig_mod.", training frameworks "model.".
+    torch's wrappers add prefixes: DataParallel "module.", compile "_orig_mod.", training frameworks "model.".
     """
     own = set(net.state_dict())
     if isinstance(net, (FCN8s, FCN16s, FCN32s)):  # these take VGG's names too
@@ -105,7 +105,7 @@ def without_prefix(state, net):
 
 
 def _with_counters(state, net):
-    """The state with batch norm's counters of the net itself, where the file is older than these."""
+    """The state, with the net's own batch norm counters if the file is older than these counters."""
     if any(name.endswith(COUNTER) for name in state):
         return state
     return state | {name: value for name, value in net.state_dict().items() if name.endswith(COUNTER)}
@@ -160,10 +160,10 @@ def _read_shards(index):
 
 
 def tensors_of(content, path):
-    """{name: array} of a state dict or of the checkpoint around one, however deep.
+    """{name: array} of a state dict, or of the checkpoint around a state dict, however deep.
 
-    Entries that are no tensors, such as milesial's mask_values, are left out. Raises ValueError where there are no
-    named tensors.
+    Entries that are not tensors, such as milesial's mask_values, are left out. Raises ValueError if there are no named
+    tensors.
     """
     if not isinstance(content, Mapping):
         raise ValueError(f"load_weights: {path} holds a {type(content).__name__}, not named tensors")

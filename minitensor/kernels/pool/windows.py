@@ -67,7 +67,7 @@ class Windows:
         return [(tap, padded[..., rows, columns]) for tap, (rows, columns) in enumerate(pairs)]
 
     def pad(self, planes, value):
-        """The planes with a border of `value`, so that no window leaves them. Without padding, the planes themselves."""
+        """The planes with a border of `value`, so that no window leaves them; the planes themselves without padding."""
         if self.fits:
             return planes
         padded = array_module(planes).full((len(planes), *self.padded_size), value, dtype=planes.dtype)
