@@ -48,10 +48,11 @@ def shape_text(channels, size):
 
 
 def describe(net, height, width, in_channels):
-    """The description of a net for images of height x width, as text; computed from its plan, without running it.
+    """The description of a net for images of height x width, as text. It is computed from the plan, without running the
+    net.
 
-    Deeper levels, up to where they join the skip around them, are indented. Raises ValueError for sizes that do not
-    fit the net.
+    Deeper levels, up to where they join the skip around them, are indented. Raises ValueError for sizes that do not fit
+    the net.
     """
     size = net.fitting_size(height, width) if isinstance(net, UNet) else (height, width)
     table = _Table()
@@ -79,7 +80,7 @@ def describe(net, height, width, in_channels):
 
 
 def _walk(steps, channels, size, table, depth):
-    """Follow the image through a plan, adding a row a step; returns its channels and size at the end."""
+    """Follow the image through a plan and add one row per step; returns its channels and size at the end."""
     for step in steps:
         if isinstance(step, Branch):
             deep_channels, deep_size = _walk(step.through, channels, size, table, depth + 1)

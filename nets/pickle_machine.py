@@ -1,12 +1,12 @@
-"""A pickle read by an interpreter of our own, which builds containers and can call nothing.
+"""A pickle is read by an interpreter of our own, which builds containers and can call nothing.
 
-A pickle is a little program; unpickling runs it, and it may call anything. This interpreter knows the instructions that
+A pickle is a small program. Unpickling runs it, and it may call anything. This interpreter knows the instructions that
 build dicts, lists and tuples, and the few names in REBUILD, none of which it imports. A tensor becomes a TensorRecord,
-which says where its bytes are. Whatever else a file asks to call or to make becomes an Unknown: a name, and nothing
-has happened. pickletools.genops, of Python itself, cuts the bytes into instructions without running them.
+which says where its bytes are. Whatever else a file wants to call or make becomes an Unknown: a name, and nothing has
+happened. pickletools.genops, a part of Python, cuts the bytes into instructions without running them.
 
-What a file builds is never hashed, compared or printed before its type has been checked: a tuple that is nested deeply
-enough crashes Python when it is hashed, and a few lists that hold each other grow without end when they are printed.
+Nothing that a file builds is hashed, compared or printed before its type has been checked: hashing a tuple that is
+nested deeply enough crashes Python, and printing a few lists that contain each other never ends.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LONGEST_TEXT = 100  # characters of a file's own words in a message
 
 
 class Name(NamedTuple):
-    """A global that the file mentions; it is compared with the names known here and never looked up."""
+    """A global that the file mentions. It is compared with the names known here, and never looked up."""
 
     module: str
     name: str
@@ -43,7 +43,7 @@ class Name(NamedTuple):
 
 
 class Unknown:
-    """What the file wanted to be made by calling `name`. It was not called; what is put into it is dropped."""
+    """What the file wanted to make by calling `name`. It was not called. Whatever is put into it is dropped."""
 
     def __init__(self, name):
         self.name = name
@@ -64,7 +64,7 @@ class TensorRecord(NamedTuple):
     stride: tuple
 
     def check(self):
-        """Raises ValueError unless this is a window of whole numbers; only then may it be hashed."""
+        """Raises ValueError unless this is a window of whole numbers. Only then may it be hashed."""
         sized = type(self.storage) is Storage and type(self.shape) is tuple and type(self.stride) is tuple
         numbers = (self.offset, *self.shape, *self.stride) if sized else ()
         if (
@@ -79,7 +79,7 @@ class TensorRecord(NamedTuple):
         return prod(self.shape) * self.storage.dtype.itemsize
 
     def array(self, data):
-        """The values, copied out of the storage's bytes. Raises ValueError where the window leaves the storage."""
+        """The values, copied out of the storage's bytes. Raises ValueError if the window leaves the storage."""
         elements = np.frombuffer(data, self.storage.dtype)
         if 0 in self.shape:
             return np.zeros(self.shape, self.storage.dtype)
@@ -93,7 +93,7 @@ class TensorRecord(NamedTuple):
 
 
 def _is_key(key):
-    """Only these are hashed: hashing them runs no code of a file's making and needs no stack."""
+    """Only these types are hashed: hashing them runs no code of the file, and needs no stack."""
     return type(key) is str or type(key) is int
 
 
@@ -118,7 +118,7 @@ REBUILD = {
 
 
 def interpret(file):
-    """Read one pickle from a binary file with the allowed instructions only; the file is left behind its end."""
+    """Read one pickle from a binary file with the allowed instructions only. The file is left at its end."""
     machine = Machine()
     for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
         if opcode.name == "STOP":
@@ -213,7 +213,7 @@ class Machine:
             into[key] = value
 
     def top(self, kind=None):
-        """What lies on the stack's end; None where it is an Unknown and a `kind` is expected."""
+        """The last entry of the stack; None if it is an Unknown and a `kind` is expected."""
         if len(self.stack) <= self.floor:
             raise ValueError("the pickle takes more from its stack than there is")
         top = self.stack[-1]
@@ -225,7 +225,7 @@ class Machine:
 
     @property
     def floor(self):
-        """The stack's length below which the innermost mark lets nothing be taken."""
+        """The length of the stack below which the innermost mark lets nothing be taken."""
         return self.marks[-1] if self.marks else 0
 
     def popped(self, count):

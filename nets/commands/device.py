@@ -7,12 +7,12 @@ from nets.data.decoding import PIXELS_OPTION, allow_pixels
 
 
 def add_device(parser):
-    """None stands for the CPU, or for the device of the run that is resumed."""
+    """None means the CPU, or the device of the run that is resumed."""
     parser.add_argument("--device", choices=["cpu", "cuda"], help="default: cpu")
 
 
 def usable(device):
-    """The device to compute on. Raises ValueError where it is a GPU and there is none, or no CuPy to use it."""
+    """The device to compute on. Raises ValueError if it is a GPU, and there is none or no CuPy to use it."""
     if device == "cuda" and not cuda.is_available():
         raise ValueError(f"--device cuda: {cuda.why_not()}")
     return device or "cpu"

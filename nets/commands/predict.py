@@ -69,7 +69,7 @@ def main(options):
 
 
 def _files(path):
-    """The image files in a folder, sorted; of anything else, itself."""
+    """The image files in a folder, sorted. For anything else, the path itself."""
     if not path.is_dir():
         return [path]
     files = sorted(file for file in path.iterdir() if is_picture(file, path))
@@ -84,7 +84,7 @@ def _targets(out, name):
 
 
 def _keep_inputs(paths, names, out):
-    """Raise ValueError where a picture would be written over one of the images."""
+    """Raise ValueError if a picture would be written over one of the images."""
     inputs = {path.resolve(): path for path in paths}
     for name in names:
         for target in _targets(out, name):
@@ -93,7 +93,7 @@ def _keep_inputs(paths, names, out):
 
 
 def _names(paths):
-    """The files' names without suffix. Raises ValueError where two would be written to the same place."""
+    """The files' names without suffix. Raises ValueError if two of them would be written to the same place."""
     names = [path.stem for path in paths]
     for position, name in enumerate(names):
         if name in names[:position]:

@@ -42,7 +42,7 @@ def positive(kind, least=None):
 
 
 def add_arguments(parser):
-    """Options left out are chosen from the data; nets/training/settings.py says how."""
+    """Options that are left out are chosen from the data; nets/training/settings.py says how."""
     count = positive(int)
     parser.add_argument("--net", choices=NET_NAMES, help="default: unet")
     parser.add_argument("--data", metavar="cells|street|FOLDER", help="generated images, or a folder with images/ "
@@ -135,7 +135,7 @@ def _must_be_free(out):
 
 
 def _data_name(data):
-    """What the config keeps: a folder's whole path, so that a run can be resumed from elsewhere."""
+    """What the config keeps: the absolute path of a folder, so that a run can be resumed from elsewhere."""
     return data if data in GENERATORS else str(Path(data).resolve())
 
 
@@ -164,7 +164,7 @@ def _resumed(options):
 
 
 def _must_agree(options, run):
-    """Raise ValueError where an option asks for something else than the run is."""
+    """Raise ValueError if an option asks for something else than what the run is."""
     config = run.config
     net = {"net": "name", "base": "base_channels", "depth": "depth", "width": "width"}
     own = {option: config.net.get(argument) for option, argument in net.items()}
@@ -185,7 +185,7 @@ def _must_agree(options, run):
 
 
 def _extend(training, options):
-    """Replace the bound of the run where another is given. Raises ValueError where nothing is left to do."""
+    """Replace the bound of the run if another one is given. Raises ValueError if nothing is left to do."""
     run, schedule = training.run_folder, training.schedule
     seconds = None if options.minutes is None else 60.0 * options.minutes
     asked = options.steps, seconds

@@ -1,8 +1,8 @@
 """Random variants of a sample: another crop, another size, mirrored, turned, bent, in another light.
 
-Image, label and objects go through the same geometry, so that they stay one picture; light changes the image
-alone. All randomness comes from the Generator passed in: equal states give equal variants, which lets a resumed
-training repeat an uninterrupted one bit for bit.
+Image, label and objects go through the same geometry, so they stay one picture. Light changes only the image. All
+randomness comes from the Generator that is passed in: equal states give equal variants, so a resumed training can
+repeat an uninterrupted one bit for bit.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ TRIES = 10  # crops tried until one holds a pixel that counts: a loss over ignor
 class Augmentation(NamedTuple):
     """What may happen to a sample, and how much.
 
-    crop         (H, W) of the result
-    orientation  "free": all eight mirrored and turned views; "upright": mirrored left to right only, for pictures
-                 with a ground and a sky. A dataset's own `orientation` is the right default
-    scale        the picture is enlarged by a factor between these two (even in its logarithm)
+    crop         (H, W) of the result orientation  "free": all eight mirrored and turned views; "upright": only mirrored
+    left to right, for pictures with a
+                 ground and a sky. A dataset's own `orientation` is the right default
+    scale        the picture is enlarged by a factor between these two (uniform in its logarithm)
     elastic      probability of bending on a 3x3 grid with sigma 10 px, as in the U-Net paper
     brightness   added: up to this share of the full range, up or down
     contrast     factor about the image's mean: up to 1 + this, down to 1 / (1 + this)
@@ -49,10 +49,10 @@ def default_crop(dataset, most=256, multiple=16):
 
 
 def augment(sample, rng, settings):
-    """One random variant of `sample`, a Sample of size settings.crop.
+    """One random variant of `sample`: a Sample of size settings.crop.
 
-    Where the picture is smaller than the crop it is continued by its mirror image, and so is its truth: a
-    mirrored cell is still a picture of a cell, and labelled, so nothing is gained by ignoring it.
+    If the picture is smaller than the crop, it is continued by its mirror image, and so is its truth: a mirrored cell
+    is still a picture of a cell, and labelled, so nothing is gained by ignoring it.
     """
     _check(settings)
     turns = int(rng.integers(4)) if settings.orientation == "free" else 0
@@ -100,16 +100,16 @@ def _arrays(sample):
 
 
 def _window(rng, size, extent):
-    """(start, extent) of the window on an axis of `size` pixels, in pixels and parts of pixels.
+    """(start, extent) of the window on an axis of `size` pixels, in pixels and fractions of pixels.
 
-    Anywhere inside where it fits; where it is larger than the axis, anywhere that leaves all of the axis in sight.
+    If the window fits, anywhere inside. If it is larger than the axis, anywhere that keeps the whole axis visible.
     """
     slack = size - extent
     return rng.uniform(min(0, slack), max(0, slack)), extent
 
 
 def _window_on_counted(rng, label, crop, factor, otherwise):
-    """(window, rows, columns) with a sample on a random pixel that counts; `otherwise` where no pixel does."""
+    """(window, rows, columns) with a sample on a random pixel that counts; `otherwise` if no pixel counts."""
     counted = np.flatnonzero(label != IGNORE)
     if not len(counted):
         return otherwise
@@ -125,12 +125,12 @@ def _window_on_counted(rng, label, crop, factor, otherwise):
 
 
 def _nearest(start, extent, wanted):
-    """Pixel numbers on the axis for `wanted` samples of the window, each at the middle of its share."""
+    """Pixel numbers on the axis for `wanted` samples of the window, each in the middle of its share."""
     return np.floor(start + (np.arange(wanted) + 0.5) * extent / wanted).astype(np.int64)
 
 
 def _mirror(numbers, size):
-    """Pixel numbers beyond 0 .. size-1 folded back, the edge pixel not repeated: -1 -> 1, size -> size - 2."""
+    """Pixel numbers outside 0 .. size-1 folded back, without repeating the edge pixel: -1 -> 1, size -> size - 2."""
     if size == 1:
         return np.zeros_like(numbers)
     period = 2 * (size - 1)
@@ -145,7 +145,7 @@ def _take(array, rows, columns):
 
 
 def _resample(image, window, crop):
-    """The window of the image at the crop's size: bilinear, averaging where it shrinks."""
+    """The window of the image at the crop's size: bilinear, averaging if it shrinks."""
     image_module = pillow()
     # Whole pixels around the window, a margin for the filter's reach, mirrored beyond the edges.
     reach = 2
@@ -166,9 +166,9 @@ def _turn(array, turns, mirrored):
 
 
 def relight(image, rng, settings):
-    """The image in another light: v -> contrast * (v^gamma - mean) + mean + brightness, a colour cast for RGB.
+    """The image in another light: v -> contrast * (v^gamma - mean) + mean + brightness, and a colour cast for RGB.
 
-    8 bits have 256 values, so the formula is worked out for those and looked up for every pixel.
+    8 bits have 256 values, so the formula is computed for these and looked up for every pixel.
     """
     brightness = rng.uniform(-settings.brightness, settings.brightness)
     contrast, gamma = (_factor(rng, spread) for spread in (settings.contrast, settings.gamma))

@@ -1,4 +1,4 @@
-"""Class weights for a loss, so that a class of few pixels is learnt too."""
+"""Class weights for a loss, so that a class with few pixels is learned too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ENET_C = 1.02  # bounds ENet's weights: none above 1 / ln 1.02 = 50
 
 
 class ClassCounts(NamedTuple):
-    """Pixels of each class, and pixels of the images in which the class occurs; ignored pixels are in neither."""
+    """Pixels of each class, and pixels of the images in which the class occurs. Ignored pixels are in neither."""
 
     pixels: np.ndarray
     images_pixels: np.ndarray
@@ -31,11 +31,11 @@ def count_classes(dataset):
 
 
 def median_frequency_weights(counts, power=1.0):
-    """weight_c = (median(f) / f_c)^power with f_c = pixels of c / pixels of the images that hold c; float32 (C,).
+    """weight_c = (median(f) / f_c)^power with f_c = pixels of c / pixels of the images that contain c; float32 (C,).
 
-    Eigen and Fergus (2015), section 5.3, and SegNet, with power 1. A lower power weakens it: with power 1 the net
-    errs towards rare classes, which lifts the mean accuracy but, past some point, lowers the mean IU.
-    Classes that do not occur get weight 1: they have no pixel to be weighted in training.
+    Eigen and Fergus (2015), section 5.3, and SegNet, with power 1. A lower power makes the weights weaker: with power 1
+    the net prefers rare classes, which raises the mean accuracy but, beyond some point, lowers the mean IU. Classes
+    that do not occur get weight 1: training has no pixels of them to weight.
     """
     pixels, images_pixels = counts
     _some_pixels(pixels)

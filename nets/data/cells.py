@@ -4,12 +4,12 @@ A cell is a wobbly ellipse: its outline in polar coordinates about the centre is
 
     r(angle) = ellipse(angle) * (1 + sum_k a_k cos(k angle + phase_k)),   k = 2 .. 5
 
-and everything about it follows from one number a pixel, the relative radius s = distance / r(angle): s < 1 is
-inside, s near 1 is the membrane, s a little above 1 is the bright halo of phase contrast. Where cells meet, a
-pixel belongs to the cell with the least s: so their common border is flat, as between soap bubbles.
+and everything about it follows from one number per pixel, the relative radius s = distance / r(angle): s < 1 is inside,
+s near 1 is the membrane, s a little above 1 is the bright halo of phase contrast. Where cells meet, a pixel belongs to
+the cell with the smallest s, so their common border is flat, as between soap bubbles.
 
-Cells are about as bright as the medium around them on average. What tells them apart is texture, granules,
-nucleus and membrane: a threshold does not do it, a network must look at the neighbourhood.
+On average, cells are about as bright as the medium around them. What distinguishes them is texture, granules, nucleus
+and membrane: a threshold is not enough, a network must look at the neighbourhood.
 """
 
 from __future__ import annotations

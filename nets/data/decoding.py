@@ -1,7 +1,8 @@
 """From a file to its numbers: what is stored, before anybody says what it means.
 
-Pillow reads the formats. Four things it does not say are found out here: whether the compression changes values, which
-page of a TIFF file is the picture, all 16 bits of each colour channel (Pillow keeps 8), and what marks missing data.
+Pillow reads the formats. Four things that it does not say are found out here: whether the compression changes values,
+which page of a TIFF file is the picture, all 16 bits of each colour channel (Pillow keeps 8), and what marks missing
+data.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ REDUCED, TRANSPARENCY, OLD_REDUCED = 1, 4, 2
 
 
 class Decoded(NamedTuple):
-    """The content of one file, turned as its orientation tag asks.
+    """The content of one file, turned as its orientation tag demands.
 
     values   (H, W) or (H, W, 3); uint8, bool for 1 bit, or deeper numbers
-    alpha    (H, W) where the file has a transparency channel, else None
-    palette  {index: colour} where `values` are indices, else None
+    alpha    (H, W) if the file has a transparency channel, else None
+    palette  {index: colour} if `values` are indices, else None
     lossy    whether the compression changes values, as JPEG's does
-    tag      the orientation tag that was obeyed, 1 for none
-    nodata   the value that marks missing data by the file's own tag, or None
+    tag      the orientation tag that was applied, 1 if none
+    nodata   the value that marks missing data, according to the file's own tag, or None
     """
 
     values: np.ndarray
@@ -74,7 +75,7 @@ def most_pixels():
 
 
 def decode(path):
-    """The file as Decoded. Raises ValueError with its name where it cannot be read, and says why."""
+    """The file as Decoded. Raises ValueError with its name and the reason if it cannot be read."""
     path = Path(path)
     if path.suffix.lower() in ARRAY_SUFFIXES:
         return Decoded(read_array(path, most_pixels()))
@@ -109,7 +110,7 @@ def decode(path):
 
 
 def size_of(path):
-    """(height, width) from the file's first bytes; None where even those cannot be read."""
+    """(height, width) from the first bytes of the file; None if even those cannot be read."""
     try:
         if Path(path).suffix.lower() in ARRAY_SUFFIXES:
             return read_array(path, most_pixels()).shape[:2]
@@ -128,9 +129,9 @@ def _unidentified(path):
 
 
 def _choose_page(image):
-    """Seek the page that is the picture; returns how many pictures there are.
+    """Seek the page that is the picture; returns the number of pictures in the file.
 
-    A phone's photo may carry a preview as a second frame (MPO), a TIFF file smaller copies of its first page. The
+    A phone's photo may carry a preview as a second frame (MPO), and a TIFF file smaller copies of its first page. The
     frames of other files are a stack.
     """
     frames = 1 if image.format in JPEGS else getattr(image, "n_frames", 1)
@@ -155,7 +156,7 @@ def _choose_page(image):
 
 
 def _content(path, image):
-    """The Decoded of an open image, not yet turned; all of it is decoded here, so a truncated file is found."""
+    """The Decoded of an open image, not yet turned. All of it is decoded here, so a truncated file is found."""
     lossy = _is_lossy(path, image)
     nodata = nodata_of(image.tag_v2) if image.format == "TIFF" else None
     deep = _deep_channels(path, image)
@@ -187,7 +188,7 @@ def _is_lossy(path, image):
 
 
 def _is_lossless_webp(path):
-    """A WebP file is a row of chunks: 4 letters, a size of 4 bytes, the content. VP8L stores what it is given."""
+    """A WebP file is a row of chunks: 4 letters, a size of 4 bytes, the content. VP8L stores exactly what it gets."""
     with open(path, "rb") as file:
         file.seek(len("RIFF....WEBP"))
         while len(head := file.read(8)) == 8:

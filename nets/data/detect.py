@@ -19,7 +19,7 @@ MOST_UNNAMED_CLASSES = 64
 
 
 class Reading(NamedTuple):
-    """How the masks of a folder are read: the encoding, what was done to them in a few words, what to warn of."""
+    """How the masks of a folder are read: the encoding, what was done to them in a few words, and warnings."""
 
     encoding: Encoding
     note: str
@@ -29,9 +29,9 @@ class Reading(NamedTuple):
 def decide(surveys, declared=None, run=None):
     """The Reading of these masks.
 
-    `declared` is the folder's classes.json. `run` is the encoding of a finished training: its classes hold, and
-    an evaluation folder whose masks happen to be all 255 is still read as the run read its masks. Raises ValueError
-    where the masks cannot be understood, a value in them is no class, or the reading would throw most of them away.
+    `declared` is the folder's classes.json. `run` is the encoding of a finished training: its classes hold, so an
+    evaluation folder whose masks happen to be all 255 is still read as the run read its masks. Raises ValueError if the
+    masks cannot be understood, if a value in them is not a class, or if the reading would discard most of them.
     """
     surveys, alpha = _alpha_or_color(surveys, run)
     surveys, palettes = _comparable(surveys, declared, run)
@@ -53,7 +53,7 @@ def decide(surveys, declared=None, run=None):
 
 
 def _alpha_or_color(surveys, run):
-    """(surveys, whether masks are read from their transparency): so where it varies and the colours never do."""
+    """(surveys, whether masks are read from their transparency): they are if it varies and the colours never do."""
     candidates = [entry for entry in surveys if entry.alpha is not None]
     if run is not None and run.alpha and candidates:
         return [entry.alpha or entry for entry in surveys], True
@@ -157,7 +157,7 @@ def _declared(surveys, kinds, declared, evaluating):
 
 
 def _undeclared(surveys, kinds):
-    """Grey masks and no classes.json: the values must speak for themselves."""
+    """Grey masks without classes.json: only the values can tell."""
     values = _all_values(surveys)
     binary = Encoding("binary", _two_classes("foreground"))
     if "lossy" in kinds:
@@ -206,7 +206,7 @@ def _as_ids(surveys, numbers):
 
 
 def _without_classes(declared, surveys, kinds):
-    """classes.json says the encoding alone: which classes there are, the masks say."""
+    """classes.json gives only the encoding: the masks tell which classes there are."""
     if declared.encoding == "colors":
         return _colors_found([by_color(entry) for entry in surveys]), ""
     if "color" in kinds:
@@ -306,6 +306,6 @@ def _with_thing(classes):
 
 
 def _evenly_spread(numbers):
-    """Whether the values part 0 .. 255 evenly, as 0, 128, 255 do: greys chosen to be seen, 255 among the classes."""
+    """Whether the values divide 0 .. 255 evenly, like 0, 128, 255: greys chosen to be seen, 255 among the classes."""
     steps = np.diff(numbers)
     return len(numbers) >= 3 and numbers[0] == 0 and steps.min() >= 32 and steps.max() - steps.min() <= 2

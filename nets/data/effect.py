@@ -1,7 +1,7 @@
-"""What a reading of the masks does, looked at before anything is trained: what it ignores, and which classes are left.
+"""What a reading of the masks does, checked before anything is trained: what it ignores, and which classes remain.
 
-A wrong reading seldom fails. It ignores 99% of the foreground, learns what is left, and reports an accuracy of 1.0.
-So where the reading was guessed and throws most of the foreground away, it is refused, with the line that settles it.
+A wrong reading seldom fails. It ignores 99% of the foreground, learns what is left, and reports an accuracy of 1.0. So
+if the reading was guessed and discards most of the foreground, it is refused, with the line that settles the question.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class _Effect:
 
 
 def look(surveys, encoding, told, guessed, learning):
-    """Warnings about what `encoding` makes of the masks, each a line. Raises ValueError where it cannot be meant.
+    """Warnings about what `encoding` makes of the masks, one line each. Raises ValueError if it cannot be meant.
 
-    told      the encoding was said (classes.json, or the run): it is warned of, not refused
-    guessed   255 is read as ignore though nobody said so
+    told      the encoding was given (classes.json, or the run): it is warned about, not refused
+    guessed   255 is read as ignore although nobody said so
     learning  masks to train on, not to measure with
     """
     effect = _Effect(surveys, encoding)
@@ -72,7 +72,7 @@ def look(surveys, encoding, told, guessed, learning):
 
 
 def _lost_to_ignore(effect, told):
-    """255 as ignore: a rim around objects, or unlabelled places. Where it is most of what is not 0, it is a class."""
+    """255 as ignore is a rim around objects, or unlabelled places. If it is most of what is not 0, it is a class."""
     ignored = effect.counts[:, IGNORE]
     foreground = np.array([effect.foreground(row) for row in range(len(effect.surveys))])
     swallowed = np.flatnonzero((ignored > 0) & (ignored == foreground))
@@ -102,7 +102,7 @@ def _lost_to_ignore(effect, told):
 
 
 def _lost_to_background(effect, told):
-    """Cut at 128, a file of 0 and 1 among files of 0 and 255 is background throughout."""
+    """Cut at 128, a file of 0 and 1 among files of 0 and 255 is entirely background."""
     dim = [
         row for row, entry in enumerate(effect.surveys)
         if entry.kind != "deep" and effect.counts[row, 1] == 0

@@ -1,8 +1,8 @@
 """Elastic deformation: bend a picture and its truth as tissue bends.
 
-Displacement vectors are drawn on a coarse 3x3 grid from a Gaussian of 10 pixels and interpolated bicubically to
-every pixel (Ronneberger, Fischer, Brox 2015, section 3.1). With the (H, 3) and (W, 3) matrices A and B of cubic
-interpolation along one axis, the displacement of all pixels is A D B^T, as in all separable interpolation.
+Displacement vectors are drawn on a coarse 3x3 grid from a Gaussian of 10 pixels and interpolated bicubically to every
+pixel (Ronneberger, Fischer, Brox 2015, section 3.1). With the (H, 3) and (W, 3) matrices A and B of cubic interpolation
+along one axis, the displacement of all pixels is A D B^T, as in every separable interpolation.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def bend(sample, rng, sigma=SIGMA):
 
 @cache
 def _cubic_matrix(size):
-    """(size, 3): how much each of three grid points weighs at each pixel, a cubic spline through them.
+    """(size, 3): the weight of each of three grid points at each pixel, by a cubic spline through them.
 
-    The grid's first and last points lie on the first and last pixel. Interpolating the three unit vectors gives
-    the matrix's columns.
+    The first and last points of the grid lie on the first and last pixel. Interpolating the three unit vectors gives
+    the columns of the matrix.
     """
     from scipy import ndimage
 

@@ -1,6 +1,6 @@
-"""What the numbers in mask files mean, found out from the files themselves, and how to turn them into labels.
+"""What the numbers in mask files mean. It is found out from the files themselves; then they are turned into labels.
 
-Four encodings occur, and each has burnt somebody:
+There are four encodings:
 
     ids        a pixel's value is its class; ids may have gaps, 255 may mean ignore (VOC)
     binary     0 and 255: two classes. Read as ids, class 255 does not exist and all predictions come out black
@@ -26,10 +26,10 @@ class Encoding(NamedTuple):
 
     classes  the classes, sorted by id; a label is a position in this tuple
     ignored  values that mean "do not count": ids, or packed colours
-    colors   {packed colour: id} where kind is "colors", else None
+    colors   {packed colour: id} if kind is "colors", else None
     palettes whether files with a palette are read by their colours, not by their indices
-    alpha    whether the mask lies in the transparency of files whose colours are all one
-    nodata   the value of the pictures' pixels without data, where classes.json says it
+    alpha    whether the mask is the transparency of files whose colours are all the same
+    nodata   the value of the pictures' pixels without data, if classes.json gives it
     """
 
     kind: str
@@ -65,7 +65,7 @@ class Encoding(NamedTuple):
         return tuple(entry.id for entry in self.classes)
 
     def class_colors(self):
-        """{packed colour: id} of the classes, where each has a colour of its own; else None."""
+        """{packed colour: id} of the classes if each has its own colour, else None."""
         colors = {pack(entry.color).item(): entry.id for entry in self.classes}
         return colors if len(colors) == len(self.classes) else None
 
@@ -86,9 +86,9 @@ class Encoding(NamedTuple):
         return mask
 
     def meaning(self, stored):
-        """{value in the file: label} for a mask stored as `stored`; None where the kind needs no table.
+        """{value in the file: label} for a mask stored as `stored`; None if the kind needs no table.
 
-        A colour mask that happens to hold greys alone is stored as "8 bit": its colours are (v, v, v).
+        A colour mask that happens to contain only greys is stored as "8 bit": its colours are (v, v, v).
         """
         if self.kind in ("binary", "instances"):
             return None
@@ -102,7 +102,7 @@ class Encoding(NamedTuple):
         return {color & 255: at for color, at in label.items() if len(set(unpack(color))) == 1}
 
     def check(self, values, stored, path):
-        """Raise ValueError with the file, the value and what is allowed, where one of `values` is no class."""
+        """Raise ValueError with the file, the value and what is allowed, if one of `values` is not a class."""
         meaning = self.meaning(stored)
         if meaning is None:
             return

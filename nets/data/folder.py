@@ -1,6 +1,6 @@
-"""A dataset from files: FOLDER/images/NAME.png and FOLDER/masks/NAME.png, optionally classes.json, manifest.csv.
+"""A dataset from files: FOLDER/images/NAME.png and FOLDER/masks/NAME.png, optionally classes.json and manifest.csv.
 
-All files are read once before anything is trained. What does not fit is refused then, by its name, and not an
+All files are read once before anything is trained. Whatever does not fit is refused then, with its name, and not an
 hour later by a shape that does not broadcast.
 """
 
@@ -28,7 +28,7 @@ MEMORY_BYTES = 1 << 30
 
 
 class Entry(NamedTuple):
-    """One image with its mask: what the check of the files found out; the arrays where they are kept."""
+    """One image with its mask: what the check of the files found out, and the arrays if they are kept."""
 
     name: str
     image_path: Path
@@ -45,11 +45,11 @@ class Entry(NamedTuple):
 
 
 class FolderDataset:
-    """Images of a folder with their labels. `part` makes the training and the validation side of it.
+    """Images of a folder with their labels. `part` makes its training side and its validation side.
 
-    channels     1 where all images hold nothing but greys, else 3 (an `evaluate` asks for the run's number)
+    channels     1 if all images contain only greys, else 3 (`evaluate` asks for the run's number)
     orientation  "free" for grey images: microscopes know no up, so flips and quarter turns are allowed;
-                 "upright" for RGB ones: a street upside down never occurs, a mirrored one does
+                 "upright" for RGB images: a street upside down never occurs, a mirrored one does
     """
 
     def __init__(self, folder, entries, encoding, channels, description):
@@ -76,7 +76,7 @@ class FolderDataset:
         return [entry.name for entry in self._entries]
 
     def sample(self, index):
-        """The Sample at `index`; decoded now where the folder is too large to keep."""
+        """The Sample at `index`; decoded now if the folder is too large to keep."""
         if not 0 <= index < len(self):
             raise IndexError(f"{self.name}: sample {index} of {len(self)}")
         entry = self._entries[index]
@@ -91,7 +91,7 @@ class FolderDataset:
 def open_folder(folder, run=None, channels=None):
     """The whole folder as one FolderDataset, after all its files have been checked.
 
-    `run`, a finished training's Encoding, and its `channels` make the folder an evaluation of that run. Raises
+    With `run`, a finished training's Encoding, and its `channels`, the folder is an evaluation of that run. Raises
     ValueError with the name of the file that does not fit.
     """
     folder = Path(folder)
@@ -159,7 +159,7 @@ def split_folder(folder, seed):
 
 
 def _check_all(pairs, nodata):
-    """Every pair as an Entry. Decoding waits for no interpreter lock, so threads share the work."""
+    """Every pair as an Entry. Decoding does not need Python's global lock, so threads share the work."""
     keep = sum(_decoded_bytes(image_path) for _, image_path, _ in pairs) <= MEMORY_BYTES
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(lambda found: _check(*found, nodata, keep), pairs))
@@ -213,7 +213,7 @@ def _check(name, image_path, mask_path, nodata, keep):
 
 
 def _without_ignored(entries, encoding, purpose):
-    """(entries that have something to count, names of the others). Raises ValueError where none has."""
+    """(entries in which some pixel counts, names of the others). Raises ValueError if there are none."""
     useful, dropped = [], []
     for entry in entries:
         if encoding.all_ignored(entry.survey):
@@ -229,7 +229,7 @@ def _without_ignored(entries, encoding, purpose):
 
 
 def _must_agree(path, declared, run):
-    """Raise ValueError where the folder's class ids are not the run's."""
+    """Raise ValueError if the folder's class ids are not the run's."""
     ids = tuple(entry.id for entry in declared.classes)
     if ids != run.ids:
         raise ValueError(

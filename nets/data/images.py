@@ -1,4 +1,4 @@
-"""Pictures from files: whatever they are stored as, 8 bits for the eye and for the net, and where there is no data."""
+"""Pictures from files: however they are stored, 8 bits for the eye and for the net, and where there is no data."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ FAR = 3  # they count as such where they lie so many times the spread of all oth
 class Picture(NamedTuple):
     """One image file.
 
-    pixels  uint8, (H, W) where it is grey and (H, W, 3) where it is RGB
-    void    bool (H, W): where there is no data; None where there is data everywhere
+    pixels  uint8, (H, W) if it is grey and (H, W, 3) if it is RGB
+    void    bool (H, W): where there is no data; None if there is data everywhere
     deep    whether more than 8 bits were stretched to 8
-    tag     the orientation tag that was obeyed, 1 for none
+    tag     the orientation tag that was applied, 1 if none
     """
 
     pixels: np.ndarray
@@ -44,11 +44,11 @@ def read_image(path):
 def read_picture(path, nodata=None):
     """An image file as a Picture.
 
-    Transparency is dropped, palettes are looked up, the camera's orientation tag is obeyed. Images of more than
-    8 bits are stretched, each by itself: cameras fill 10, 12 or 14 of 16 bits, so that the full range says
-    nothing about black and white, and a division by 257 would leave most of them black.
-    `nodata` is the value of pixels without data; without it the file's own tag, NaN, infinity, and a usual value that
-    lies far from all others count. They are black in the picture. Raises ValueError with the file's name.
+    Transparency is dropped, palettes are looked up, the camera's orientation tag is applied. Images of more than 8 bits
+    are stretched, each by itself: cameras fill 10, 12 or 14 of 16 bits, so the full range does not tell black and
+    white, and dividing by 257 would leave most of them black. `nodata` is the value of pixels without data. Without it,
+    the file's own tag, NaN, infinity, and a usual value that lies far from all others count as no data. These pixels
+    are black in the picture. Raises ValueError with the file's name.
     """
     decoded = decode(path)
     values = decoded.values

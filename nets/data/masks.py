@@ -24,9 +24,9 @@ class RawMask(NamedTuple):
     values   whole numbers (H, W); a colour mask's are packed, 65536 R + 256 G + B
     kind     "1 bit", "8 bit", "deep" (16 or more bits), "color", or "lossy" (JPEG)
     palette  {id: colour} of a palette file, else None
-    alpha    (H, W) the transparency of a file whose colours are all one, else None
+    alpha    (H, W) the transparency of a file whose colours are all the same, else None
     void     bool (H, W): where the file says that it has no data, else None
-    tag      the orientation tag that was obeyed, 1 for none
+    tag      the orientation tag that was applied, 1 if none
     """
 
     values: np.ndarray
@@ -84,7 +84,7 @@ def _in_spite_of(path):
 
 
 def _void(values, nodata):
-    """Where deep values are no data: NaN, and the file's own marker unless that is 0, every mask's background."""
+    """Where deep values are no data: NaN, and the file's own marker unless it is 0, every mask's background."""
     void = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, bool)
     if nodata:
         void |= values == nodata
@@ -123,9 +123,9 @@ def unpack(number):
 
 
 class Survey(NamedTuple):
-    """What one mask file holds: its different values, how often each occurs, and how it is stored.
+    """What one mask file contains: its different values, how often each occurs, and how it is stored.
 
-    `alpha` is the Survey of the transparency of a file whose colours are all one, else None.
+    `alpha` is the Survey of the transparency of a file whose colours are all the same, else None.
     """
 
     path: Path

@@ -1,6 +1,6 @@
-"""Masks that are black and white but for a few pixels: resized, with soft edges, compressed, or touched by a brush.
+"""Masks that are black and white except for a few pixels: resized, with soft edges, compressed, or touched by a brush.
 
-Read as class ids, 254 would be a class, and 255, which is nearly all of the foreground, would be ignore.
+Read as class ids, 254 would be a class, and 255, which is nearly all of the foreground, would be ignored.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ SEVERAL = 3  # different values: noise and soft edges make many, classes few
 
 
 def is_nearly_binary(surveys):
-    """Whether 8-bit masks are 0 and 255 but for a rim of greys, noise near both ends, or stray pixels.
+    """Whether 8-bit masks are 0 and 255 except for a rim of greys, noise near both ends, or stray pixels.
 
-    Values from 215 to 254 count as white: class ids are not so high where 255 stands beside them. Values up to 40 may
-    be class ids; they are noise where they are few, or where both ends are spread over several values.
+    Values from 215 to 254 count as white: class ids are not so high beside a 255. Values up to 40 may be class ids;
+    they are noise if they are few, or if both ends are spread over several values.
     """
     histogram = np.zeros(256, np.int64)
     for entry in surveys:
@@ -40,13 +40,13 @@ def is_nearly_binary(surveys):
 
 
 def _is_ramp(histogram):
-    """Whether the greys reach through the whole range, as antialiasing leaves them, low ones no more than the rest."""
+    """Whether the greys reach through the whole range, as antialiasing leaves them, low ones no more often."""
     low, rest = histogram[1 : NEARLY_BLACK + 1].sum(), histogram[NEARLY_BLACK + 1 : 255].sum()
     return low <= rest and np.count_nonzero(histogram[1:255]) >= 4 * SEVERAL
 
 
 def binary_from_jpeg(surveys, classes, may_be_black=False):
-    """JPEG blurs what it stores. Black and white survive that, and a cut in the middle; class ids do not."""
+    """JPEG blurs what it stores. Black and white, and a cut in the middle, survive this; class ids do not."""
     for entry in surveys:
         between = entry.counts[(entry.values > NEARLY_BLACK) & (entry.values < NEARLY_WHITE)].sum()
         if entry.kind == "lossy" and between > SOFT_EDGE_SHARE * entry.counts.sum():

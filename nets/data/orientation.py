@@ -1,7 +1,7 @@
 """The orientation tag of photos: pixels are stored as the sensor lay, and the tag says how to turn them.
 
-Editors obey it, most programs that draw masks do not write it, and some draw on the pixels as stored. So picture and
-mask may disagree. Where their sizes tell, they are believed; where nothing tells, a warning names the tag.
+Editors apply it. Most programs that draw masks do not write it, and some draw on the pixels as stored. So picture and
+mask may disagree. If their sizes tell which is right, the sizes are believed; if not, a warning names the tag.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INVERSE = {6: 8, 8: 6}  # all others undo themselves
 
 
 def orientation_tag(image):
-    """The tag of an open Pillow image, 1 to 8; 1 where there is none or where it cannot be read."""
+    """The tag of an open Pillow image, 1 to 8; 1 if there is none or it cannot be read."""
     try:
         tag = image.getexif().get(ORIENTATION, UPRIGHT)
     except Exception:  # damaged EXIF raises struct.error, SyntaxError and more; the pixels are fine
@@ -59,9 +59,9 @@ def named(tag):
 
 
 def agree(picture_size, picture_tag, mask_size, mask_tag):
-    """(whether the mask must be put back as stored, what to warn of or None).
+    """(whether the mask must be turned back to how it is stored, a warning or None).
 
-    Sizes are (height, width) as shown. Raises ValueError, without a file's name, where no reading makes them equal.
+    Sizes are (height, width) as shown. Raises ValueError, without a file's name, if no reading makes them equal.
     """
     fits = picture_size == mask_size
     if picture_tag == mask_tag:

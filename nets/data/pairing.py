@@ -1,4 +1,4 @@
-"""Which mask belongs to which picture: by equal names, or by one common difference between all of them."""
+"""Which mask belongs to which picture: by equal names, or by one difference that all pairs share."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ DOUBLE_SUFFIXES = (".ome",)  # of NAME.ome.tif: the part before the last dot is 
 
 
 def is_picture(path, folder):
-    """Whether a file below the folder is meant to be read: programs leave .DS_Store, ._NAME.png and Thumbs.db there."""
+    """Whether a file in the folder is meant to be read: programs leave .DS_Store, ._NAME.png and Thumbs.db there."""
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
     return not hidden and path.suffix.lower() in SUFFIXES and path.is_file()
 
 
 def plain_name(path, folder):
-    """The name below the folder without suffix. Macs write é as two characters, others as one: one is kept (NFC)."""
+    """The name within the folder, without suffix. Macs write é as two characters, others as one: one is kept (NFC)."""
     name = path.relative_to(folder).with_suffix("")
     if name.suffix.lower() in DOUBLE_SUFFIXES and path.suffix.lower() in (".tif", ".tiff"):
         name = name.with_suffix("")
@@ -26,7 +26,7 @@ def plain_name(path, folder):
 
 
 def pictures_in(folder):
-    """{name: path} of the image files below a folder. Raises ValueError where a name occurs twice."""
+    """{name: path} of the image files in a folder. Raises ValueError if a name occurs twice."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if not is_picture(path, folder):
@@ -39,7 +39,7 @@ def pictures_in(folder):
 
 
 def pair(folder):
-    """([(name, image path, mask path)] sorted by name, a note or ""). Raises ValueError where one side lacks a file."""
+    """([(name, image path, mask path)] sorted by name, a note or ""). Raises ValueError if one side lacks a file."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder")
     for part in ("images", "masks"):
@@ -70,10 +70,11 @@ def some(names):
 
 
 def _by_common_difference(images, masks):
-    """({image name: mask path}, note) where one change of name leads from all images to all masks; else (None, "").
+    """({image name: mask path}, note) if one change of name leads from all images to all masks; else (None, "").
 
-    The first image's name against every mask's gives the candidates: what stands before or after the part that both
-    share. A candidate counts where it leads every image to a mask and leaves none over, and only if it is the only one.
+    Comparing the first image's name with every mask's name gives the candidates: what stands before or after the part
+    that both share. A candidate counts if it leads every image to a mask and leaves none over, and if it is the only
+    one.
     """
     if len(images) != len(masks):
         return None, ""

@@ -1,4 +1,4 @@
-"""Masks with a palette: by index, as VOC's, or by colour, as of programs that number colours anew in each file."""
+"""Masks with a palette: read by index, as VOC's, or by colour, if programs number colours anew in each file."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def colors_of(values, palette):
 
 
 def by_color(entry):
-    """A RawMask or Survey with a palette, as the colour file that it stands for; any other as it is.
+    """A RawMask or Survey with a palette, as the colour file that it stands for; any other unchanged.
 
-    A file that holds nothing but greys is then "8 bit", as a colour file is.
+    A file that contains only greys is then "8 bit", as a colour file is.
     """
     if entry.palette is None:
         return entry
@@ -37,9 +37,9 @@ def by_color(entry):
 
 
 def disagree(surveys):
-    """Whether an index has one colour in one file and another elsewhere, so that only colours can be meant.
+    """Whether an index has one colour in one file and another elsewhere, so that only the colours can be meant.
 
-    Grey files without a palette join in where all palettes are grey: 255 there and index 1, white, are the same.
+    Grey files without a palette are included if all palettes are grey: 255 there and index 1, white, are the same.
     """
     with_palette = [entry for entry in surveys if entry.palette is not None]
     if not with_palette:

@@ -1,4 +1,4 @@
-"""What every source of data hands out: a picture, the class of each pixel, and the object it belongs to."""
+"""What every source of data gives: a picture, the class of each pixel, and the object that it belongs to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sample(NamedTuple):
 
     image      uint8 (H, W) for grey or (H, W, 3) for RGB
     label      uint8 (H, W): position in the classes, or IGNORE
-    instances  int32 (H, W): 0 = no object, equal numbers = one object; None where the source knows no objects
+    instances  int32 (H, W): 0 = no object, equal numbers = one object; None if the source knows no objects
     name       what to call it in reports
     """
 
@@ -69,7 +69,7 @@ def renumber_objects(instances, least=1):
 
 
 def instance_classes(label, instances):
-    """{object: position of its class}: the class of most of its pixels; IGNORE where all are ignored."""
+    """{object: position of its class}: the class of most of its pixels; IGNORE if all of them are ignored."""
     # One histogram over (object, class) pairs: (objects, 256).
     pairs = instances.ravel().astype(np.int64) * 256 + label.ravel()
     counts = np.bincount(pairs, minlength=(int(instances.max()) + 1) * 256).reshape(-1, 256)

@@ -25,8 +25,8 @@ class Split(NamedTuple):
 def split(names, seed, manifest=None):
     """Split `names` by the manifest's `split` column, else by its groups, else by shuffling.
 
-    A group (tiles of one field of view, frames of one drive) never lies on both sides: its images resemble each
-    other so much that the validation would measure memory. One image alone is used for both.
+    A group (tiles of one field of view, frames of one drive) is never on both sides: its images resemble each other so
+    much that the validation would measure memory. A single image is used for both sides.
     """
     if seed < 0:
         raise ValueError(f"split: seed must not be negative, got {seed}")
@@ -52,7 +52,7 @@ def split(names, seed, manifest=None):
 
 
 def _by_column(names, rows):
-    """The split that the manifest prescribes; None where it prescribes none."""
+    """The split that the manifest prescribes; None if it prescribes none."""
     sides = {"train": [], "validation": [], "test": []}
     for position, name in enumerate(names):
         word = (rows.get(name, {}).get("split") or "").strip().lower()
@@ -69,9 +69,9 @@ def _by_column(names, rows):
 
 
 def _groups(names, rows):
-    """(lists of positions, what is to be said of them). Images the manifest does not name stand alone.
+    """(lists of positions, what is to be said about them). Images that the manifest does not name stand alone.
 
-    One group of all the images has no other side: it must be parted after all, and that is said.
+    If one group holds all images, there is no other side: it must be divided after all, and this is said.
     """
     said = ""
     for column in GROUP_COLUMNS:
@@ -89,7 +89,7 @@ def _groups(names, rows):
 def _read_manifest(path, names):
     """{name: row} of a table with a column `name`, which stands for images/NAME.png.
 
-    Raises ValueError where the table says how to split but names none of the images: ignoring it would part groups.
+    Raises ValueError if the table says how to split but names none of the images: ignoring it would divide groups.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

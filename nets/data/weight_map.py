@@ -2,10 +2,9 @@
 
     w(x) = w_c(x) + w0 * exp(-(d1(x) + d2(x))^2 / (2 sigma^2))
 
-d1 and d2 are the distances to the nearest and to the second nearest cell, w_c balances the classes
-(Ronneberger, Fischer, Brox 2015, equation 2). Without them a net joins touching cells: two pixels of background
-between them weigh nothing among thousands. The second term stands on background only: in a cell the net is to
-answer "cell", next to a border or not.
+d1 and d2 are the distances to the nearest and the second nearest cell, w_c balances the classes (Ronneberger, Fischer,
+Brox 2015, equation 2). Without the second term a net joins touching cells: two pixels of background between them are
+nothing among thousands. The term exists only on background: inside a cell the answer is "cell", near a border or not.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ NEGLIGIBLE = 1e-3  # where the second term is below this share of w0 it is not c
 def border_weights(instances, w0=10.0, sigma=5.0):
     """The second term alone, float32 (H, W), from objects (H, W): 0 = background, 1 .. n = cells.
 
-    Each cell is measured inside a window that reaches as far as the term does, d1 + d2 <= sigma sqrt(2 ln 1000),
-    so hundreds of cells cost hundreds of small distance transforms, not hundreds of whole-image ones.
+    Each cell is measured inside a window that reaches as far as the term does, d1 + d2 <= sigma sqrt(2 ln 1000). So
+    hundreds of cells cost hundreds of small distance transforms, not hundreds of whole-image ones.
     """
     from scipy import ndimage
 

@@ -1,15 +1,15 @@
 """How good a segmentation is: four numbers from one table of counts over the whole data set.
 
-The table is the confusion matrix n: n_ij pixels of class i were predicted as class j. With t_i = sum_j n_ij, the
-pixels that are class i, and p_i = sum_j n_ji, those predicted as it:
+The table is the confusion matrix n: n_ij pixels of class i were predicted as class j. t_i = sum_j n_ij are the pixels
+that are class i, and p_i = sum_j n_ji those predicted as class i:
 
     pixel accuracy         sum_i n_ii / sum_i t_i
     mean accuracy          mean_i n_ii / t_i
     mean IU                mean_i IU_i,  IU_i = n_ii / (t_i + p_i - n_ii)
     frequency weighted IU  sum_i t_i IU_i / sum_k t_k
 
-Long, Shelhamer, Darrell (2015), section 5. One table for the data set, not a mean over images: an image without
-a class says nothing about that class, and a rare class is not drowned by images that lack it.
+Long, Shelhamer, Darrell (2015), section 5. There is one table for the data set, not a mean over images: an image
+without a class says nothing about this class, and a rare class is not outweighed by images that lack it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import numpy as np
 
 
 def confusion_matrix(label, prediction, classes, ignore=255):
-    """n_ij = pixels of class i predicted as j, int64 (classes, classes); pixels labelled `ignore` do not count.
+    """n_ij = pixels of class i predicted as j, int64 (classes, classes). Pixels labelled `ignore` do not count.
 
-    Both arrays hold whole numbers and have the same shape. Raises ValueError where a number is no class.
+    Both arrays hold whole numbers and have the same shape. Raises ValueError if a number is not a class.
     """
     label, prediction = np.asarray(label), np.asarray(prediction)
     if label.shape != prediction.shape:
@@ -43,7 +43,7 @@ def confusion_matrix(label, prediction, classes, ignore=255):
 
 
 class ClassScore(NamedTuple):
-    """One class's row: None where it does not occur and so has no score."""
+    """The row of one class. None if the class does not occur and so has no score."""
 
     name: str
     accuracy: float | None
@@ -52,7 +52,7 @@ class ClassScore(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """The four numbers of a data set and the scores of each class; None where no pixel was counted at all."""
+    """The four numbers of a data set and the scores of each class. None if no pixel was counted."""
 
     pixel_accuracy: float | None
     mean_accuracy: float | None
@@ -86,8 +86,8 @@ def _shown(value):
 def scores(confusion, names=None):
     """Scores of a confusion matrix (C, C).
 
-    A class in neither truth nor prediction has 0/0 everywhere and is left out of all means. A class that was
-    predicted but does not occur has IU 0 and counts in the mean IU; its accuracy, n_ii / 0, does not exist.
+    A class that is neither in the truth nor in the prediction has 0/0 everywhere and is left out of all means. A class
+    that was predicted but does not occur has IU 0 and counts in the mean IU; its accuracy, n_ii / 0, does not exist.
     """
     confusion = np.asarray(confusion, np.int64)
     if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:

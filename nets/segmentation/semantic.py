@@ -1,4 +1,4 @@
-"""From an image to the class of every pixel, and from there to colours."""
+"""From an image to the class of every pixel, and then to colours."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from .tiling import predict_tiles
 
 IGNORED_COLOR = (255, 255, 255)
 
-# Axes along which an image (..., H, W) may be mirrored and still be an image of its kind: a cell has no up, a street
-# has. The keys are a dataset's `orientation`.
+# Axes along which an image (..., H, W) may be mirrored. A cell has no up, a street has. The keys are a dataset's
+# `orientation`.
 MIRRORINGS = {"upright": ((), (-1,)), "free": ((), (-1,), (-2,), (-2, -1))}
 
 
 def predict(net: Module, image: Any, tile: Any = None) -> Any:
     """Scores (before softmax) of every class at every pixel of an image of any size; argmax(0) is the class map.
 
-    image  floating point as the net was trained on: (C, H, W), (H, W) for one channel, or a batch (N, C, H, W);
+    image  floating point, as the net was trained: (C, H, W), (H, W) for one channel, or a batch (N, C, H, W);
            an array or a Tensor
     tile   the output size of a tile, a number or (height, width); None runs images of up to a megapixel whole
 
-    Returns an array (classes, H, W), or (N, classes, H, W) for a batch. The net is switched to evaluation (batch
-    norm uses its running statistics, nothing is dropped) and back. Raises TypeError for images of whole numbers
-    and ValueError for other shapes, naming them.
+    Returns an array (classes, H, W), or (N, classes, H, W) for a batch. The net is switched to evaluation (batch norm
+    uses its running statistics, nothing is dropped) and back. Raises TypeError for images of whole numbers and
+    ValueError for other shapes.
     """
     array = image.numpy() if isinstance(image, Tensor) else np.asarray(image)
     if array.dtype.kind != "f":
@@ -50,10 +50,11 @@ def predict(net: Module, image: Any, tile: Any = None) -> Any:
 
 
 def view_probabilities(net, image, orientation, tile=None):
-    """For each mirrored view of an image (C, H, W), the image itself first: probabilities (classes, H, W), turned back.
+    """For each mirrored view of an image (C, H, W), the image itself first: probabilities (classes, H, W), mirrored
+    back.
 
-    A net trained on mirrored images answers a little differently to each; in the mean over the views, the errors
-    that they do not share cancel.
+    A net trained on mirrored images gives slightly different answers for each view. In the mean over the views, the
+    errors that they do not share cancel.
     """
     for axes in MIRRORINGS[orientation]:
         scores = predict(net, np.flip(image, axes), tile)

@@ -1,19 +1,19 @@
 """The overlap-tile strategy: predict an image of any size tile by tile, without seams.
 
-A pixel's scores depend on its surroundings as far as the receptive field reaches. So every tile is computed from
+The scores of a pixel depend on its surroundings, as far as the receptive field reaches. So every tile is computed from
 more of the image than it keeps:
 
     |<- margin ->|<------ tile ------>|<- margin ->|
     [ read       [ read and kept      ]            ]
 
-Nets with valid convolutions read the margin by themselves, since their output is that much smaller; where it
-leaves the image, the image is continued by its mirror image (U-Net, section 2 and figure 2). Nets that keep the
-size see zeros beyond their input; the margin keeps those away from every pixel that is kept, except at the
-image's own border, where the whole image would meet them too.
+Nets with valid convolutions read the margin by themselves, because their output is smaller by just that much. Where the
+margin leaves the image, the image is continued by its mirror image (U-Net, section 2 and figure 2). Nets that keep the
+size see zeros beyond their input. The margin keeps those zeros away from every kept pixel, except at the border of the
+image, where the whole image would meet them too.
 
-Pooling adds one condition. Its windows lie on a grid of 2^depth pixels, and a tile whose corner lies off that
-grid would pool other pixels together than the whole image does. So all tiles start on grid points; then the tiles
-put together equal the whole but for rounding.
+Pooling adds one condition. Its windows lie on a grid of 2^depth pixels, and a tile whose corner is not on this grid
+would pool other pixels together than the whole image does. So all tiles start on grid points. Then the tiles together
+equal the whole image up to rounding.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ DEFAULT_TILE = 512
 
 
 class TileGeometry(NamedTuple):
-    """What a net asks of its tiles, in pixels: the grid they start on, and the context on each side.
+    """What a net needs from its tiles, in pixels: the grid on which they start, and the context on each side.
 
-    `border` is what the output of a net with valid convolutions lacks on each side, 0 for nets that keep the size.
+    `border` is what the output of a net with valid convolutions lacks on each side; 0 for nets that keep the size.
     """
 
     grid: int
@@ -58,7 +58,7 @@ def tile_geometry(net):
 
 
 def _grid(plan):
-    """Pixels of the input to one of the deepest level: the strides on the way down, multiplied."""
+    """Pixels of the input per pixel of the deepest level: the product of the strides on the way down."""
     strides = [_grid(step.through) for step in plan if isinstance(step, Branch)]
     strides += [step.stride for step in plan if isinstance(step, Window) and not step.transposed]
     return prod(strides)
@@ -67,8 +67,8 @@ def _grid(plan):
 def predict_tiles(net, batch, run, tile=None):
     """run(x) for all tiles of a batch (N, C, H, W), put together: an array (N, classes, H, W).
 
-    `tile` is the output size of a tile, a number or (height, width), rounded up to what suits the net; None
-    takes the whole image up to WHOLE_PIXELS, and tiles of 512 beyond. Raises ValueError for a tile below 1.
+    `tile` is the output size of a tile, a number or (height, width), rounded up to what suits the net. None takes the
+    whole image up to WHOLE_PIXELS, and tiles of 512 for larger images. Raises ValueError for a tile below 1.
     """
     geometry = tile_geometry(net)
     height, width = batch.shape[2:]
@@ -95,7 +95,7 @@ def predict_tiles(net, batch, run, tile=None):
 
 
 class Span(NamedTuple):
-    """One tile along one axis: what is read, what of the whole is kept, and where that is in the output."""
+    """One tile along one axis: what is read, which part of the whole is kept, and where this part is in the output."""
 
     read: slice
     kept: slice
@@ -103,7 +103,7 @@ class Span(NamedTuple):
 
 
 def _valid_windows(net, size, tile, geometry):
-    """(spans, pixels to mirror beyond the far edge) of an axis for a net whose output is smaller than its input."""
+    """(spans, pixels to mirror beyond the far edge) of an axis, for a net whose output is smaller than its input."""
     enter = unet_input_size(min(tile, size), net.depth)
     leave = enter - 2 * geometry.border
     # A whole number of grid cells, so the next tile starts on the grid; the least tile is smaller than a cell.
@@ -120,7 +120,7 @@ def _valid_windows(net, size, tile, geometry):
 
 
 def _same_windows(_net, size, tile, geometry):
-    """(spans, 0) of an axis for a net that keeps the size: windows with their margins, cut off at the image."""
+    """(spans, 0) of an axis, for a net that keeps the size: windows with their margins, cut off at the image."""
     step = -(-tile // geometry.grid) * geometry.grid
     if size <= step + geometry.margin:
         step = size  # the rest would be read as the tile's margin anyway
@@ -134,8 +134,8 @@ def _same_windows(_net, size, tile, geometry):
 
 
 def mirrored(batch, rows, columns):
-    """The images continued by their mirror image, the edge pixel not repeated: (before, after) on either axis.
+    """The images continued by their mirror image, without repeating the edge pixel: (before, after) on both axes.
 
-    An axis shorter than what is asked for is mirrored back and forth; one of a single pixel is repeated.
+    An axis that is too short is mirrored back and forth. An axis of a single pixel is repeated.
     """
     return np.pad(batch, ((0, 0), (0, 0), rows, columns), mode="reflect")

@@ -1,11 +1,11 @@
-"""A running mean of the weights: what is validated and kept.
+"""A running mean of the weights: this is what is validated and kept.
 
-The weights of a training wander about the best ones, and batch norm's running statistics follow the last few batches.
-The mean over the last part of the way lies nearer the middle: a = d a + (1 - d) w after each step, with
+During training the weights move around the best ones, and batch norm's running statistics follow the last few batches.
+The mean over the last part of the way is nearer to the middle: a = d a + (1 - d) w after each step, with
 
     d = min(0.98, (1 + step) / (10 + step))
 
-so that the mean reaches back over a tenth of the run at first, and over 50 steps later (Polyak and Juditsky 1992).
+so the mean reaches back over a tenth of the run at first, and over 50 steps later (Polyak and Juditsky 1992).
 """
 
 from __future__ import annotations

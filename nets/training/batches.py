@@ -1,6 +1,6 @@
-"""The batches of a training, each a function of the seed and its number alone.
+"""The batches of a training. Each batch is a function of only the seed and its number.
 
-Nothing has to be remembered to continue: batch 1000 is the same whether or not the 999 before it were made.
+So nothing has to be remembered to continue: batch 1000 is the same whether or not the 999 before it were made.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ AUGMENT_STREAM = 11
 
 
 class Batches:
-    """Augmented batches: every epoch shows each sample once, in an order of its own, each time varied anew.
+    """Augmented batches. Every epoch shows each sample once, in a new order, each time varied anew.
 
-    The batch after the one asked for is made meanwhile on a thread, for most of a step waits for BLAS, which
-    leaves the interpreter free.
+    The next batch is made meanwhile on a thread: most of a step waits for BLAS, which leaves Python's global lock free.
     """
 
     def __init__(self, dataset, normalization, augmentation, size, seed):
@@ -54,7 +53,7 @@ class Batches:
         return make_batch(samples, self._normalization)
 
     def _variant(self, draw):
-        """The sample that is drawn as number `draw` since the beginning, varied."""
+        """The variant of the sample that is drawn as number `draw` since the beginning."""
         epoch, position = divmod(draw, len(self._dataset))
         if self._order[0] != epoch:
             rng = np.random.default_rng([self._seed, ORDER_STREAM, epoch])

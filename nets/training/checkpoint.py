@@ -1,7 +1,7 @@
 """Checkpoints: nested Python values with arrays in them, in one safetensors file.
 
-Everything that the rest of a training depends on goes into one file, and the file is moved into place whole. So
-whenever a run is killed, the newest checkpoint is there, complete, and its parts belong together.
+Everything that the rest of a training depends on is in one file, and the file is moved into place as a whole. So
+whenever a run is killed, the newest checkpoint is there and complete, and its parts belong together.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def save_checkpoint(path, values):
 
 
 def load_checkpoint(path):
-    """What `save_checkpoint` wrote, arrays as Tensors. Raises ValueError with the path where it is something else."""
+    """What `save_checkpoint` wrote, with arrays as Tensors. Raises ValueError with the path for another file."""
     structure = mt.load_metadata(path).get(STRUCTURE)
     if structure is None:
         raise ValueError(f"{path}: not a checkpoint of a training")
@@ -31,7 +31,7 @@ def load_checkpoint(path):
 
 
 def _take_arrays(value, path, arrays):
-    """`value` with each array moved into `arrays` under its path, and a reference left in its place."""
+    """`value` with each array moved into `arrays` under its path; a reference stays in its place."""
     array = value.data if isinstance(value, mt.Tensor) else value
     if is_array(array):
         arrays[path] = to_numpy(array)

@@ -1,4 +1,4 @@
-"""The time a run has been training, over all its processes, and when its next checkpoint is due."""
+"""How long a run has been training, over all its processes, and when its next checkpoint is due."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CHECKPOINT_SHARE = 0.05  # of the time at most goes into writing checkpoints
 
 
 class Clock:
-    """The seconds a run has been training, counted on from an earlier process, and when to write a checkpoint."""
+    """The seconds that a run has been training, counted on from earlier processes, and when to write a checkpoint."""
 
     def __init__(self, elapsed):
         self._begin = time.perf_counter() - elapsed
@@ -22,13 +22,15 @@ class Clock:
         return time.perf_counter() - self._begin
 
     def checkpoint_due(self):
-        """Whether it is time; noted, so that `checkpoint_written` knows how long the writing took."""
+        """Whether it is time for a checkpoint. Notes the time, so that `checkpoint_written` knows how long the writing
+        took.
+        """
         now = time.perf_counter()
         self._due_at = now if now - self._written >= self._due_after else None
         return self._due_at is not None
 
     def checkpoint_written(self):
-        """The next is due after 30 s, or later where writing is slow (hundreds of megabytes on a slow disk)."""
+        """The next checkpoint is due after 30 s, or later if writing is slow (hundreds of megabytes on a slow disk)."""
         now = time.perf_counter()
         if self._due_at is not None:
             self._due_after = max(CHECKPOINT_SECONDS, (now - self._due_at) / CHECKPOINT_SHARE)

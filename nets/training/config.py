@@ -1,4 +1,4 @@
-"""What a run is made of: written down as config.json when it begins, checked when it is read again."""
+"""What a run is made of. It is written to config.json when the run begins, and checked when it is read again."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Config:
 
     net               name and arguments, as `build_net` takes them
     data              "cells", "street" or the folder
-    length            images to train on: where a folder has grown since, a resumed run would not be the same run
-    validation_names  the images of a folder that the run does not train on; () for generated ones
+    length            images to train on: if a folder has grown since, a resumed run would not be the same run
+    validation_names  the images of a folder that the run does not train on; () for generated images
     """
 
     net: dict
@@ -87,7 +87,7 @@ def _read(name, reader, values):
 
 
 def _check(values):
-    """Raise ValueError for a field that no run can have: a file may be damaged, or changed by hand."""
+    """Raise ValueError for a field that no run can have: the file may be damaged, or changed by hand."""
 
     def require(name, holds, expected):
         if not holds:

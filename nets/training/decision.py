@@ -1,10 +1,10 @@
-"""From probabilities to classes: which answer to give so that the mean IU is highest.
+"""From probabilities to classes: which answer gives the highest mean IU.
 
-The most probable class is the best answer where every wrong pixel costs the same. In an IU it does not: with n of u
-pixels right, a pixel of probability p more makes it (n + p) / (u + 1 - p) on average, which is better wherever
-p > IU / (1 + IU). A class with an IU of 0.5 should be answered from a probability of 1/3 on (half its F1 score:
-Lipton, Elkan, Narayanaswamy 2014, theorem 1). So rare and difficult classes, which have low IUs, are to be
-answered more readily. How much more is one number, found on the validation images when a training ends:
+The most probable class is the best answer if every wrong pixel costs the same. In an IU it does not. With n of u pixels
+right, one more pixel of probability p gives (n + p) / (u + 1 - p) on average, which is better if p > IU / (1 + IU). So
+a class with an IU of 0.5 should be answered from a probability of 1/3 on (half its F1 score: Lipton, Elkan,
+Narayanaswamy 2014, theorem 1). Rare and difficult classes, which have low IUs, should be answered more readily. How
+much more is one number, found on the validation images when a training ends:
 
     answer = argmax_c log p_c + strength * log w_c            w_c: the class weights of the loss
 """
@@ -26,14 +26,14 @@ LEAST_PROBABILITY = 1e-12  # its logarithm stands for that of 0
 
 
 class Decision(NamedTuple):
-    """`strength` as above; `views`: whether to average over mirrored views, or to look once, as the image is."""
+    """`strength` as above. `views`: whether to average over mirrored views, or to look only at the image itself."""
 
     strength: float = 0.0
     views: bool = True
 
     @classmethod
     def load(cls, run):
-        """The decision of a finished run; of one that is still in training, the usual one."""
+        """The decision of a finished run. For a run that is still in training, the default one."""
         path = run.path(DECISION)
         if not path.is_file():
             return cls()

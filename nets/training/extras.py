@@ -1,4 +1,6 @@
-"""The packages that only pictures and progress need, imported when they are, with one line where they lack."""
+"""The packages that only pictures and progress need. They are imported when needed; if one is missing, one line says
+so.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ USES = {
 
 
 def needed(module):
-    """The module. Raises ImportError with the pip command where it is not installed."""
+    """The module. Raises ImportError with the pip command if it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Ctrl-C while training: finish the step, then stop; a second one stops at once."""
+"""Ctrl-C during training: finish the step, then stop. A second Ctrl-C stops immediately."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import threading
 class Interruption:
     """`with Interruption() as interruption:` notes SIGINT and SIGTERM in `interruption.asked`.
 
-    A step that stops halfway leaves some weights updated and others not; so the signal only leaves word, and the
-    loop looks after every step. Outside the main thread, where Python allows no handlers, nothing is noted.
+    A step that stops halfway leaves some weights updated and others not. So the signal is only noted, and the loop
+    looks after every step. Outside the main thread, where Python allows no handlers, nothing is noted.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -37,8 +37,8 @@ class Interrupted(Exception):
 class Training:
     """One run in memory: net, optimizer, schedule, and how far it has come.
 
-    Made anew, or taken up with `resume` from the run folder's checkpoint; then `run`. Every step is a function of
-    what the checkpoint holds, so it makes no difference how often a run is interrupted on its way.
+    It is made new, or continued with `resume` from the run folder's checkpoint; then `run`. Every step is a function of
+    what the checkpoint holds, so it makes no difference how often a run is interrupted.
     """
 
     def __init__(self, run, train, validation):
@@ -70,14 +70,14 @@ class Training:
         self.validation_order = order  # shortened where a timed run cannot afford all of them
 
     def resume(self):
-        """Take up the run where its checkpoint stands; one that was killed before its first begins again."""
+        """Continue the run from its checkpoint. A run that was killed before its first checkpoint begins again."""
         if self.run_folder.path(CHECKPOINT).is_file():
             self._restore()
         self.metrics = self.run_folder.rewind_metrics(self.step)
 
     @property
     def finished(self):
-        """Whether all steps are done and the last validation too, so that only the pictures may lack."""
+        """Whether all steps and the last validation are done, so that only the pictures may be missing."""
         validated = self.metrics[-1]["step"] if self.metrics else None
         return self.schedule.finished(self.step) and validated == self.step
 
@@ -101,11 +101,11 @@ class Training:
         self.validation_order = saved["validation_order"].numpy()
 
     def extend(self, steps=None, seconds=None):
-        """Let the run end elsewhere. Raises ValueError where nothing would be left to train."""
+        """Let the run end at another point. Raises ValueError if nothing would be left to train."""
         self.schedule = self.schedule.extended(steps, seconds, self.step, self.elapsed, self._typical_step())
 
     def _typical_step(self):
-        """Seconds; the first steps of a process also fill caches, the median does not mind them."""
+        """Seconds per step: the median, because the first steps of a process also fill caches."""
         return float(np.median(self.step_seconds)) if self.step_seconds else 1.0
 
     def run(self):
@@ -161,7 +161,7 @@ class Training:
         return value
 
     def _validate(self, clock, proceed):
-        """Validate, write down the result, keep the weights if they are the best; False where interrupted."""
+        """Validate, write down the result, and keep the weights if they are the best. False if interrupted."""
         first_timed = self.schedule.seconds is not None and self.schedule.steps is None
         result = validate(
             self.average.net,
@@ -216,9 +216,11 @@ class Training:
         )
 
     def _check_weights(self):
-        """A loss is computed before the update that spoils the weights; so they are looked at before they are kept."""
+        """A loss is computed before the update that may spoil the weights. So the weights are checked before they are
+        kept.
+        """
         for name, tensor in self.net.state_dict().items():
-            # One NaN or infinity among them makes the sum NaN or infinite: quicker than to ask each number.
+            # One NaN or infinity makes the sum NaN or infinite: this is faster than checking each number.
             if not math.isfinite(float(tensor.data.sum())):
                 raise Diverged(f"the weights {name} are no finite numbers after step {self.step}")
 

@@ -1,4 +1,4 @@
-"""The bar that a training shows: loss, mean IU, images a second, time left."""
+"""The progress bar of a training: loss, mean IU, images per second, time left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SMOOTHING = 0.1  # weight of the newest step in the loss and the speed that are 
 
 
 class Progress:
-    """A tqdm bar over steps. `left` is the run's own estimate, tqdm's would not know of validations."""
+    """A tqdm bar over steps. `left` is the run's own estimate, because tqdm does not know about validations."""
 
     def __init__(self, step, batch_size, stream=None):
         stream = stream or sys.stderr
@@ -34,7 +34,7 @@ class Progress:
         self._bar.close()
 
     def step(self, loss, step_seconds, steps, seconds_left):
-        """One step done; `steps` is the planned number, None while it is not known."""
+        """One step is done. `steps` is the planned number, None while it is unknown."""
         self._loss = _smoothed(self._loss, loss)
         self._step_seconds = _smoothed(self._step_seconds, step_seconds)
         self._bar.total = steps

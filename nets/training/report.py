@@ -1,4 +1,4 @@
-"""The two pictures a run leaves behind: curves.png, how it learnt, and predictions.png, what it learnt."""
+"""The two pictures that a run leaves: curves.png shows how it learned, predictions.png what it learned."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WIDEST_INCHES = 13.0
 def save_curves(path, losses, validations):
     """curves.png: the loss of every step with its running mean, and the validations' loss and mean IU.
 
-    losses       one number a step
+    losses       one number per step
     validations  the lines of metrics.jsonl
     """
     figure = _figure((9.6, 3.8), layout="constrained")
@@ -63,7 +63,7 @@ def save_curves(path, losses, validations):
 
 
 def running_mean(values, window):
-    """Mean of each value and the window - 1 before it; at the beginning of as many as there are."""
+    """The mean of each value and the window - 1 values before it; at the beginning, of as many as there are."""
     values = np.asarray(values, float)
     total = np.concatenate([[0.0], np.cumsum(values)])
     ends = np.arange(1, len(values) + 1)
@@ -72,7 +72,7 @@ def running_mean(values, window):
 
 
 def save_predictions(path, samples, predictions, classes, title):
-    """predictions.png: a row for each sample with the image, the truth, the prediction, and where it errs."""
+    """predictions.png: one row per sample with the image, the truth, the prediction, and the errors."""
     columns = ("image", "truth", "prediction", "error")
     height, width = samples[0].label.shape
     wide = min(ROW_INCHES * width / height, WIDEST_INCHES / len(columns))
@@ -155,7 +155,7 @@ def _legend(figure, classes, inches, with_ignored):
 
 
 def _figure(size, layout=None):
-    """A figure that draws with Agg, into memory, whatever screen there is or is not."""
+    """A figure that is drawn with Agg, in memory, with or without a screen."""
     needed("matplotlib")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -14,7 +14,7 @@ TITLES = {"unet": "U-Net", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "F
 
 
 def best_line(metrics):
-    """The last of the best lines of metrics.jsonl: the one whose weights best.safetensors holds."""
+    """The last of the best lines of metrics.jsonl: the line whose weights are in best.safetensors."""
     return max(metrics, key=lambda line: (line["mean_iu"], line["step"]))
 
 

@@ -38,7 +38,7 @@ class Run:
 
     @classmethod
     def create(cls, folder, config):
-        """A new folder with its config.json. Raises FileExistsError where a run is there already."""
+        """A new folder with its config.json. Raises FileExistsError if there is a run already."""
         run = cls(folder, config)
         run._made_folder = not run.folder.exists()
         run.folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ class Run:
 
     @classmethod
     def open(cls, folder):
-        """The run in `folder`. Raises ValueError where there is none or where its config cannot be read."""
+        """The run in `folder`. Raises ValueError if there is none, or if its config cannot be read."""
         path = Path(folder) / CONFIG
         if not path.is_file():
             raise ValueError(f"{folder}: not a run folder (no {CONFIG} in it)")
@@ -74,9 +74,10 @@ class Run:
         return all(self.path(name).is_file() for name in CONCLUSION)
 
     def open_data(self):
-        """(train, validation) as they were when the run began. Raises ValueError where a folder has changed since.
+        """(train, validation) as they were when the run began. Raises ValueError if a folder has changed since.
 
-        A folder with other images may be divided otherwise, and images to validate on be some that were trained on.
+        A folder with other images may be split differently, and images to validate on could be images that were trained
+        on.
         """
         config = self.config
         train, validation = open_dataset(config.data, config.seed)
@@ -94,7 +95,7 @@ class Run:
             path.unlink()
 
     def load_net(self, device=None):
-        """The trained net with its best weights, ready to predict. Raises ValueError where there are none yet."""
+        """The trained net with its best weights, ready to predict. Raises ValueError if there are none yet."""
         path = self.path(BEST)
         if not path.is_file():
             raise ValueError(
@@ -105,9 +106,9 @@ class Run:
         return net.to(device or "cpu").eval()
 
     def metrics(self):
-        """The lines of metrics.jsonl as dicts; a last line cut short by a kill is left out.
+        """The lines of metrics.jsonl as dicts. A last line that was cut short by a kill is left out.
 
-        Raises ValueError with the file and the line for anything else that is no line of a run.
+        Raises ValueError with the file and the line for anything else that is not a line of a run.
         """
         path, lines = self.path(METRICS), []
         if not path.is_file():
@@ -132,14 +133,14 @@ class Run:
             file.write(json.dumps(line) + "\n")
 
     def rewind_metrics(self, step):
-        """Drop the lines after `step`: a killed run may have validated once more after its last checkpoint."""
+        """Remove the lines after `step`: a killed run may have validated once more after its last checkpoint."""
         kept = [line for line in self.metrics() if line["step"] <= step]
         write_text(self.path(METRICS), "".join(json.dumps(line) + "\n" for line in kept))
         return kept
 
 
 def validation_names(validation):
-    """What the config keeps of a folder's validation images; the generated ones have no names to keep."""
+    """The names of a folder's validation images, for the config. Generated images have no names to keep."""
     return () if validation.name in GENERATORS else tuple(validation.names)
 
 

@@ -1,10 +1,10 @@
-"""How long a run lasts, and what hangs on how far it has come: the learning rate and the validations.
+"""How long a run lasts, and what depends on how far it has come: the learning rate and the validations.
 
-A run is bounded by steps or by time. All that changes on the way depends on the number of the step alone; only so
-can a run that was killed and resumed equal one that was not, bit for bit. A time is therefore turned into a
-number of steps: the first twentieth of it is spent measuring, then the schedule is made, and it is kept in the
-checkpoint. It is remade, at a validation, only where the machine has become so much faster or slower that the
-run would miss its time by more than a tenth of what is left.
+A run is bounded by steps or by time. Everything that changes on the way depends only on the number of the step: only
+then can a run that was killed and resumed equal, bit for bit, a run that was not. So a time is converted into a number
+of steps. The first twentieth of the time is spent measuring, then the schedule is made and kept in the checkpoint. It
+is made again, at a validation, only if the machine has become so much faster or slower that the run would miss its time
+by more than a tenth of what is left.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ DECAY_POWER = 0.9  # DeepLab's "poly" rule: Chen et al. (2016), section 4.3.1
 
 @dataclass
 class Schedule:
-    """The steps of a run. Give `steps`, or `seconds` and let `after_validation` find out the steps.
+    """The steps of a run. Give `steps`; or give `seconds`, and `after_validation` finds the steps.
 
-    next_validation    the step number (steps done) at which to validate next; None: not known before measuring
+    next_validation    the number of steps after which to validate next; None: unknown before measuring
     validations_left   how many are still to come
     """
 
@@ -64,7 +64,7 @@ class Schedule:
         return step >= self.next_validation
 
     def after_validation(self, step, elapsed, step_seconds, validation_seconds):
-        """Make or keep the schedule, from what a step and a validation were measured to take."""
+        """Make or keep the schedule, from the measured time of a step and of a validation."""
         self.validations_left = max(0, self.validations_left - 1)
         if self.seconds is not None and not self.finished(step):
             left = self.seconds - elapsed - self.validations_left * validation_seconds
@@ -74,7 +74,7 @@ class Schedule:
         self._set_next_validation(step)
 
     def extended(self, steps, seconds, step, elapsed, step_seconds):
-        """The schedule of a run that was to end elsewhere: new `steps` or new `seconds`, counted from its beginning."""
+        """The schedule of a run with another end: new `steps` or `seconds`, counted from its beginning."""
         if seconds is not None:
             steps = step + max(0, round((seconds - elapsed) / step_seconds))
         if steps <= step:
@@ -84,16 +84,16 @@ class Schedule:
         return schedule
 
     def _set_next_validation(self, step):
-        """Spread the validations that are left evenly over the steps that are left; the last is at the end."""
+        """Spread the remaining validations evenly over the remaining steps. The last one is at the end."""
         interval = math.ceil((self.steps - step) / max(1, self.validations_left))
         self.next_validation = min(self.steps, step + max(1, interval))
 
     def learning_rate_factor(self, step):
-        """Of the highest learning rate, for the step after `step` steps.
+        """The factor of the highest learning rate, for the step after `step` steps.
 
             min(1, (step + 1) / warm_up) * (1 - step / steps)^0.9
 
-        While the steps are not known yet, in the first twentieth of a timed run, the second factor is 1.
+        While the number of steps is unknown, in the first twentieth of a timed run, the second factor is 1.
         """
         if self.steps is None:
             return min(1.0, (step + 1) / WARM_UP_STEPS)

@@ -1,4 +1,4 @@
-"""From what the user asked for, and what the data are like, to everything a run needs to know."""
+"""From what the user asked for, and what the data are like, to everything that a run needs to know."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ BALANCE_POWER = 0.5
 
 
 def choose(options, train, data):
-    """The Config of a new run: what `options` leave open follows from the training set and the time.
+    """The Config of a new run. What `options` leave open follows from the training set and the time.
 
     net    a padded U-Net with batch norm, depth 4, 12 to 32 channels at the top; the FCNs at an eighth of VGG's
-    crop   as large as the smallest image, in multiples of 16, at most 128 to 256 by the time there is (FCNs: 256)
+    crop   as large as the smallest image, in multiples of 16, at most 128 to 256 depending on the time (FCNs: 256)
     batch  4, AdamW at 3e-3 (FCNs 1e-3) with warm-up and polynomial decay
     time   10 minutes; 1.75 for "cells", 5 for "street"
     """
@@ -86,7 +86,7 @@ def choose(options, train, data):
 
 
 def _check_depth(depth, crop, batch):
-    """Raise ValueError where a crop cannot be halved so often, or leaves batch norm nothing to compare."""
+    """Raise ValueError if a crop cannot be halved so often, or leaves batch norm only one value."""
     deepest = min(crop).bit_length() - 1  # the largest d with 2^d <= the shorter side
     if depth > deepest:
         raise ValueError(

@@ -32,12 +32,12 @@ def evaluate(net, dataset, config, decision):
 
 
 def validate(net, dataset, config, positions=None, most_seconds=None, proceed=None):
-    """Predict the images at `positions` (all) whole and compare with the truth, while a training goes on.
+    """Predict the images at `positions` (default: all) whole and compare them with the truth, while a training goes on.
 
-    Unlike `evaluate` it looks at each image once, as it is, and computes the loss as well.
+    Unlike `evaluate` it looks at each image only once, unmirrored, and it also computes the loss.
 
-    most_seconds   stop after as many images as this allows, one at the least
-    proceed        called with the number of images done; False stops, and the result is None
+    most_seconds   stop after as many images as this time allows, but at least one
+    proceed        called with the number of images done; if it returns False, validation stops and returns None
     """
     positions = range(len(dataset)) if positions is None else positions
     confusion = _confusion(config)
@@ -63,7 +63,7 @@ def _confusion(config):
 
 
 def _loss(scores, label, weight):
-    """The training's loss on one image; None where all its pixels are ignored."""
+    """The training's loss on one image. None if all its pixels are ignored."""
     if not (label != IGNORE).any():
         return None
     target = mt.Tensor(label[None].astype(np.int64))
