@@ -1,4 +1,4 @@
-"""Copies between arrays whose images lie apart in memory, 16 bytes at a time where that can be; copy.cu says how."""
+"""Copies between arrays whose images lie apart in memory, 16 bytes at a time if possible; see copy.cu."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LONGEST_RUN = 2**31 - 1
 
 
 def _supports(target, source):
-    """float32 of one shape, and of each array the numbers of an image lie in a row."""
+    """float32 arrays of one shape, in each of which the numbers of an image are one run of memory."""
     same = (
         is_float32(target)
         and source.dtype == target.dtype

@@ -1,4 +1,4 @@
-"""Batch normalisation on a GPU: three launches forward, three backward; normalize.cu tells how."""
+"""Batch normalization on a GPU: three launches forward, three backward; see batch_norm.cu."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _shape(x):
 
 
 def _supports(x, *args):
-    """Images: of a batch of vectors (N, C) the pixels of a channel would lie far apart in memory."""
+    """Images only: in a batch of vectors (N, C) the pixels of a channel would lie far apart in memory."""
     images, _, length = _shape(x)
     return is_float32(x) and length > 1 and images * length <= MOST_PIXELS
 

@@ -4,13 +4,13 @@
 //   loss = v (1 - e) w_y (-log p_y) + v e/C sum over c of w_c (-log p_c)
 //   grad_c = g v ((1 - e) w_y (p_c - [c = y]) + e/C (p_c sum over k of w_k - w_c))
 //
-// Both 0 where y is ignore_index, whatever z is there; NaN where y is no class, as the CPU cannot be told of it without
-// waiting for the GPU. No softmax is stored: log p_c = z_c - log_normaliser, one number a pixel.
+// Both are 0 if y is ignore_index, whatever z is. They are NaN if y is not a class, because telling the CPU would mean
+// waiting for the GPU. No softmax is stored: log p_c = z_c - log_normaliser, one number per pixel.
 //
 // Threads. One for each pixel, which walks over the classes; neighbouring threads read neighbouring pixels of a class.
 //
-// Memory. Forward reads z, of which the second walk finds most in the cache, and y, and writes three numbers a pixel;
-// backward reads z, y and one number a pixel, and writes as much as z.
+// Memory. Forward reads z, of which the second walk finds most in the cache, and y, and writes three numbers per pixel;
+// backward reads z, y and one number per pixel, and writes as much as z.
 
 // class_weight (C,) and pixel_weight (N, L) may be null: 1
 extern "C" __global__ void cross_entropy(const float *__restrict__ logits, const long long *__restrict__ target,

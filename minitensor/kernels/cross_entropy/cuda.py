@@ -44,7 +44,7 @@ def cross_entropy_grad(
 ):
     """As in definition.py: (N, C, ...)."""
     xp = array_module(logits)
-    # one gradient for all pixels, as a mean or a sum passes it on: read it from one place instead of spreading it out
+    # A mean or a sum passes on one gradient for all pixels: the kernel reads it from one place.
     shared = not any(grad.strides)
     if shared:
         grad = grad[(slice(0, 1),) * grad.ndim]

@@ -1,4 +1,4 @@
-"""How a CUDA kernel enters the table: as the choice for CuPy arrays, wherever it can take the call."""
+"""How a CUDA kernel enters the table: it runs for CuPy arrays wherever it can take the call."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Matrix products through cuBLAS: many in one call, written straight into place, in float32 or TF32.
+"""Matrix products by cuBLAS: many in one call, written directly into place, in float32 or TF32.
 
-`cupy.matmul` copies batched operands to make them contiguous and never uses TF32 for them. This calls
-cublasGemmStridedBatchedEx itself: an operand may be transposed, or be the same matrix for the whole batch (a stride
-of 0), without a copy.
+`cupy.matmul` copies batched operands to make them contiguous, and never uses TF32 for them. This file calls
+cublasGemmStridedBatchedEx itself: an operand may be transposed, or be the same matrix for the whole batch (a stride of
+0), without a copy.
 
-cuBLAS counts rows along memory where NumPy counts columns, so to cuBLAS each of our matrices is its own transpose.
-Hence we ask it for out^T = b^T a^T: the operands change places, and nothing is moved.
+cuBLAS counts rows along memory where NumPy counts columns, so for cuBLAS each of our matrices is its own transpose.
+Therefore we ask it for out^T = b^T a^T: the operands change places, and nothing is moved.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def matmul_into(out, a, b, accumulate=False, precision=None):
 
 
 def _layout(matrices):
-    """(operation, leading step, batch step) of (B, rows, columns) for cuBLAS, in numbers rather than bytes.
+    """(operation, leading step, batch step) of (B, rows, columns) for cuBLAS, in numbers, not in bytes.
 
-    An axis of length 1 has a stride without meaning, and the step over it is never taken; cuBLAS still wants one
-    that is at least as long as the run it leads over.
+    The stride of an axis of length 1 has no meaning, and no step is taken along it. But cuBLAS demands a step that is
+    at least as long as the run that it steps over.
     """
     batch_step, row_step, column_step = (stride // matrices.itemsize for stride in matrices.strides)
     _, rows, columns = matrices.shape

@@ -1,7 +1,7 @@
 """The one way to a CUDA kernel: read its source, compile it once, check the arguments, launch it.
 
-CuPy passes arguments to a kernel as bytes and checks none: a Python float arrives as a double, an array of another
-dtype as garbage. So the signature is read from the source, numbers are converted to the type written there, and
+CuPy passes arguments to a kernel as bytes and checks none of them: a Python float arrives as a double, and an array of
+another dtype as garbage. So the signature is read from the source, numbers are converted to the type written there, and
 arrays that do not fit raise before anything runs.
 """
 
@@ -72,15 +72,15 @@ def fours_in_rows(shape):
 
 
 def whole_fours(*arrays, steps):
-    """True where float32 arrays begin at multiples of 16 bytes, and all steps between their runs are whole Fours."""
+    """True if float32 arrays begin at multiples of 16 bytes, and all steps between their runs are multiples of four."""
     return all(step % 4 == 0 for step in steps) and all(array.data.ptr % 16 == 0 for array in arrays)
 
 
 def image_runs(x):
     """(the memory of images (N, ...) from their first number to their last, the step from one image to the next).
 
-    So a kernel reads a slice of the channels of a larger array where it lies. Copies x only where the numbers of an
-    image do not lie in a row.
+    So a kernel can read a slice of the channels of a larger array where it lies. Copies x only if the numbers of an
+    image are not one run of memory.
     """
     if x.flags.c_contiguous or not (x.size and x[0].flags.c_contiguous):
         xp = array_module(x)
@@ -140,7 +140,7 @@ def launch(source, name, grid, block, *arguments):
 
 
 def launch_for_each(source, name, count, *arguments):
-    """Run a kernel with one thread for each of `count` results; nothing where there is none."""
+    """Run a kernel with one thread per result, `count` of them; nothing if there is none."""
     if count:
         launch(source, name, (ceil_div(count, BLOCK),), BLOCK, *arguments)
 

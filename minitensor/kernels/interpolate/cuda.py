@@ -1,4 +1,4 @@
-"""Interpolation on a GPU: sums over the bands of its matrices, which are found on the GPU itself."""
+"""Interpolation on a GPU: sums over the bands of its matrices. The bands are found on the GPU."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def interpolate2d(x, matrix_h, matrix_w):
 
 
 def _bands(matrix):
-    """(rows, 2): where each row's numbers that are not zero begin and end."""
+    """(rows, 2): the first and the last place in each row that is not zero."""
     bands = array_module(matrix).empty((len(matrix), 2), "int32")
     launch_for_each(SOURCE, "bands", len(matrix), matrix, bands, matrix.shape[1], len(matrix))
     return bands

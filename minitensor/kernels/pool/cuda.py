@@ -1,4 +1,4 @@
-"""Max pooling on a GPU, a kernel launch each; pool.cu tells how. Shapes and taps are those of kernels/pool.py."""
+"""Max pooling on a GPU, one kernel launch each; see pool.cu. Shapes and taps are those of max.py."""
 
 from __future__ import annotations
 

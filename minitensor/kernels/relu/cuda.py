@@ -1,4 +1,4 @@
-"""Bias and ReLU after a convolution's sum, and the gradient back through both, one launch each."""
+"""Bias and ReLU after the sum of a convolution, and the gradient through both, one launch each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SOURCE = "relu/relu.cu"
 
 
 def bias_relu(y, bias, relu):
-    """y (N, O, OH, OW) plus bias (O,), or None, and of that max(., 0) if `relu`, in place."""
+    """y (N, O, OH, OW) += bias (O,), which may be None; then max(y, 0) if `relu`. In place."""
     if bias is None and not relu:
         return
     bias = None if bias is None else array_module(y).ascontiguousarray(bias)
@@ -30,7 +30,7 @@ def relu_grad(grad, y):
 
 @register_cuda("relu_bias_grad", "cuda", supports=is_float32)
 def relu_bias_grad(grad, y, overwrite=False):
-    """relu_grad of (N, O, H, W), and its sums over all but O; into the memory of grad where `overwrite` allows it."""
+    """relu_grad of (N, O, H, W), and its sums over all axes but O. `overwrite` allows it to write into grad."""
     xp = array_module(grad)
     images, filters, height, width = grad.shape
     in_place = overwrite and grad.flags.c_contiguous

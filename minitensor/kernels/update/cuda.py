@@ -1,4 +1,4 @@
-"""One step of an optimizer on a GPU, fused: a single launch for all numbers of a net."""
+"""One step of an optimizer on a GPU: a single launch for all numbers of a net."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _supports_adam(param, grad, mean, square, largest, *options, **named):
 
 
 def _in_rows(*arrays):
-    """True if all are float32 and lie in memory in the same order, so that number i of each belongs together."""
+    """True if all arrays are float32 and have the same order in memory, so that their numbers i belong together."""
     return is_float32(arrays[0]) and all(a is None or a.flags.c_contiguous for a in arrays)
 
 

@@ -1,4 +1,4 @@
-"""Arrays laid end to end on a GPU: one launch for every 128 of them, and no upload."""
+"""Arrays laid end to end on a GPU: one launch for every 128 of them, and nothing is uploaded."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy as np
 from minitensor.kernels.cuda.enter import register_cuda
 from minitensor.kernels.cuda.launch import launch_for_each
 
-PIECES = 128  # as in join.cu: both lists take 2 KB, and a kernel's arguments at most 4
-LISTS = np.dtype([("from", "int64", PIECES), ("end", "int64", PIECES)])  # struct Pieces of join.cu
+PIECES = 128  # as in flatten.cu: both lists take 2 KB, and a kernel's arguments at most 4
+LISTS = np.dtype([("from", "int64", PIECES), ("end", "int64", PIECES)])  # struct Pieces of flatten.cu
 
 
 WORD = np.dtype("int32")

@@ -24,7 +24,7 @@ WORKSPACE_BYTES = 512 << 20
 
 
 def fill_columns(columns, x, geometry, row_step, image_step):
-    """unfold.cu: write the windows of x (n, C, H, W) with these steps from row to row and from image to image."""
+    """columns.cu: write the windows of x (n, C, H, W), with these steps from row to row and from image to image."""
     run_of_x, x_step = image_runs(x)
     count = x.shape[0] * x.shape[1] * int(geometry["out_height"]) * int(geometry["out_width"])
     launch_for_each(SOURCE, "unfold", count, run_of_x, columns, geometry, x_step, row_step, image_step, count)
@@ -38,7 +38,7 @@ def fold_into(out, columns, bias, geometry):
 
 @register("conv2d", "cublas", backends=("cupy",), supports=is_float32)
 def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
-    """weight @ columns, for some images at a time, then ReLU if `relu`. Shapes as in definition.py."""
+    """weight @ columns, some images at a time; then ReLU if `relu`. Shapes as in definition.py."""
     xp = array_module(x)
     images, channels = x.shape[:2]
     filters, group_channels, *kernel_size = weight.shape
@@ -65,10 +65,10 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
 
 @register("conv2d_weight", "cublas", backends=("cupy",), supports=is_float32)
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
-    """grad @ columns^T, the images of a chunk side by side in one product, or one by one. Shapes as in definition.py.
+    """grad @ columns^T: the images of a chunk side by side in one product, or one by one. Shapes as in definition.py.
 
-    Image by image where the products are no larger than what they are made of: grad is multiplied where it lies, and
-    several products of long sums keep a GPU busier than one.
+    Image by image if the products are no larger than their factors: then grad is multiplied where it lies, and several
+    products of long sums keep a GPU busier than one.
     """
     xp = array_module(x)
     if groups == 1 and _by_image(x.shape[1], kernel_size, grad.shape[2:]):
@@ -92,12 +92,12 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
 
 
 def _by_image(channels, kernel_size, out_size):
-    """True where a column's windows, C KH KW, are no more than its positions."""
+    """True if a window, C KH KW numbers, is not larger than the number of positions."""
     return channels * kernel_size[0] * kernel_size[1] <= out_size[0] * out_size[1]
 
 
 def _weight_by_image(x, grad, kernel_size, stride, padding, dilation):
-    """conv2d_weight for one group: a product for each image, added up in their order."""
+    """conv2d_weight for one group: one product per image, added up in their order."""
     xp = array_module(x)
     total = None
     for part, columns in columns_of(x, grad.shape[2:], kernel_size, stride, padding, dilation, grad.shape[1]):
@@ -112,7 +112,7 @@ def _weight_by_image(x, grad, kernel_size, stride, padding, dilation):
 def columns_of(x, out_size, kernel_size, stride, padding, dilation, filters):
     """(slice of images, their columns (n, K, L)) for as many images at a time as fit the workspace.
 
-    A window of one pixel is its own column: those are x itself.
+    The columns of a window of one pixel are x itself.
     """
     xp = array_module(x)
     channels, positions = x.shape[1], out_size[0] * out_size[1]
@@ -128,14 +128,14 @@ def columns_of(x, out_size, kernel_size, stride, padding, dilation, filters):
 
 
 def _matrices(images):
-    """(n, C, H, W) -> (n, C, H*W), without a copy where the pixels of an image lie in a row."""
+    """(n, C, H, W) -> (n, C, H*W), without a copy if the pixels of an image are one run of memory."""
     if not images[0].flags.c_contiguous:
         images = array_module(images).ascontiguousarray(images)
     return images.reshape(*images.shape[:2], -1)
 
 
 def _gradients_support(x, weight, grad, stride, padding, dilation, groups):
-    """Where both gradients would run here, one group, image by image."""
+    """True if both gradients would run in this file, for one group, image by image."""
     if not (is_float32(x) and grad.size and groups == 1):
         return False
     by_x = grad, weight, None, stride, padding, dilation, groups
@@ -167,7 +167,7 @@ def conv_transpose2d_gradients(x, weight, grad, stride, padding, dilation, group
 
 @register("conv_transpose2d", "cublas", backends=("cupy",), supports=is_float32)
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """Every pixel times the kernel, and the gather of fold adds up what meets. Shapes as in definition.py."""
+    """Each pixel times the kernel, and then fold adds up the columns. Shapes as in definition.py."""
     xp = array_module(x)
     x = xp.ascontiguousarray(x)
     images, channels, height, width = x.shape
@@ -184,7 +184,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     for part in chunks(images, groups * rows * positions * x.itemsize):
         pixels = x[part].reshape(-1, groups, channels // groups, positions)
         if sees_itself(kernel_size, stride, padding) and tuple(out_size) == (height, width):
-            # a kernel of one pixel: what it makes lies where it belongs
+            # a kernel of one pixel: its results are already in place
             _multiply(matrix, pixels, out[part].reshape(len(pixels), groups, rows, positions))
             continue
         columns = xp.empty((len(pixels), groups, rows, positions), x.dtype)
@@ -197,13 +197,13 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
 
 
 def chunks(images, bytes_each):
-    """Slices of as many images as have room in the workspace, one at least."""
+    """Slices of as many images as fit the workspace, at least one image each."""
     count = max(1, WORKSPACE_BYTES // bytes_each)
     return [slice(start, min(start + count, images)) for start in range(0, images, count)]
 
 
 def _multiply(matrix, columns, out):
-    """matrix (g, F, K) @ columns (n, g, K, L) -> out (n, g, F, L): a call for each group, or for each image."""
+    """matrix (g, F, K) @ columns (n, g, K, L) -> out (n, g, F, L): one call per group, or per image."""
     xp = array_module(out)
     images, groups = out.shape[:2]
     if images == 1:

@@ -3,13 +3,13 @@
 //   unfold   columns[n, c, a, b, i, j] = x[n, c, i s + a d - p, j s + b d - p], zero outside the image
 //   fold     x[n, c, h, w] = sum of columns[n, c, a, b, i, j] over the taps and positions that read that pixel
 //
-// Threads. unfold: one for each window of each channel, (n, c, i, j) with j fastest; it writes the KH KW numbers of
-// its window. Neighbouring threads write neighbouring numbers for each tap. fold: one for four pixels of a row,
-// (n, c, h, w / 4); it gathers their sums, tap by tap in a fixed order. Scattering instead would need atomic additions, whose order, and
-// so whose rounding, changes from run to run.
+// Threads. unfold: one per window of each channel, (n, c, i, j) with j fastest. It writes the KH KW numbers of its window.
+// Neighbouring threads write neighbouring numbers for each tap. fold: one per four pixels of a row, (n, c, h, w / 4). It
+// gathers their sums, tap by tap in a fixed order. Scattering would need atomic additions, whose order, and with it the
+// rounding, changes from run to run.
 //
-// Memory. unfold reads x once (the KH KW reads of a pixel meet in the cache) and writes KH KW times as much; fold
-// reads all of that and writes the image. Both wait for memory alone: bytes / bandwidth is their time.
+// Memory. unfold reads x once (the KH KW reads of a pixel meet in the cache) and writes KH KW times as much. fold reads
+// all of that and writes the image. Both only wait for memory: their time is bytes / bandwidth.
 #include "four.h"
 #include "window.h"
 

@@ -1,12 +1,12 @@
 """NVIDIA's cuDNN as one more variant of the three convolutions: `mt.use_kernels(conv2d="cudnn")`.
 
-No rule chooses it: minitensor's convolutions are its own. It is a fast path for whoever wants one, and an oracle for
-the tests on the same arrays. It needs `pip install minitensor[cudnn]`; nothing is imported before the variant is asked
-for.
+No rule chooses it, because minitensor's convolutions are its own. It is there for comparison: a fast path for those who
+want one, and an oracle for the tests. It needs `pip install minitensor[cudnn]`. Nothing is imported before the variant
+is asked for.
 
-cuDNN takes a graph of operations, here of one, and builds a plan for it. Building takes far longer than running, so
-plans are kept for each set of sizes. Precision is `mt.cuda.matmul_precision`: for fp32, plans that round factors are
-left out. Plans whose sums change their order from run to run are always left out.
+cuDNN takes a graph of operations, here of one operation, and builds a plan for it. Building takes far longer than
+running, so plans are kept for each set of sizes. The precision is `mt.cuda.matmul_precision`: for fp32, plans that
+round factors are left out. Plans whose sums change their order from run to run are always left out.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ IMAGE, WEIGHT, OUTPUT = 1, 2, 3
 
 @cache
 def library():
-    """The module `cudnn`, or None where it cannot be loaded, which is said once."""
+    """The module `cudnn`; None if it cannot be loaded, which is said once."""
     try:
         import cudnn
 
@@ -56,7 +56,7 @@ def conv2d_supports(x, weight, bias, stride, padding, dilation, groups, relu=Fal
 
 
 def conv_transpose2d_supports(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """An output_padding of a stride or more leaves room for further windows, which cuDNN's sizes do not allow."""
+    """An output_padding of a stride or more would make room for further windows, which cuDNN's sizes do not allow."""
     out_size = transposed_output_size(x, weight.shape[2:], stride, padding, output_padding, dilation)
     exact = all(extra < step for extra, step in zip(output_padding, stride, strict=True))
     return exact and min(out_size) > 0 and is_float32(x) and library() is not None

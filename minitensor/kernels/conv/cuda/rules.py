@@ -1,14 +1,14 @@
-"""Which kernel a convolution runs by on a GPU: why in words; docs/results-gpu.md has what was measured.
+"""Which kernel a convolution runs by on a GPU. Why stands here in words; docs/results-gpu.md has the measurements.
 
-TF32. For 3 x 3 kernels it is `taps`, which writes no columns, or cuBLAS, which multiplies faster: whichever an estimate
-says takes less time (_three_by_three_or_cublas). For weight gradients it is cuBLAS from MANY_FILTERS on. For other
-kernels whose windows overlap, columns are several times the image; `tensor_cores` makes none, which pays for few
-filters.
+TF32. For 3 x 3 kernels it is `three_by_three`, which writes no columns, or cuBLAS, which multiplies faster: an estimate
+of their times decides (_three_by_three_or_cublas). For weight gradients it is cuBLAS from MANY_FILTERS on. For other
+kernels whose windows overlap, the columns are several times as large as the image. `tensor_cores` makes no columns,
+which pays for few filters.
 
-FP32. Winograd's 4 x 4 blocks need a quarter of the products. They move 2.25 (C + O) numbers for every output pixel, and
-columns move 9 C; so Winograd wins from MANY_CHANNELS on, where matrices are large enough for cuBLAS too. But the
-weight's 36 points for 9 taps, made, read and for a weight gradient brought back, move about 40 numbers for each
-kernel: as much as WEIGHT_PRODUCTS, which the output's pixels must save first.
+FP32. Winograd's 4 x 4 blocks need a quarter of the products. They move 2.25 (C + O) numbers per output pixel, and
+columns move 9 C. So Winograd wins from MANY_CHANNELS on, where the matrices are large enough for cuBLAS. But each
+kernel of the weight, 9 taps, becomes 36 points, which are written and read (and brought back for a weight gradient):
+about 40 numbers, as much as WEIGHT_PRODUCTS products. The pixels of the output must save at least as much.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from minitensor.kernels.table import rule
 FEW_FILTERS = 128
 LEAST_FILTERS = 32  # a block of it makes 64 filters, so that most of its work is for nothing below
 MANY_FILTERS = 512
-# What the estimate of taps and cuBLAS needs, measured on an H100.
-MULTIPROCESSORS = 132  # each takes two blocks of taps at a time, the rest waits for the next round
+# What the estimate of three_by_three and cuBLAS needs, measured on an H100.
+MULTIPROCESSORS = 132  # each takes two blocks at a time, and the rest waits for the next round
 MS_OF_ROUND, MS_OF_HALF_ROUND = 0.00044, 0.00038  # for each channel: two blocks on a multiprocessor, or one
 MS_OF_COLUMNS = 40 / 2.7e9  # for each window of each channel: nine numbers written and read, and one read
 MS_OF_PRODUCT = 2 / 2.6e11
@@ -84,8 +84,8 @@ def conv2d_weight_rule(x, grad, kernel_size, stride, padding, dilation, groups):
 def _three_by_three_or_cublas(images, filters, channels, out_size):
     """The faster of the two for a 3 x 3 kernel, by an estimate.
 
-    The time of taps goes in rounds: a last round of few blocks takes as long as a full one. cuBLAS has none of that,
-    but writes and reads columns.
+    three_by_three runs in rounds: a last round of few blocks takes as long as a full one. cuBLAS has no such rounds,
+    but it writes and reads columns.
     """
     blocks = images * three_by_three.blocks_of(filters, out_size)
     rounds = ceil_div(blocks, 2 * MULTIPROCESSORS)
@@ -96,15 +96,16 @@ def _three_by_three_or_cublas(images, filters, channels, out_size):
 
 
 def _shallow(filters, channels, kernel_size, stride):
-    """Few filters, so that columns cost more than products; windows that overlap, or columns are no larger than x."""
+    """True for few filters, so that columns cost more than products, and for windows that overlap."""
     overlap = kernel_size[0] * kernel_size[1] > stride[0] * stride[1]
     return LEAST_FILTERS <= filters <= FEW_FILTERS and channels >= LEAST_CHANNELS and overlap
 
 
 def _deep(filters, channels, images, out_size):
-    """Many filters and channels in a group, and so many output pixels that they save more than the weight costs.
+    """True for many filters and channels in a group, and so many output pixels that they save more than the weight
+    costs.
 
-    A kernel has 9 products a pixel, or 36 a block of 4 x 4, whose last ones may hang over the edge.
+    A kernel has 9 products per pixel, or 36 per block of 4 x 4. The last blocks may hang over the edge.
     """
     saved = images * (9 * out_size[0] * out_size[1] - 36 * winograd2d.blocks_of(out_size))
     return min(filters, channels) >= MANY_CHANNELS and saved > WEIGHT_PRODUCTS

@@ -1,6 +1,6 @@
-"""The three convolutions on tensor cores, without columns in memory; implicit_gemm.cu and implicit_gemm_weight.cu tell.
+"""The three convolutions on tensor cores, without columns in memory; see implicit_gemm.cu and implicit_gemm_weight.cu.
 
-Only where `mt.cuda.matmul_precision` is "tf32", and for one group.
+Only if `mt.cuda.matmul_precision` is "tf32", and for one group.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
 
 @register("conv_transpose2d", "tensor_cores", backends=("cupy",), supports=conv_transpose2d_supports)
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """With stride 1 nothing is inserted: a convolution with the turned kernel, padded by d (k - 1) - padding."""
+    """At stride 1 no zeros are inserted: a convolution with the rotated kernel, padded by d (k - 1) - padding."""
     channels, filters, *kernel_size = weight.shape
     out_size = transposed_output_size(x, kernel_size, stride, padding, output_padding, dilation)
     before = rotated_padding(kernel_size, padding, dilation)

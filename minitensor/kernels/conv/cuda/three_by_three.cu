@@ -22,11 +22,11 @@ enum { COLUMN = 3 * 4 * 32 };  // Fours of weight for a column of taps: (tap, 4 
 enum { PITCH = CHANNELS / 4 + 1 };  // Fours from pixel to pixel: one is empty, so that lanes read from different banks
 enum { FETCHES = (HALO * HALO * CHANNELS / 4 + THREADS - 1) / THREADS };  // Fours that a thread fetches
 
-// Thread (block of filters, chunk of channels, tap, tile, lane). weight is (O, C, 3, 3) or, where turned, that of a
+// Thread (block of filters, chunk of channels, tap, tile, lane). weight is (O, C, 3, 3) or, if rotated, that of a
 // transposed convolution, (C, O, 3, 3), read rotated by 180 degrees with its channels swapped. Taps below each other
 // come one after the other: 0 3 6, 1 4 7, 2 5 8.
 extern "C" __global__ void pack(const float *__restrict__ weight, float *__restrict__ packed, int filters, int channels,
-                                int turned, long long count) {
+                                int rotated, long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
   const int lane = thread % 32, tile = thread / 32 % 4, tap = thread / 128 % 3 * 3 + thread / 384 % 3;
@@ -36,9 +36,9 @@ extern "C" __global__ void pack(const float *__restrict__ weight, float *__restr
 #pragma unroll
   for (int i = 0; i < 4; i++) {  // the order in which mma_m16n8k8_tf32 takes its left factor
     const int o = block * FILTERS + tile * 16 + lane / 4 + i % 2 * 8, c = chunk * CHANNELS + lane % 4 + i / 2 * 4;
-    const long long kernel = turned ? (long long)c * filters + o : (long long)o * channels + c;
+    const long long kernel = rotated ? (long long)c * filters + o : (long long)o * channels + c;
     const bool exists = o < filters && c < channels;
-    four.at[i] = exists ? to_tf32(weight[kernel * TAPS + (turned ? TAPS - 1 - tap : tap)]) : 0.0f;
+    four.at[i] = exists ? to_tf32(weight[kernel * TAPS + (rotated ? TAPS - 1 - tap : tap)]) : 0.0f;
   }
   ((Four *)packed)[thread] = four;
 }

@@ -1,7 +1,6 @@
-"""The three convolutions with a 3 x 3 kernel at stride 1, on tensor cores: a pixel comes to a block once for all taps.
+"""The three convolutions with a 3 x 3 kernel at stride 1, on tensor cores: a block reads each pixel once for all taps.
 
-Only where `mt.cuda.matmul_precision` is "tf32", and for one group. three_by_three.cu and three_by_three_weight.cu say
-how it is done.
+Only if `mt.cuda.matmul_precision` is "tf32", and for one group. See three_by_three.cu and three_by_three_weight.cu.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from minitensor.kernels.table import register
 
 SOURCE, WEIGHT_SOURCE = "conv/cuda/three_by_three.cu", "conv/cuda/three_by_three_weight.cu"
 FILTERS, CHANNELS, SIDE, THREADS = 64, 8, 16, 256  # as in three_by_three.cu
-# ... and as in three_by_three_weight.cu
+# as in three_by_three_weight.cu
 WEIGHT_FILTERS, WEIGHT_CHANNELS, WEIGHT_DOWN, WEIGHT_ACROSS, WEIGHT_THREADS = 64, 32, 2, 16, 128
 WEIGHT_BLOCKS = 528  # two rounds of two blocks on each of 132 multiprocessors
 MOST_IMAGES = 2**16  # the third axis of a grid
@@ -22,7 +21,7 @@ TAPS, ONCE = 9, (1, 1)
 
 
 def _plain(x, kernel_size, stride, dilation, groups):
-    """True for float32 images that are to meet a 3 x 3 kernel at every pixel, in TF32."""
+    """True for a 3 x 3 kernel at stride 1 without dilation and groups, float32 images, and TF32."""
     dense = tuple(kernel_size) == (3, 3) and tuple(stride) == ONCE == tuple(dilation) and groups == 1
     return dense and cuda.matmul_precision() == "tf32" and is_float32(x)
 
@@ -54,7 +53,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     supports=conv_transpose2d_supports,
 )
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """With stride 1 nothing is inserted: a convolution with the rotated kernel, padded by 2 - padding."""
+    """At stride 1 no zeros are inserted: a convolution with the rotated kernel, padded by 2 - padding."""
     out_size = transposed_output_size(x, (3, 3), stride, padding, output_padding, dilation)
     before = rotated_padding((3, 3), padding, dilation)
     return _convolve(x, weight, bias, weight.shape[1], out_size, before, rotated=True)

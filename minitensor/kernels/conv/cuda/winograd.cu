@@ -1,4 +1,4 @@
-// The transforms of Winograd's minimal filtering along both axes, F(4x4, 3x3); kernels/winograd.py derives it.
+// The transforms of Winograd's minimal filtering along both axes, F(4x4, 3x3); conv/winograd/__init__.py derives it.
 //
 //   conv2d            Y = A^T [ sum over c of (G w G^T) * (B^T d B) ] A
 //   conv2d_weight     w = G^T [ sum over blocks of (A Y A^T) * (B^T d B) ] G
@@ -13,8 +13,8 @@
 //
 // blocks counts (image, block down, block across). F(4x4, 3x3), and not F(2x2, 3x3): it needs 4 times fewer products
 // than the sum of taps where the smaller needs 2.25 times fewer, and holds 2.25 numbers a pixel at its points where the
-// smaller holds 4. Its rounding is that of the CPU's winograd2d: 8e-7 of a typical output, root mean square, at 64
-// channels, where the sum of taps has 3e-7. In TF32, with 5e-4 in every factor, the matrices would enlarge that too.
+// smaller holds 4. Its rounding is that of the CPU's winograd2d (conv/winograd/matrices.py). In TF32 every factor has a
+// rounding error of 5e-4, and the matrices would enlarge it.
 //
 // Threads. One for each window, kernel or block: it holds the 36 numbers in registers. Neighbouring threads have
 // neighbouring blocks, so at every point they write, or read, neighbouring numbers.
@@ -26,7 +26,7 @@
 
 enum { OUTPUTS = 4, TAPS = 3, POINTS = 6 };
 
-// Evaluation at t = 0, P, -P, Q, -Q and infinity, as kernels/winograd.py makes them.
+// Evaluation at t = 0, P, -P, Q, -Q and infinity, as in conv/winograd/matrices.py.
 constexpr float P = 5 / 8.0f, Q = 3 / 2.0f, P2 = P * P, Q2 = Q * Q;
 // SCALE makes G exact in float32; the weight is divided by it, once for each axis.
 constexpr float SCALE = 25 * 9 * 119 / 32768.0f;
@@ -122,10 +122,10 @@ __device__ __forceinline__ void transform_window(const float *x, const Window &g
 }
 
 // The first window_count threads take the windows to their points, the others the kernels. weight is (O, C/g, 3, 3) or,
-// where turned, that of a transposed convolution: (C, O/g, 3, 3), read turned by 180 degrees with its channels swapped.
+// if rotated, that of a transposed convolution: (C, O/g, 3, 3), read rotated by 180 degrees, channels swapped.
 extern "C" __global__ void factors(const float *__restrict__ x, const float *__restrict__ weight,
                                    float *__restrict__ windows, float *__restrict__ weights, Window g,
-                                   int group_channels, int group_filters, int turned, long long blocks,
+                                   int group_channels, int group_filters, int rotated, long long blocks,
                                    long long window_count, long long threads) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= threads) return;
@@ -136,11 +136,11 @@ extern "C" __global__ void factors(const float *__restrict__ x, const float *__r
   thread -= window_count;
   const int c = thread % group_channels;
   const long long o = thread / group_channels, group = o / group_filters;
-  const long long kernel = turned ? (group * group_channels + c) * group_filters + o % group_filters : thread;
+  const long long kernel = rotated ? (group * group_channels + c) * group_filters + o % group_filters : thread;
   float taps[TAPS][TAPS], points[POINTS][POINTS];
 #pragma unroll
   for (int tap = 0; tap < TAPS * TAPS; tap++) {
-    const float w = weight[kernel * TAPS * TAPS + (turned ? TAPS * TAPS - 1 - tap : tap)];
+    const float w = weight[kernel * TAPS * TAPS + (rotated ? TAPS * TAPS - 1 - tap : tap)];
     taps[tap / TAPS][tap % TAPS] = w / SCALE / SCALE;
   }
   both_sides<POINTS, TAPS>([](int i, int k) { return SCALED_G[i][k]; }, taps, points);

@@ -4,10 +4,10 @@
     conv2d_weight              products (36, O/g, C/g) = grads (36, O/g, blocks) @ windows (36, C/g, blocks)^T,
                                as a sum of parts of the blocks: 36 small matrices with long sums are too few for a GPU
 
-blocks are those of 4 x 4 outputs, of as many images at a time as fit WORKSPACE_BYTES. The products are in fp32 whatever
-`mt.cuda.matmul_precision` says: the transforms enlarge numbers before they cancel, and TF32's rounding with them. All
-sums have a fixed order: results repeat bit for bit. A window of zeros comes out as rounding noise here, not as the bias
-to the last bit as on the CPU (kernels/blank.py): to know which windows those are takes another pass.
+blocks are those of 4 x 4 outputs, of as many images at a time as fit WORKSPACE_BYTES. The products are always in fp32,
+whatever `mt.cuda.matmul_precision` says: the transforms enlarge numbers before they cancel, and would enlarge TF32's
+rounding with them. All sums have a fixed order: results repeat bit for bit. Unlike on the CPU (winograd/blank.py), a
+window of zeros gives rounding noise and not exactly the bias: finding such windows would take another pass.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
 
 @register("conv_transpose2d", "winograd2d", backends=("cupy",), supports=conv_transpose2d_supports)
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
-    """With stride 1 nothing is inserted: a convolution with the turned kernel, padded by 2 - padding."""
+    """At stride 1 no zeros are inserted: a convolution with the rotated kernel, padded by 2 - padding."""
     out_size = transposed_output_size(x, KERNEL_SIZE, stride, padding, output_padding, dilation)
     before = rotated_padding(KERNEL_SIZE, padding, dilation)
     return _correlate(x, weight, bias, before, groups, weight.shape[1] * groups, out_size, rotated=True)
 
 
 def _correlate(x, weight, bias, before, groups, filters, out_size, rotated, relu=False):
-    """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j + b - before], 4 x 4 outputs a thread."""
+    """out[:, :, i, j] = sum of weight[a, b] * x[i + a - before, j + b - before], 4 x 4 outputs per thread."""
     xp = array_module(x)
     x, weight = xp.ascontiguousarray(x), xp.ascontiguousarray(weight)
     bias = None if bias is None else xp.ascontiguousarray(bias)
@@ -87,7 +87,7 @@ def _correlate(x, weight, bias, before, groups, filters, out_size, rotated, relu
 
 @register("conv2d_weight", "winograd2d", backends=("cupy",), supports=conv2d_weight_supports)
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
-    """The weight gradient, the forward chain read from the other end. Shapes as in definition.py."""
+    """The weight gradient: the chain of the forward pass, backwards. Shapes as in definition.py."""
     xp = array_module(x)
     x, grad = xp.ascontiguousarray(x), xp.ascontiguousarray(grad)
     (images, channels), filters = x.shape[:2], grad.shape[1]
@@ -113,7 +113,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
 
 
 def _parts_of_sum(groups, filters, channels, blocks):
-    """Into how many parts a weight gradient's sum over blocks is cut, so that its products keep a GPU busy."""
+    """The number of parts of a weight gradient's sum over blocks: enough products to keep a GPU busy."""
     tiles = ALL_POINTS * groups * ceil_div(filters, TILE) * ceil_div(channels, TILE)
     return max(1, min(blocks // LEAST_BLOCKS, BUSY_TILES // tiles))
 

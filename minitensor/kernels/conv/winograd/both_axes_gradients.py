@@ -91,7 +91,7 @@ def conv2d_gradients(x, weight, grad, stride, padding, output_padding, groups, d
             write_filtered(points, image, bias=None, relu=False, scratch=scratch, **place)
 
         parts = split(channels, filter_parts(channels, filters, blocks_in(chunk, across)))
-        # The turned kernel has C filters and O channels. Its gradient is weighted (C, n*R*T) @ image^T (n*R*T, O);
+        # The rotated kernel has C filters and O channels. Its gradient is weighted (C, n*R*T) @ image^T (n*R*T, O);
         # transposed, as the weight has it, image (O, n*R*T) @ weighted^T (n*R*T, C). ROTATED_G turns the taps back.
         run_tiles(call, [*total.jobs(image, weighted, chunk), *(partial(write, part) for part in parts)])
     # (1, O, C, 3, 3) -> (O, C, 3, 3)
@@ -101,7 +101,7 @@ def conv2d_gradients(x, weight, grad, stride, padding, output_padding, groups, d
 class WeightGradient:
     """`weight` (g, O/g, C/g, 3, 3) = matrix^T [sum over all chunks of a product of points] matrix / SCALE^2.
 
-    matrix is SCALED_G, or ROTATED_G where the kernel is turned. Each part of the sum is a job for a thread: some
+    matrix is SCALED_G, or ROTATED_G where the kernel is rotated. Each part of the sum is a job for a thread: some
     filters of the only group, or some groups.
     """
 
