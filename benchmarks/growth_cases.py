@@ -29,7 +29,7 @@ def _gradients(function, library, n, side):
 
 
 def _convolution(library, n, side):
-    """A convolution's gradients by image and weight."""
+    """A convolution's gradients with respect to image and weight."""
     arrays = [numbers(n, CHANNELS, side, side), numbers(CHANNELS, CHANNELS, 3, 3)]
     return library.gradients(lambda lib, x, weight: lib.conv2d(x, weight, padding=1).sum(), arrays)
 

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A single run shorter than this is repeated within one turn, so that the clock, the pipe and waking up do not count.
 SHORTEST_TURN = 0.1
 
-# Before a turn the other side must have come to rest: when torch has answered, its threads still spin for some 8 ms,
+# Before a turn the other side must have come to rest: when torch has answered, its threads still spin for about 8 ms,
 # waiting for more work, and take a processor from whoever is next (measured: ours 9.5 ms instead of 6.3).
 SETTLE = 0.03
 
@@ -72,7 +72,7 @@ class Worker:
     """A process that runs one library."""
 
     def __init__(self, library, threads, environment=()):
-        # One text sets the threads for every BLAS and OpenMP that the sides may load.
+        # The same number for every BLAS and OpenMP that the sides may load.
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         self.library, self.threads = library, threads
         self.process = subprocess.Popen(

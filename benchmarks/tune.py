@@ -58,7 +58,7 @@ def calls():
 
 
 def _call(operation, x_shape, weight_shape, stride, padding):
-    """One operation of the convolution of an image with a weight: itself, one of its gradients, or two at once."""
+    """One operation of the convolution of an image with a weight: itself, one of its gradients, or both together."""
     n, _, *size = x_shape
     kernel_size = weight_shape[2:]
     positions = [(side + 2 * padding - k) // stride + 1 for side, k in zip(size, kernel_size, strict=True)]

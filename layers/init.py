@@ -82,7 +82,7 @@ def skipped() -> Any:
 
 
 def _fill(tensor, numbers):
-    with no_grad():  # a leaf that requires a gradient may be edited only here
+    with no_grad():  # only here may a leaf that requires a gradient be changed in place
         tensor[...] = numbers
     return tensor
 

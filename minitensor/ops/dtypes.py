@@ -72,9 +72,7 @@ def cast(x, dtype):
     if x.dtype == dtype:
         return x
     if dtype.kind != "f" or x.dtype.kind != "f":
-        with np.errstate(
-            invalid="ignore"
-        ):  # NaN has no integer; which one stands for it is left open, as in torch
+        with np.errstate(invalid="ignore"):  # NaN becomes some integer; which one is undefined, as in torch
             return Tensor.wrap(x.data.astype(dtype))
     return Cast(dtype)(x)
 

@@ -75,7 +75,7 @@ def _count(value, name, scheduler, minimum=1):
 
 
 class LambdaLR(Scheduler):
-    """lr = base * f(t), for a function f or a list with one for each group."""
+    """lr = base * f(t), for a function f, or a list with one function per group."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable | Sequence[Callable]) -> None:
         groups = len(optimizer.param_groups)

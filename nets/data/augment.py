@@ -22,9 +22,9 @@ TRIES = 10  # crops tried until one holds a pixel that counts: a loss over ignor
 class Augmentation(NamedTuple):
     """What may happen to a sample, and how much.
 
-    crop         (H, W) of the result orientation  "free": all eight mirrored and turned views; "upright": only mirrored
-    left to right, for pictures with a
-                 ground and a sky. A dataset's own `orientation` is the right default
+    crop         (H, W) of the result
+    orientation  "free": all eight mirrored and turned views; "upright": only mirrored left to right, for pictures
+                 with a ground and a sky. A dataset's own `orientation` is the right default
     scale        the picture is enlarged by a factor between these two (uniform in its logarithm)
     elastic      probability of bending on a 3x3 grid with sigma 10 px, as in the U-Net paper
     brightness   added: up to this share of the full range, up or down

@@ -79,7 +79,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     out_size = output_size(x, weight.shape[2:], stride, padding, dilation)
 
     def points(filters):
-        # (6, 6, o, C/g) -> (6, 6, g, o/g, C/g); with groups, all filters at once
+        # (6, 6, o, C/g) -> (6, 6, g, o/g, C/g); with groups, all filters together
         part = transform_weight(weight[filters], SCALED_G)
         return part.reshape(POINTS, POINTS, groups, -1, weight.shape[1])
 
@@ -103,7 +103,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
 
 def rotated_points(weight, groups, filters):
     """The points (6, 6, g, o/g, C/g) of the rotated kernels (C, O/g, 3, 3) of some filters."""
-    # (6, 6, C, o/g) -> (6, 6, g, C/g, o/g) -> (6, 6, g, o/g, C/g); with groups, all filters at once
+    # (6, 6, C, o/g) -> (6, 6, g, C/g, o/g) -> (6, 6, g, o/g, C/g); with groups, all filters together
     part = transform_weight(weight[:, filters] if groups == 1 else weight, ROTATED_G)
     return part.reshape(POINTS, POINTS, groups, len(weight) // groups, -1).swapaxes(3, 4)
 
