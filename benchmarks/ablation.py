@@ -22,9 +22,8 @@ from benchmarks.output import facts_line, progress, say, write_json
 FALLBACKS = ("reference", "one_by_one", "two_passes")  # what runs if nothing else can
 NET_COST = 1.02
 GROUP_COST = 1.10
-HOPELESS = (
-    20.0  # seconds of one run without the variant, after which the case is given up: it costs more than that
-)
+# seconds of one run without the variant, after which the case is given up: it costs more than that
+HOPELESS = 20.0
 OPERATION_TURNS, NET_TURNS = 7, 3
 
 

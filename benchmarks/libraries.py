@@ -41,7 +41,7 @@ class Tape:
         return step
 
     def gradients(self, function, arrays):
-        """The step that computes function(library, *tensors), a scalar, and its gradients with respect to all of them."""
+        """The step that computes function(library, *tensors), a scalar, and its gradients for all of them."""
         inputs = [self.tensor(array, requires_grad=True) for array in arrays]
 
         def step():

@@ -1,6 +1,6 @@
 """The few cases that every library of `peers` can do, each a function of arrays written with torch's names.
 
-"forward" computes it and records nothing; "forward + backward" computes a scalar and its gradients with respect to all arrays.
+"forward" computes it and records nothing. "forward + backward" computes a scalar and its gradients for all arrays.
 """
 
 from __future__ import annotations

@@ -105,9 +105,8 @@ def add(a: Tensor | Number, b: Tensor | Number) -> Tensor:
 def sub(a: Tensor | Number, b: Tensor | Number) -> Tensor:
     """a - b, elementwise with broadcasting; raises TypeError if one of them is bool."""
     x, y = operands("sub", a, b)
-    if (
-        x is not a or y is not b or x._data.dtype.kind == "b"
-    ):  # otherwise both have the same dtype, which is not bool
+    # otherwise both have the same dtype, which is not bool
+    if x is not a or y is not b or x._data.dtype.kind == "b":
         check_no_bools("sub", a, b)
     return Subtract()(x, y)
 

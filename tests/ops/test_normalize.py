@@ -32,9 +32,8 @@ def batches(draw, min_count=2):
 def test_batch_norm_in_training(x, has_weight, has_bias, eps):
     channels = x.shape[1]
     weight = [normal(channels)] if has_weight else []
-    bias = (
-        [normal(channels, seed=1)] if has_bias and has_weight else []
-    )  # torch fails at a bias without a weight
+    # torch fails at a bias without a weight
+    bias = [normal(channels, seed=1)] if has_bias and has_weight else []
 
     def function(m, x, *affine):
         return m.batch_norm(x, None, None, *affine, training=True, eps=eps)

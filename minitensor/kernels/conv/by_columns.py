@@ -100,9 +100,8 @@ def correlate(x, weight, bias, stride, before, dilation, target, relu=False):
         run_tiles(tile, [(everything, some) for some in split(filter_shape[0], get_num_threads())])
         return
     if backend_name(x) == "numpy" and not in_reading_order:
-        bytes_per_pixel += (
-            groups * filters * x.itemsize
-        )  # products stay in the cache until they are put into place
+        # products stay in the cache until they are put into place
+        bytes_per_pixel += groups * filters * x.itemsize
     parts = plan_tiles(len(x), (height, width), bytes_per_pixel, weight.size, weight.nbytes)
     run_tiles(tile, [(part, slice(0, filter_shape[0])) for part in parts])
 
@@ -115,9 +114,8 @@ def _put(place, result):
     """
     if place.ndim == 7 and place.shape[4] < LONG_PHASES:
         if backend_name(place) == "numpy":
-            place[...] = (
-                0  # in one go; after that, every second number is written to the cache, not to memory
-            )
+            # in one go; after that, every second number is written to the cache, not to memory
+            place[...] = 0
         for down in range(place.shape[3]):
             for across in range(place.shape[4]):
                 place[:, :, :, down, across] = result[:, :, :, down, across]

@@ -41,12 +41,10 @@ LONG_RUN = 8  # taps in a row, from which copying windows beats picking every s-
 SHORT_RUN = 4  # the same for few filters, whose narrow products gain from patches too
 
 SMALL_IMAGE = 256  # pixels; one product per image is too small here, and phases put several images together
-FOLD_PAYS = (
-    64  # channels, in or out, from which fold's one product is worth its additions if all phases are alike
-)
-LARGE_PIXELS = (
-    1 << 15
-)  # pixels of all images, from which few filters pay for Winograd in a transposed convolution
+# channels, in or out, from which fold's one product is worth its additions if all phases are alike
+FOLD_PAYS = 64
+# pixels of all images, from which few filters pay for Winograd in a transposed convolution
+LARGE_PIXELS = 1 << 15
 FOLD_PAYS_FILTERS = 4  # with this many times fewer filters than channels, adding columns up beats rows
 LONG_STRIDE = 8  # from this stride on, fold adds single pixels that lie far apart: phases are better
 

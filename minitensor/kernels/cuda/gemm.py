@@ -20,10 +20,8 @@ CUDA_R_32F = 0
 COMPUTE_TYPES = {"fp32": 68, "tf32": 77}  # CUBLAS_COMPUTE_32F and CUBLAS_COMPUTE_32F_FAST_TF32
 DEFAULT_ALGORITHM = -1  # CUBLAS_GEMM_DEFAULT: cuBLAS picks by shape; the same shape gives the same bits
 
-ONE, ZERO = (
-    np.ones((), np.float32),
-    np.zeros((), np.float32),
-)  # factors are read from host memory during the call
+# cuBLAS reads these factors from host memory during the call
+ONE, ZERO = np.ones((), np.float32), np.zeros((), np.float32)
 
 
 def matmul_into(out, a, b, accumulate=False, precision=None):

@@ -17,9 +17,8 @@ from minitensor.kernels.table import register, rule
 from minitensor.kernels.threads.budgets import ENLARGED_TILE_BYTES, TILE_BYTES
 from minitensor.kernels.threads.tiles import run_tiles, shares, split
 
-BAND_ROWS = (
-    16  # output pixels per block. Fewer: fewer zeros to multiply. More: larger, more efficient products
-)
+# output pixels per block. Fewer: fewer zeros to multiply. More: larger, more efficient products
+BAND_ROWS = 16
 BAND_INPUTS = 6  # input pixels that a block sees, if there are many outputs per input
 DENSE_SIZE = 32  # axes up to this long are multiplied densely
 SMALL_PIXELS = 1 << 16  # images of fewer pixels are not worth cutting into tiles

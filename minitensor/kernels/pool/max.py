@@ -123,9 +123,8 @@ def max_pool2d_grad(grad, taps, size, kernel_size, stride, padding, dilation=(1,
             return
         if windows.cover:
             if backend_name(planes) == "numpy":
-                planes[part] = (
-                    0  # in one go; after that, every second pixel is written to the cache, not to memory
-                )
+                # in one go; after that, every second pixel is written to the cache, not to memory
+                planes[part] = 0
             for tap, pixels in windows.taps(planes[part]):
                 pixels[...] = keep(grads[part], winners[part] == tap)
             return

@@ -31,9 +31,8 @@ POOL_TILE_BYTES = 5 * MIB  # of planes, in and out
 POOL_SERIAL_BYTES = 3 * MIB
 BATCH_NORM_TILE_BYTES = 4 * MIB  # of x; the result and the gradient take as much each
 BATCH_NORM_SERIAL_BYTES = 3 * MIB
-ENLARGED_TILE_BYTES = (
-    6 * MIB
-)  # planes of an interpolation that enlarges: more calls per plane, so more planes per tile
+# planes of an interpolation that enlarges: more calls per plane, so more planes per tile
+ENLARGED_TILE_BYTES = 6 * MIB
 
 # convolution by columns: multiplications of a direct convolution (about 0.5 ms) from which a second thread helps
 SERIAL_PRODUCTS = 18 * 10**6

@@ -65,9 +65,8 @@ class _Worker:
 
     def give(self, work):
         self.given.append(work)
-        with suppress(
-            RuntimeError
-        ):  # the lock is free: woken for work that was taken back, it has yet to look
+        # The lock is already free: the worker was woken for work that was taken back. It will find the new work.
+        with suppress(RuntimeError):
             self.wake.release()
 
     def dismiss(self):
@@ -146,9 +145,8 @@ def _move_to(processors):
     """Put this thread on one of these processors, and leave the rest to the system."""
     if processors:
         allowed = os.sched_getaffinity(0)
-        with suppress(
-            OSError
-        ):  # a container may forbid it, and processors may have been taken away meanwhile
+        # a container may forbid it, and processors may have been taken away meanwhile
+        with suppress(OSError):
             os.sched_setaffinity(0, processors)
             os.sched_setaffinity(0, allowed)
 

@@ -137,8 +137,8 @@ class WeightGradient:
 def _multiply_long(of_filters, of_channels):
     """of_filters (6, 6, g, o, n*R*T) @ of_channels (6, 6, g, n*R*T, C/g) -> (6, 6, g, o, C/g).
 
-    In pieces that OpenBLAS multiplies without copying first, where there are such: of some filters, so few that they
-    take all blocks together or, if that would be too few, some blocks after the other.
+    In pieces that OpenBLAS multiplies without packing, if possible. A piece is some filters, so few that it can take
+    all blocks together. If that would be too few filters, it takes some blocks after the other.
     """
     filters, blocks = of_filters.shape[3:]
     channels = of_channels.shape[4]

@@ -14,11 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-OUTPUTS, TAPS, POINTS = (
-    4,
-    3,
-    6,
-)  # outputs of a step, rows of the kernel, multiplications that make the outputs
+# outputs of a step, rows of the kernel, multiplications that make the outputs
+OUTPUTS, TAPS, POINTS = 4, 3, 6
 
 # With the points 5/8 and 3/2, the 1 / f(t) of `_matrices` are powers of two divided by 25 * 9, 25 * 119 and 9 * 119. So
 # each number of SCALE * G is a fraction whose denominator is a power of two, and exact in float32. The weight is

@@ -32,9 +32,8 @@ class RowWindows(NamedTuple):
     there: slice
     seen: slice
     first: int  # the first window that lies wholly inside
-    inside: (
-        np.ndarray
-    )  # (N, C, R, side, columns seen): windows wholly inside, a view of x in which they overlap
+    # (N, C, R, side, columns seen): the windows that are wholly inside, a view of x in which they overlap
+    inside: np.ndarray
 
 
 def row_windows(x, side, before, width):
@@ -71,10 +70,8 @@ def transform_rows(matrix, windows, tile, channels, out):
     # (m, side) @ (n, C, R, side, W) -> (n, C, R, m, W)
     inside = windows.inside[images, channels, shift + start : shift + stop]
     np.matmul(matrix, inside, out=out[:, :, start:stop])
-    for step in (
-        *range(start),
-        *range(stop, count),
-    ):  # these windows hang over the border, where pixels are zero
+    # The other windows hang over the border, where pixels are zero.
+    for step in (*range(start), *range(stop, count)):
         x = windows.x[images, channels, :, windows.seen]
         window = np.zeros((*x.shape[:2], windows.side, x.shape[3]), x.dtype)
         top = OUTPUTS * (steps.start + step) - windows.before
