@@ -1,17 +1,18 @@
 """The suite `accuracy`: float32 results of whole nets, ours and torch's, each against torch in float64.
 
-Two measures of a tensor's error against its reference r: norm-wise ||a - r|| / ||r||, and the largest difference as a
-share of the largest value, max |a - r| / max |r|. torch's own float32 stands beside ours: rounding is a
-property of float32, and what counts is how much more of it we have. Then the curves of `curves.py`.
+There are two measures of a tensor's error against its reference r: norm-wise ||a - r|| / ||r||, and the largest
+difference as a share of the largest value, max |a - r| / max |r|. torch's own float32 stands beside ours: every float32
+result has rounding errors, and the question is how much larger ours are. Then come the curves of `curves.py`.
 
-ReLU and max pooling have kinks. Where rounding carries one value across a kink, a gradient goes another way, and all
-gradients of the layers before it jump by 10^-4 to 10^-2, on either side; without such a value they lie near 10^-6.
-Whether there is one depends on the image, so many are tried: the median is quoted, the worst beside it, and how many
+ReLU and max pooling have kinks. If rounding carries one value across a kink, a gradient takes another way, and all
+gradients of the layers before it jump by 10^-4 to 10^-2, on either side. Without such a value they are near 10^-6.
+Whether there is one depends on the image, so many images are tried: the table has the median, the worst, and how many
 lie above the target.
 
 FCN is the hardest case. It pads by 100 zeros and its biases start as zeros, so around the image every exact activation
-is 0, on ReLU's very kink. A sum of products gives 0 there; Winograd gives about 1e-8 where a tile reaches into the
-image, and ReLU lets the whole gradient pass. Gradients by weights multiply it by that 1e-8, those by biases do not.
+is 0, exactly on ReLU's kink. A sum of products gives 0 there. Winograd gives about 1e-8 if a tile reaches into the
+image, and ReLU then lets the whole gradient pass. Gradients with respect to weights multiply it by this 1e-8; those
+with respect to biases do not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The same training three times from the same weights: minitensor, torch in float32, torch in float64.
 
-Training magnifies rounding: two runs that differ in the last bit drift apart. So the difference between our curve and
-torch's float32 is held beside the one between torch's own float32 and float64. Where both are of one size,
+Training enlarges rounding errors: two runs that differ in the last bit drift apart. So the difference between our curve
+and torch's float32 is held beside the difference between torch's own float32 and float64. If both are of the same size,
 nobody can tell from the curve which library drew it.
 """
 

@@ -1,7 +1,7 @@
-"""How much arithmetic a case is, counted as direct convolution: what a learner would multiply and add by hand.
+"""How much arithmetic a case is, counted as direct convolution: what one would multiply and add by hand.
 
-Our GFLOP/s are this number over the time. Winograd needs fewer products for the same result, so it may stand above
-the roof that `machine.gemm_peak` measures.
+Our GFLOP/s are this number over the time. Winograd needs fewer products for the same result, so it may exceed the speed
+that `machine.gemm_peak` measures.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Point(NamedTuple):
 
 
 def _gradients(function, library, n, side):
-    """Forward and backward of sum(function(x)) by x, from an image of 16 channels."""
+    """Forward and backward of sum(function(x)) with respect to x, an image of 16 channels."""
     return library.gradients(lambda lib, x: function(lib, x).sum(), [numbers(n, CHANNELS, side, side)])
 
 

@@ -26,19 +26,20 @@ ROOT = Path(__file__).resolve().parent.parent
 SHORTEST_TURN = 0.1
 
 # Before a turn the other side must have come to rest: when torch has answered, its threads still spin for about 8 ms,
-# waiting for more work, and take a processor from whoever is next (measured: ours 9.5 ms instead of 6.3).
+# waiting for more work, and take a processor from the side that is next.
 SETTLE = 0.03
 
 # A result may differ from torch's by this share of its largest value: float32 sums of up to 10^4 terms in another
 # order, and Winograd's transforms, stay well below it; a wrong formula does not.
 TOLERANCE = 2e-4
 
-# What `import minitensor` asks of glibc's malloc (kernels/memory.py), and torch does not: to keep freed memory.
+# What `import minitensor` asks of glibc's malloc (kernels/threads/freed_memory.py), and torch does not: to keep freed
+# memory.
 KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
 
 
 class Failed(RuntimeError):
-    """A library could not do a case, or its results differ from torch's; the text says which."""
+    """A library could not do a case, or its results differ from torch's. The message says which."""
 
 
 class Lacking(Failed):
@@ -46,7 +47,7 @@ class Lacking(Failed):
 
 
 class TooSlow(Failed):
-    """A library needs more time for a case than was allowed; its worker has been stopped."""
+    """A library needs more time for a case than was allowed. Its worker has been stopped."""
 
 
 class Result(NamedTuple):
@@ -141,7 +142,7 @@ def start(threads, torch_keeps_memory=False):
 
 
 def measure(workers, suite, case, turns, tolerance=TOLERANCE):
-    """Run one case on both sides: compare, take turns. Raises Failed where a side cannot, or the results differ."""
+    """Run one case on both sides: compare, take turns. Raises Failed if a side cannot, or if the results differ."""
     ours, theirs = workers
     reference = theirs.prepare(suite, case)
     error = check(ours.prepare(suite, case), reference, tolerance)
@@ -176,9 +177,9 @@ def median_and_spread(sample):
 
 
 def check(outputs, reference, tolerance=TOLERANCE):
-    """The largest difference as a share of the largest value, over all outputs; raises Failed above the tolerance.
+    """The largest difference as a share of the largest value, over all outputs. Raises Failed above the tolerance.
 
-    Failed, too, where all of torch's results are zero: a library that computed nothing would pass.
+    It also raises Failed if all of torch's results are zero: a library that computed nothing would pass.
     """
     if len(outputs) != len(reference):
         raise Failed(f"{len(outputs)} results where torch has {len(reference)}")

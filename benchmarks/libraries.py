@@ -1,7 +1,7 @@
 """The two sides of a benchmark, under one set of names.
 
-minitensor's functions carry torch's names and argument order, so a case is written once and run by both. Only
-what has no common name is translated here: making tensors, reading them, and the gradient of one convolution alone.
+minitensor's functions have torch's names and argument order, so a case is written once and both run it. Only what has
+no common name is translated here: making tensors, reading them, and the gradient of one convolution alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Tape:
         return net.to(self.device)
 
     def constant(self, array):
-        """An array that a function uses without being differentiated by it: the labels of a loss."""
+        """An array that a function uses but is not differentiated with respect to: the labels of a loss."""
         return self.tensor(array)
 
     def forward(self, function, arrays):

@@ -35,9 +35,9 @@ def machine():
 
 
 def gemm_peak(size=GEMM_SIZE, repeats=GEMM_REPEATS):
-    """Measured sgemm speed in GFLOP/s: the roof under which every direct convolution works.
+    """Measured sgemm speed in GFLOP/s: no direct convolution can be faster.
 
-    The best of some runs, on as many threads as BLAS has: a roof is what the machine can do, not what it does at times.
+    The best of some runs, on as many threads as BLAS has: this is what the machine can do, not what it does on average.
     """
     a, b = (np.random.default_rng(seed).standard_normal((size, size), np.float32) for seed in (0, 1))
     times = []

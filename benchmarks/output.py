@@ -29,7 +29,7 @@ def say(text=""):
 
 
 def write_json(path, content):
-    """Written to a temporary name and moved into place: a killed run leaves no half file."""
+    """Written to a temporary name and moved into place: a killed run leaves no half-written file."""
     folder = os.path.dirname(os.path.abspath(path))
     file = tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False)
     try:

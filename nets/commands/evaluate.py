@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import sys
 
+from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
 from nets.data import open_evaluation
 from nets.training.decision import Decision
 from nets.training.run import Run
 from nets.training.validation import evaluate
-
-from .device import add_device, add_max_pixels, obey_max_pixels, usable
 
 
 def add_arguments(parser):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
 from nets.data import as_channels
 from nets.data.images import SUFFIXES, read_picture
 from nets.data.pairing import is_picture
@@ -13,8 +14,6 @@ from nets.segmentation.semantic import colorize, overlay
 from nets.training.decision import Decision
 from nets.training.report import save_image
 from nets.training.run import Run
-
-from .device import add_device, add_max_pixels, obey_max_pixels, usable
 
 BYTE = 255
 

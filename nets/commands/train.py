@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
+from nets.commands import INTERRUPTED
+from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
 from nets.data import GENERATORS, open_dataset
 from nets.data.images import pillow
 from nets.training.build import NET_NAMES, build_net
@@ -16,9 +18,6 @@ from nets.training.progress import clock
 from nets.training.results import best_line, conclude, draw, save_samples
 from nets.training.run import BEST, CONCLUSION, CONFIG, CURVES, PREDICTIONS, SAMPLES, Run, validation_names
 from nets.training.settings import choose
-
-from . import INTERRUPTED
-from .device import add_device, add_max_pixels, obey_max_pixels, usable
 
 RUNS = Path("runs")
 MOST_DIGITS = 18  # of a whole number: more than any machine can count to

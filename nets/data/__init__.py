@@ -9,16 +9,16 @@ A dataset has `len`, `sample(i) -> Sample`, `classes`, `channels` (1 or 3), `ori
 
 from pathlib import Path
 
-from .augment import Augmentation, augment, default_crop
-from .balance import count_classes, log_weights, median_frequency_weights
-from .cells import cells
-from .encoding import Encoding
-from .folder import open_folder, split_folder
-from .images import as_channels, read_image
-from .normalize import Normalization, make_batch
-from .sample import IGNORE, Sample, SegmentationClass, class_color, instance_classes
-from .street import street
-from .weight_map import border_weights, weight_map
+from nets.data.augment import Augmentation, augment, default_crop
+from nets.data.balance import count_classes, log_weights, median_frequency_weights
+from nets.data.cells import cells
+from nets.data.encoding import Encoding
+from nets.data.folder import open_folder, split_folder
+from nets.data.images import as_channels, read_image
+from nets.data.normalize import Normalization, make_batch
+from nets.data.sample import IGNORE, Sample, SegmentationClass, class_color, instance_classes
+from nets.data.street import street
+from nets.data.weight_map import border_weights, weight_map
 
 GENERATORS = {"cells": cells, "street": street}
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .elastic import bend
-from .images import pillow
-from .sample import IGNORE, Sample
+from nets.data.elastic import bend
+from nets.data.images import pillow
+from nets.data.sample import IGNORE, Sample
 
 ORIENTATIONS = ("free", "upright")
 TRIES = 10  # crops tried until one holds a pixel that counts: a loss over ignored pixels alone is 0/0

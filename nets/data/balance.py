@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .sample import IGNORE
+from nets.data.sample import IGNORE
 
 ENET_C = 1.02  # bounds ENet's weights: none above 1 / ln 1.02 = 50
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .generated import GeneratedDataset
-from .noise import smooth_noise
-from .sample import Sample, SegmentationClass, renumber_objects
+from nets.data.generated import GeneratedDataset
+from nets.data.noise import smooth_noise
+from nets.data.sample import Sample, SegmentationClass, renumber_objects
 
 CLASSES = (
     SegmentationClass(0, "medium", (0, 0, 0)),

@@ -12,8 +12,8 @@ import json
 from math import isfinite
 from typing import NamedTuple
 
-from .masks import pack
-from .sample import IGNORE, SegmentationClass, class_color
+from nets.data.masks import pack
+from nets.data.sample import IGNORE, SegmentationClass, class_color
 
 MOST_ID = 65535  # a mask file of 16 bits holds no larger one
 ENCODINGS = ("ids", "binary", "instances", "colors")

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .arrays import ARRAY_SUFFIXES, read_array
-from .orientation import UPRIGHT, orientation_tag, turned
-from .tiff import is_tiff, nodata_of, read_numbers
+from nets.data.arrays import ARRAY_SUFFIXES, read_array
+from nets.data.orientation import UPRIGHT, orientation_tag, turned
+from nets.data.tiff import is_tiff, nodata_of, read_numbers
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", *ARRAY_SUFFIXES)
 # Pillow looks at a file's content, not at its suffix, and it knows 43 formats. Some of them run other programs: an EPS

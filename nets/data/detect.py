@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .classes_file import Declared
-from .effect import look
-from .encoding import MIDDLE, Encoding
-from .masks import unpack
-from .nearly_binary import NEARLY_WHITE, binary_from_jpeg, is_nearly_binary
-from .palettes import by_color, classes_of_colors, disagree, fit_colors
-from .sample import IGNORE, SegmentationClass, class_color
+from nets.data.classes_file import Declared
+from nets.data.effect import look
+from nets.data.encoding import MIDDLE, Encoding
+from nets.data.masks import unpack
+from nets.data.nearly_binary import NEARLY_WHITE, binary_from_jpeg, is_nearly_binary
+from nets.data.palettes import by_color, classes_of_colors, disagree, fit_colors
+from nets.data.sample import IGNORE, SegmentationClass, class_color
 
 # More values than this, and no classes.json: these are hardly classes. (ADE20K's 150 come with a list of names.)
 MOST_UNNAMED_CLASSES = 64

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .masks import RawMask
-from .sample import IGNORE
+from nets.data.masks import RawMask
+from nets.data.sample import IGNORE
 
 NAMED = 5  # files in a message
 HANDFUL, RARE = 16, 1e-4  # a class of so few pixels, and so small a share of all, may be a slip of a brush

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .masks import pack, unpack
-from .palettes import by_color
-from .sample import IGNORE, SegmentationClass
+from nets.data.masks import pack, unpack
+from nets.data.palettes import by_color
+from nets.data.sample import IGNORE, SegmentationClass
 
 MIDDLE = 128  # of 0 .. 255: from here up a binary mask is foreground
 

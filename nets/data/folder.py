@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .classes_file import read_classes
-from .decoding import size_of
-from .detect import decide
-from .images import as_channels, is_grey, read_picture
-from .masks import Survey, read_mask, survey
-from .orientation import agree, unturned
-from .pairing import NAMED_IN_ERRORS, pair, some
-from .sample import IGNORE, Sample
-from .split import split
+from nets.data.classes_file import read_classes
+from nets.data.decoding import size_of
+from nets.data.detect import decide
+from nets.data.images import as_channels, is_grey, read_picture
+from nets.data.masks import Survey, read_mask, survey
+from nets.data.orientation import agree, unturned
+from nets.data.pairing import NAMED_IN_ERRORS, pair, some
+from nets.data.sample import IGNORE, Sample
+from nets.data.split import split
 
 # Folders that decode to no more than this are kept in memory as they were read; larger ones are read every time.
 MEMORY_BYTES = 1 << 30

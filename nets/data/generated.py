@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .encoding import Encoding
+from nets.data.encoding import Encoding
 
 # The second word of every sample's seed. Training and validation never share a stream of random numbers.
 SPLITS = {"train": 0, "validation": 1}

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .decoding import SUFFIXES, decode, pillow
-from .orientation import UPRIGHT
+from nets.data.decoding import SUFFIXES, decode, pillow
+from nets.data.orientation import UPRIGHT
 
 __all__ = ["SUFFIXES", "Picture", "as_channels", "is_grey", "pillow", "read_image", "read_picture", "stretch"]
 

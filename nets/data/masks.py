@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .decoding import decode
-from .images import as_channels, is_grey
-from .orientation import UPRIGHT
+from nets.data.decoding import decode
+from nets.data.images import as_channels, is_grey
+from nets.data.orientation import UPRIGHT
 
 MOST_TINT = 24  # JPEG may move the channels of a grey pixel apart by a few levels
 LARGEST_ID = 2**31 - 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .encoding import MIDDLE, Encoding
+from nets.data.encoding import MIDDLE, Encoding
 
 # A binary mask that was resized or drawn with soft edges holds greys between; they are the rim, so they are few.
 SOFT_EDGE_SHARE = 0.15

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .images import pillow
+from nets.data.images import pillow
 
 
 class Painter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from pathlib import PurePosixPath
 
-from .decoding import SUFFIXES
+from nets.data.decoding import SUFFIXES
 
 NAMED_IN_ERRORS = 5
 DOUBLE_SUFFIXES = (".ome",)  # of NAME.ome.tif: the part before the last dot is no part of the name

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .masks import pack
-from .sample import SegmentationClass
+from nets.data.masks import pack
+from nets.data.sample import SegmentationClass
 
 BLACK = 0
 

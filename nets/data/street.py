@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .generated import GeneratedDataset
-from .noise import smooth_noise
-from .painter import Painter
-from .roadside import draw_building, draw_tree
-from .sample import Sample, SegmentationClass, renumber_objects
-from .traffic import draw_car, draw_person
+from nets.data.generated import GeneratedDataset
+from nets.data.noise import smooth_noise
+from nets.data.painter import Painter
+from nets.data.roadside import draw_building, draw_tree
+from nets.data.sample import Sample, SegmentationClass, renumber_objects
+from nets.data.traffic import draw_car, draw_person
 
 CLASSES = (
     SegmentationClass(0, "sky", (70, 130, 180)),

@@ -9,8 +9,7 @@ import numpy as np
 from layers import Module
 from minitensor import Tensor, no_grad, tensor
 from nets.data.sample import IGNORE, class_color
-
-from .tiling import predict_tiles
+from nets.segmentation.tiling import predict_tiles
 
 IGNORED_COLOR = (255, 255, 255)
 

@@ -7,8 +7,7 @@ from math import isfinite
 
 from nets.data import Encoding, Normalization
 from nets.segmentation.semantic import MIRRORINGS
-
-from .build import NET_NAMES
+from nets.training.build import NET_NAMES
 
 FORMAT = 1
 ENCODINGS = ("ids", "binary", "instances", "colors")

@@ -18,8 +18,7 @@ import numpy as np
 
 from nets.segmentation.metrics import Confusion
 from nets.segmentation.semantic import view_probabilities
-
-from .run import DECISION, write_text
+from nets.training.run import DECISION, write_text
 
 STRENGTHS = tuple(np.arange(-4, 7) / 4)  # -1, which undoes the loss's weights, to 1.5
 LEAST_PROBABILITY = 1e-12  # its logarithm stands for that of 0

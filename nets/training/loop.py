@@ -10,17 +10,16 @@ import numpy as np
 
 import minitensor as mt
 from nets.data import IGNORE, Augmentation
-
-from .average import WeightAverage
-from .batches import Batches
-from .build import build_net
-from .checkpoint import load_checkpoint, save_checkpoint
-from .clock import Clock
-from .interruption import Interruption
-from .progress import Progress
-from .run import BEST, CHECKPOINT, LAST
-from .schedule import Schedule
-from .validation import validate
+from nets.training.average import WeightAverage
+from nets.training.batches import Batches
+from nets.training.build import build_net
+from nets.training.checkpoint import load_checkpoint, save_checkpoint
+from nets.training.clock import Clock
+from nets.training.interruption import Interruption
+from nets.training.progress import Progress
+from nets.training.run import BEST, CHECKPOINT, LAST
+from nets.training.schedule import Schedule
+from nets.training.validation import validate
 
 VALIDATION_STREAM = 12  # the second word of the seed of the order in which validation images are taken
 VALIDATION_SHARE = 0.01  # of a timed run, for one of its validations at most

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .extras import needed
+from nets.training.extras import needed
 
 REFRESH_SECONDS = 0.2
 REFRESH_SECONDS_FILE = 15.0  # where the bar goes into a file, every refresh is a line

@@ -10,8 +10,7 @@ from minitensor.serialize import replacing
 from nets.data import IGNORE
 from nets.data.images import pillow
 from nets.segmentation.semantic import colorize
-
-from .extras import needed
+from nets.training.extras import needed
 
 DOTS_PER_INCH = 110
 INK, PALE, BLUE, ORANGE, RED = "#22272e", "#c9ced6", "#2f6fb0", "#d97706", (214, 40, 57)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .decision import Decision, decide
-from .report import save_curves, save_image, save_predictions
-from .run import CURVES, PREDICTIONS
+from nets.training.decision import Decision, decide
+from nets.training.report import save_curves, save_image, save_predictions
+from nets.training.run import CURVES, PREDICTIONS
 
 PICTURED = 4
 PICTURED_PIXELS = 4 * 512 * 512

@@ -17,9 +17,8 @@ from pathlib import Path
 import minitensor as mt
 from minitensor.serialize import replacing
 from nets.data import GENERATORS, open_dataset
-
-from .build import build_net
-from .config import Config
+from nets.training.build import build_net
+from nets.training.config import Config
 
 CONFIG, METRICS, DECISION = "config.json", "metrics.jsonl", "decision.json"
 BEST, LAST, CHECKPOINT = "best.safetensors", "last.safetensors", "checkpoint.safetensors"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from nets.data import Normalization, count_classes, default_crop, median_frequency_weights
-
-from .build import FCNS
-from .config import Config
+from nets.training.build import FCNS
+from nets.training.config import Config
 
 DEFAULT_MINUTES = {"cells": 1.75, "street": 5.0}
 DEFAULT_MINUTES_FOLDER = 10.0
