@@ -43,30 +43,18 @@ def main(arguments=None):
     parser.add_argument("suite", choices=list(SUITES), help="what to measure")
     parser.add_argument("files", nargs="*", metavar="FILE.json", help="for report: what --json wrote")
     parser.add_argument("--only", default="", help="run only the cases whose name contains this text")
-    parser.add_argument(
-        "--quick", action="store_true", help="fewer turns: a first impression in a third of the time"
-    )
+    parser.add_argument("--quick", action="store_true", help="fewer turns: a first impression in a third of the time")
     parser.add_argument("--threads", type=int, default=2, help="threads of each side (default 2)")
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON; gpu: append JSON lines")
     parser.add_argument("--chart", metavar="FILE.png", help="draw them (needs matplotlib)")
-    parser.add_argument(
-        "--tune", action="store_true", help="ops, gpu: time every variant of each convolution"
-    )
-    parser.add_argument(
-        "--first", action="store_true", help="gpu: does it run, is it right, how fast is each kernel"
-    )
+    parser.add_argument("--tune", action="store_true", help="ops, gpu: time every variant of each convolution")
+    parser.add_argument("--first", action="store_true", help="gpu: does it run, is it right, how fast is each kernel")
     parser.add_argument("--profile", action="store_true", help="gpu: the kernels of a train step by time")
     parser.add_argument(
-        "--main-job",
-        action="store_true",
-        help="gpu: the training step of `python -m nets train`, GPU beside CPU",
+        "--main-job", action="store_true", help="gpu: the training step of `python -m nets train`, GPU beside CPU"
     )
-    parser.add_argument(
-        "--resume", metavar="FILE", help="gpu: leave out what this file of JSON lines has already"
-    )
-    parser.add_argument(
-        "--report", metavar="FILE", help="gpu: the tables of docs/results-gpu.md from JSON lines"
-    )
+    parser.add_argument("--resume", metavar="FILE", help="gpu: leave out what this file of JSON lines has already")
+    parser.add_argument("--report", metavar="FILE", help="gpu: the tables of docs/results-gpu.md from JSON lines")
     parser.add_argument("--minutes", type=float, help="gpu: begin nothing after that (7; with --first 2.5)")
     parser.add_argument(
         "--torch-keeps-memory",

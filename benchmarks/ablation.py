@@ -88,9 +88,7 @@ def main(options):
             worker.close()
     say()
     for line in summary(measured):
-        say(
-            f"{line['verdict']:6} {line['family']:46} nets {told(line['nets'])}, operations {told(line['ops'])}"
-        )
+        say(f"{line['verdict']:6} {line['family']:46} nets {told(line['nets'])}, operations {told(line['ops'])}")
     return 0
 
 

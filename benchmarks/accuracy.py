@@ -132,9 +132,7 @@ class Torch64(Torch):
 
 def net_errors(sides, name, images):
     """Rows of one net, each with medians over the images: scores, loss, all gradients as one vector, and the worst."""
-    rows = {
-        what: {side: [] for side in FLOAT32} for what in ("scores", "loss", "all gradients", "worst gradient")
-    }
+    rows = {what: {side: [] for side in FLOAT32} for what in ("scores", "loss", "all gradients", "worst gradient")}
     for seed in range(images):
         reference = _results(sides["torch64"], seed, NETS[name])
         names = [key for key in reference if key not in ("scores", "loss")]
@@ -146,9 +144,7 @@ def net_errors(sides, name, images):
             every = errors([result[key] for key in names], [reference[key] for key in names])
             rows["all gradients"][side].append(every)
             rows["worst gradient"][side].append(max((of_each[key] for key in names), key=lambda e: e.norm))
-    return [
-        {"case": name, "what": what, "images": images} | _over_images(found) for what, found in rows.items()
-    ]
+    return [{"case": name, "what": what, "images": images} | _over_images(found) for what, found in rows.items()]
 
 
 def _over_images(found):

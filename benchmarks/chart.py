@@ -58,31 +58,20 @@ def draw_ratios(path, results, facts):
         axes.set_axisbelow(True)
         axes.axvline(1, color="black", linewidth=1)
         axes.set_xlabel("torch's time / minitensor's time (right of 1: minitensor is faster)")
-        axes.set_title(
-            f"{facts['processor']}, {facts['threads']} threads, torch {facts['torch']}", fontsize=9
-        )
+        axes.set_title(f"{facts['processor']}, {facts['threads']} threads, torch {facts['torch']}", fontsize=9)
 
 
 def draw_growth(path, results, facts):
     """Time and memory of every work against its size, both axes logarithmic: the slope is the exponent."""
     works = list(dict.fromkeys((result["work"], result["along"]) for result in results))
-    with _figure(path, nrows=len(works), ncols=2, figsize=(9, 2.3 * len(works)), squeeze=False) as (
-        figure,
-        axes,
-    ):
+    with _figure(path, nrows=len(works), ncols=2, figsize=(9, 2.3 * len(works)), squeeze=False) as (figure, axes):
         for (work, along), (left, right) in zip(works, axes, strict=True):
             members = [r for r in results if (r["work"], r["along"]) == (work, along)]
             sizes = [member["size"] for member in members]
             for panel, key, unit, scale in ((left, "seconds", "ms", 1e3), (right, "bytes", "MiB", 2**-20)):
-                for side, (name, color, style) in enumerate(
-                    (("minitensor", BLUE, "o-"), ("torch", ORANGE, "s--"))
-                ):
-                    panel.loglog(
-                        sizes, [m[key][side] * scale for m in members], style, color=color, label=name
-                    )
-                panel.set_xticks(
-                    sizes, [f"{size**0.5:.0f}²" if along == "pixels" else f"{size}" for size in sizes]
-                )
+                for side, (name, color, style) in enumerate((("minitensor", BLUE, "o-"), ("torch", ORANGE, "s--"))):
+                    panel.loglog(sizes, [m[key][side] * scale for m in members], style, color=color, label=name)
+                panel.set_xticks(sizes, [f"{size**0.5:.0f}²" if along == "pixels" else f"{size}" for size in sizes])
                 panel.set_xticks([], minor=True)
                 panel.yaxis.set_major_formatter("{x:g}")
                 panel.yaxis.set_minor_formatter("")

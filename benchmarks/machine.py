@@ -26,12 +26,7 @@ def machine():
     except OSError:
         pass
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "processor": model,
-        "cores": cores,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
+    return {"processor": model, "cores": cores, "python": platform.python_version(), "numpy": np.__version__}
 
 
 def gemm_peak(size=GEMM_SIZE, repeats=GEMM_REPEATS):

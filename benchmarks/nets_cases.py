@@ -99,8 +99,6 @@ def _torch_net(name, settings):
 
     ours, _ = _minitensor_net(name, settings)
     twin = torch_nets.TWINS[name](**settings)
-    twin.load_state_dict(
-        {key: torch.from_numpy(value.numpy().copy()) for key, value in ours.state_dict().items()}
-    )
+    twin.load_state_dict({key: torch.from_numpy(value.numpy().copy()) for key, value in ours.state_dict().items()})
     del ours
     return twin, torch.optim.SGD(twin.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)

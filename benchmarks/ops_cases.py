@@ -74,9 +74,7 @@ def _operation(library, function, shapes, part):
 
 def _cross_entropy(library, part, classes, *size):
     target = library.tensor(np.random.default_rng(2).integers(0, classes, (size[0], *size[1:])))
-    return _operation(
-        library, lambda lib, x: lib.cross_entropy(x, target), [(size[0], classes, *size[1:])], part
-    )
+    return _operation(library, lambda lib, x: lib.cross_entropy(x, target), [(size[0], classes, *size[1:])], part)
 
 
 def _batch_norm(lib, x, weight, bias):
@@ -117,11 +115,7 @@ OPERATIONS = [
         lambda lib, x: lib.interpolate(x, scale_factor=8, mode="bilinear", align_corners=False),
         [(1, 21, 64, 64)],
     ),
-    (
-        "nearest x2, 64 at 64",
-        lambda lib, x: lib.interpolate(x, scale_factor=2, mode="nearest"),
-        [(4, 64, 64, 64)],
-    ),
+    ("nearest x2, 64 at 64", lambda lib, x: lib.interpolate(x, scale_factor=2, mode="nearest"), [(4, 64, 64, 64)]),
     ("max_pool2d 2x2, 64 at 568", lambda lib, x: lib.max_pool2d(x, 2), [(1, 64, 568, 568)]),
     ("max_pool2d 2x2, 16 at 256", lambda lib, x: lib.max_pool2d(x, 2), [(4, 16, 256, 256)]),
     ("avg_pool2d 2x2, 16 at 256", lambda lib, x: lib.avg_pool2d(x, 2), [(4, 16, 256, 256)]),
@@ -155,9 +149,7 @@ def _tiny_multiplies(library, count=300):
 def suites():
     """suite -> {case name: build function}"""
     ops = {
-        f"conv2d {name}: {part}": partial(
-            convolution, part=part, n=n, c=c, h=h, w=w, o=o, kernel=k, padding=p
-        )
+        f"conv2d {name}: {part}": partial(convolution, part=part, n=n, c=c, h=h, w=w, o=o, kernel=k, padding=p)
         for name, n, c, h, w, o, k, p in CONVOLUTIONS
         for part in PARTS
     }
@@ -165,7 +157,7 @@ def suites():
         for name, function, shapes in OPERATIONS:
             ops[f"{name}: {part}"] = partial(_operation, function=function, shapes=shapes, part=part)
         for name, classes, *size in LOSSES:
-            ops[f"{name}: {part}"] = lambda library, part=part, classes=classes, size=tuple(size): (
-                _cross_entropy(library, part, classes, *size)
+            ops[f"{name}: {part}"] = lambda library, part=part, classes=classes, size=tuple(size): _cross_entropy(
+                library, part, classes, *size
             )
     return {"ops": ops, "engine": {"300 tiny multiplies, forward + backward": _tiny_multiplies}}

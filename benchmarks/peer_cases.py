@@ -86,10 +86,7 @@ def builders():
     found = {}
     for name, (shape, weight_shape, padding) in CONVOLUTIONS.items():
         arrays = partial(_image_and_weight, shape, weight_shape)
-        for way, part, function in (
-            ("forward", "forward", _conv),
-            ("gradients", "forward + backward", _conv_energy),
-        ):
+        for way, part, function in (("forward", "forward", _conv), ("gradients", "forward + backward", _conv_energy)):
             found[f"{name}: {part}"] = partial(_step, way, partial(function, padding=padding), arrays, None)
     for name, (function, arrays, labels) in FUNCTIONS.items():
         found[f"{name}: forward + backward"] = partial(_step, "gradients", function, arrays, labels)

@@ -134,9 +134,7 @@ class Autograd(Peer):
 
     def gradients(self, function, arrays):
         # float() of a scalar would end differentiation, so value and gradients come from one call
-        differentiate = self.module.differential_operators.value_and_grad(
-            lambda inputs: function(self, *inputs)
-        )
+        differentiate = self.module.differential_operators.value_and_grad(lambda inputs: function(self, *inputs))
 
         def step():
             value, grads = differentiate(tuple(arrays))

@@ -76,9 +76,7 @@ def _versus(content):
         row = [r["case"], *times, f"{r['ratio']:.2f}", "" if r["error"] is None else f"{r['error']:.0e}"]
         if with_flops:
             speeds = (
-                " / ".join(f"{r['flops'] / r[side] / 1e9:.0f}" for side in ("ours", "theirs"))
-                if r["flops"]
-                else ""
+                " / ".join(f"{r['flops'] / r[side] / 1e9:.0f}" for side in ("ours", "theirs")) if r["flops"] else ""
             )
             row.append(speeds)
         if with_peak:
@@ -116,10 +114,7 @@ def _growth(content):
         for r in content["results"]
     ]  # fmt: skip
     fits = [
-        [
-            f"{fit['work']}, {fit['along']}",
-            *(" / ".join(f"{v:.2f}" for v in fit[key]) for key in ("time", "memory")),
-        ]
+        [f"{fit['work']}, {fit['along']}", *(" / ".join(f"{v:.2f}" for v in fit[key]) for key in ("time", "memory"))]
         for fit in content["exponents"]
     ]
     head = ["exponent, ours / torch", "time", "memory"]
@@ -132,9 +127,7 @@ def _accuracy(content):
     if "curves" in content:
         curves = content["curves"]
         steps = len(curves["losses"]["ours"])
-        pairs = [
-            [pair, f"{d['mean']:.1e}", f"{d['largest']:.1e}"] for pair, d in curves["differences"].items()
-        ]
+        pairs = [[pair, f"{d['mean']:.1e}", f"{d['largest']:.1e}"] for pair, d in curves["differences"].items()]
         verdict = "indistinguishable" if curves["indistinguishable"] else "**not indistinguishable**"
         text += "\n" + table([f"losses over {steps} steps", "mean difference", "largest"], pairs)
         text += f"\nThe curves of minitensor and of torch's float32 are {verdict} in the sense above.\n"
@@ -146,8 +139,7 @@ def _tune(content):
     summary = "\n".join(f"    {line}" for line in tune.summary(rows).splitlines())
     losing = sorted((row for row in rows if row["loss"] > tune.NOTABLE_LOSS), key=lambda row: -row["loss"])
     body = [
-        [row["case"], row["rule"], min(row["seconds"], key=row["seconds"].get), f"{row['loss']:.2f}"]
-        for row in losing
+        [row["case"], row["rule"], min(row["seconds"], key=row["seconds"].get), f"{row['loss']:.2f}"] for row in losing
     ]
     return f"{summary}\n\n{table(['call', 'rule', 'fastest', 'loss'], body)}"
 

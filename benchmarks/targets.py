@@ -22,15 +22,7 @@ class Group(NamedTuple):
     memory: bool = False
 
 
-OTHER_OPERATIONS = (
-    "conv_transpose2d",
-    "bilinear",
-    "max_pool2d",
-    "batch_norm",
-    "relu",
-    "cat",
-    "cross_entropy",
-)
+OTHER_OPERATIONS = ("conv_transpose2d", "bilinear", "max_pool2d", "batch_norm", "relu", "cat", "cross_entropy")
 # measured for `benchmarks ablation`; they have no target
 FURTHER_OPERATIONS = ("nearest", "avg_pool2d", "unfold", "softmax")
 

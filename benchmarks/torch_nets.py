@@ -31,9 +31,7 @@ class Down(nn.Module):
 
     def __init__(self, channels_in, channels_out, padding, norm):
         super().__init__()
-        self.maxpool_conv = nn.Sequential(
-            nn.MaxPool2d(2), DoubleConv(channels_in, channels_out, padding, norm)
-        )
+        self.maxpool_conv = nn.Sequential(nn.MaxPool2d(2), DoubleConv(channels_in, channels_out, padding, norm))
 
     def forward(self, x):
         return self.maxpool_conv(x)
@@ -76,9 +74,7 @@ class UNet(nn.Module):
         self.inc = DoubleConv(in_channels, channels[0], pixels, norm)
         for level in range(1, depth + 1):
             setattr(self, f"down{level}", Down(channels[level - 1], channels[level], pixels, norm))
-            setattr(
-                self, f"up{level}", Up(channels[depth - level + 1], channels[depth - level], pixels, norm)
-            )
+            setattr(self, f"up{level}", Up(channels[depth - level + 1], channels[depth - level], pixels, norm))
         self.outc = OutConv(channels[0], classes)
 
     def forward(self, x):

@@ -95,9 +95,7 @@ def main(options):
         return 2
     facts = machine() | {"threads": options.threads, "sgemm peak GFLOP/s": round(gemm_peak(), 1)}
     say(facts_line(facts))
-    say(
-        "ms of each variant that can take the call; * is the rule's choice; loss = its time over the fastest's.\n"
-    )
+    say("ms of each variant that can take the call; * is the rule's choice; loss = its time over the fastest's.\n")
     width = max(map(len, chosen))
     rows = []
     for name in progress(chosen):
@@ -151,8 +149,7 @@ def line(row, width):
     """A call in one line, its fastest variant first."""
     ordered = sorted(row["seconds"].items(), key=lambda item: item[1])
     times = "  ".join(
-        f"{variant}{'*' if variant == row['rule'] else ''} {seconds * 1e3:.2f}"
-        for variant, seconds in ordered
+        f"{variant}{'*' if variant == row['rule'] else ''} {seconds * 1e3:.2f}" for variant, seconds in ordered
     )
     return f"{row['case']:{width}}  loss {row['loss']:4.2f}  {row['gflops']:4.0f} GFLOP/s  {times}"
 

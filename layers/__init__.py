@@ -1,4 +1,4 @@
-"""Layers: operations together with their weights, and what puts them together. Names and arguments are torch.nn's."""
+"""Layers: operations together with their weights, and containers for layers. Names and arguments are torch.nn's."""
 
 from layers import init
 from layers.activation import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
@@ -12,32 +12,11 @@ from layers.norm import BatchNorm2d, GroupNorm
 from layers.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from layers.upsample import Upsample
 
+# fmt: off
 __all__ = [
-    "AdaptiveAvgPool2d",
-    "AvgPool2d",
-    "BatchNorm2d",
-    "BCEWithLogitsLoss",
-    "Conv2d",
-    "ConvTranspose2d",
-    "CrossEntropyLoss",
-    "DiceLoss",
-    "Dropout",
-    "Dropout2d",
-    "Flatten",
-    "GroupNorm",
-    "Identity",
-    "init",
-    "LeakyReLU",
-    "Linear",
-    "MaxPool2d",
-    "Module",
-    "ModuleList",
-    "MSELoss",
-    "Parameter",
-    "ReLU",
-    "Sequential",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
-    "Upsample",
+    "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm2d", "BCEWithLogitsLoss", "Conv2d", "ConvTranspose2d",
+    "CrossEntropyLoss", "DiceLoss", "Dropout", "Dropout2d", "Flatten", "GroupNorm", "Identity", "init", "LeakyReLU",
+    "Linear", "MaxPool2d", "Module", "ModuleList", "MSELoss", "Parameter", "ReLU", "Sequential", "Sigmoid",
+    "Softmax", "Tanh", "Upsample",
 ]
+# fmt: on

@@ -10,14 +10,12 @@ from layers.module import Parameter
 
 
 def affine_parameters(weight_shape, outputs, bias, dtype, device):
-    """A weight and a bias (None without one) with torch's default values: U(-b, b) with b = 1 / sqrt(fan_in).
+    """A weight and a bias (None if bias=False) with torch's default values: U(-b, b) with b = 1 / sqrt(fan_in).
 
     kaiming_uniform_ with a = sqrt(5) has gain^2 = 2 / (1 + 5) = 1/3, so its bound sqrt(3) * gain / sqrt(fan_in) is the
     same b.
     """
-    weight = init.kaiming_uniform_(
-        Parameter(mt.zeros(weight_shape, dtype=dtype, device=device)), a=math.sqrt(5)
-    )
+    weight = init.kaiming_uniform_(Parameter(mt.zeros(weight_shape, dtype=dtype, device=device)), a=math.sqrt(5))
     if not bias:
         return weight, None
     fan_in, _ = init.calculate_fan(weight)
@@ -26,7 +24,7 @@ def affine_parameters(weight_shape, outputs, bias, dtype, device):
 
 
 def positive(value, name, layer):
-    """`value` if it is a whole number of 1 or more; else a TypeError or ValueError that names it."""
+    """Return `value` if it is a whole number of at least 1. Otherwise raise a TypeError or ValueError that names it."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{layer}: {name} must be an int, got {value!r}")
     if value < 1:

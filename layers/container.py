@@ -21,9 +21,7 @@ class ModuleList(Module):
     def append(self, module: Module) -> ModuleList:
         """Add one module at the end; returns self. Raises TypeError for anything but a Module."""
         if not isinstance(module, Module):
-            raise TypeError(
-                f"{type(self).__name__}: entry {len(self)} must be a Module, got {type(module).__name__}"
-            )
+            raise TypeError(f"{type(self).__name__}: entry {len(self)} must be a Module, got {type(module).__name__}")
         setattr(self, str(len(self)), module)
         return self
 
@@ -40,7 +38,7 @@ class ModuleList(Module):
         return iter(self._modules.values())
 
     def __getitem__(self, index: Any) -> Any:
-        """One module, or for a slice a container of the same kind that shares the modules."""
+        """One module. For a slice: a container of the same kind that shares the modules."""
         entries = list(self._modules.values())
         if isinstance(index, slice):
             result = type(self)()
@@ -78,7 +76,7 @@ def _is_plain_relu(module):
 
 
 class Identity(Module):
-    """y = x: stands where a layer was switched off."""
+    """y = x. Takes the place of a layer that is switched off."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x

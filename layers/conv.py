@@ -31,9 +31,7 @@ class _Convolution(Module):
             )
 
     def extra_repr(self) -> str:
-        parts = [
-            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        ]
+        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
         defaults = {
             "padding": (0, 0),
             "output_padding": (0, 0),
@@ -74,9 +72,7 @@ class Conv2d(_Convolution):
             if padding not in ("same", "valid"):
                 raise ValueError(f'Conv2d: padding must be "same", "valid" or numbers, got {padding!r}')
             if padding == "same" and self.stride != (1, 1):
-                raise ValueError(
-                    f'Conv2d: padding="same" keeps the size only at stride 1, got stride {stride}'
-                )
+                raise ValueError(f'Conv2d: padding="same" keeps the size only at stride 1, got stride {stride}')
             self.padding = padding
         else:
             self.padding = pair(padding, "padding", "Conv2d")
@@ -99,7 +95,7 @@ class Conv2d(_Convolution):
         return operation(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def _border(self):
-        """(left, right, top, bottom), the order in which `pad` wants it."""
+        """The border (left, right, top, bottom), in the order that `pad` expects."""
         if self.padding == "same":
             top_bottom, left_right = map(same_padding, self.kernel_size, self.dilation)
             return (*left_right, *top_bottom)
@@ -113,10 +109,11 @@ _FORWARD = Conv2d.forward
 class ConvTranspose2d(_Convolution):
     """y = conv_transpose2d(x, weight, bias): (N, in_channels, H, W) -> (N, out_channels, OH, OW).
 
-    weight (in_channels, out_channels / groups, KH, KW): the layout of the convolution whose adjoint this is.
+    weight (in_channels, out_channels / groups, KH, KW): this layer is the adjoint of a convolution from out_channels to
+    in_channels, and the layout is the layout of that convolution.
     OH = (H-1)s - 2p + d(KH-1) + output_padding + 1. Several input sizes of a strided convolution give the same output
     size. `forward(x, output_size=(OH, OW))` chooses among them, as `output_padding` does.
-    Raises ValueError as Conv2d does, and for an output_size out of reach.
+    Raises ValueError as Conv2d does, and for an output_size that no output_padding gives.
     """
 
     def __init__(
@@ -149,9 +146,7 @@ class ConvTranspose2d(_Convolution):
             )
         )
         most = tuple(n + s - 1 for n, s in zip(least, self.stride, strict=True))
-        if len(wanted) != 2 or any(
-            not low <= n <= high for low, n, high in zip(least, wanted, most, strict=True)
-        ):
+        if len(wanted) != 2 or any(not low <= n <= high for low, n, high in zip(least, wanted, most, strict=True)):
             raise ValueError(
                 f"ConvTranspose2d: from an input of size {tuple(x.shape[-2:])} the output can be {least} to {most}, "
                 f"got output_size {tuple(output_size)}"

@@ -25,15 +25,16 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """Each element becomes 0 with probability p, the others x / (1 - p), so that the mean stays."""
+    """Each element becomes 0 with probability p, and otherwise x / (1 - p), so that the mean stays the same."""
 
     def forward(self, x: Tensor) -> Tensor:
         return mt.dropout(x, self.p, self.training)
 
 
 class Dropout2d(_Dropout):
-    """Each channel of each image becomes 0 with probability p: neighbouring pixels are alike, so they are dropped
-    together.
+    """Each channel of each image becomes 0 with probability p, and otherwise x / (1 - p).
+
+    Neighbouring pixels are alike, so all pixels of a channel are dropped together.
     """
 
     def forward(self, x: Tensor) -> Tensor:

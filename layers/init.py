@@ -3,8 +3,8 @@
 The output of a unit is a sum over its fan_in inputs, so its variance is fan_in * Var(w) * E[x^2]. Choose Var(w) so that
 this product keeps its size from layer to layer: then signals neither die out nor explode.
 
-    Kaiming:  Var(w) = gain^2 / fan_in                  keeps the forward signal; gain^2 = 2 because ReLU drops half of
-    it Xavier:   Var(w) = gain^2 * 2 / (fan_in + fan_out)  a compromise with the backward signal, which sees fan_out
+    Kaiming:  Var(w) = gain^2 / fan_in                  keeps the forward signal; gain^2 = 2 for ReLU, which drops half
+    Xavier:   Var(w) = gain^2 * 2 / (fan_in + fan_out)  a compromise with the backward signal, which sees fan_out
 
 The numbers come from minitensor's generator, so `manual_seed` repeats them. Sources: He et al. 2015 (arXiv 1502.01852),
 equations 10 and 14; Glorot and Bengio 2010, equations 12 and 16.
@@ -24,7 +24,7 @@ from minitensor.random import rand, randn
 from minitensor.recording import no_grad
 from minitensor.tensor import Tensor
 
-# The factor by which a nonlinearity shrinks the signal's root mean square, inverted, as in torch.
+# torch's gains. A nonlinearity shrinks the root mean square of the signal; the gain makes up for this.
 _GAINS = {
     "linear": 1.0,
     "identity": 1.0,
@@ -37,7 +37,10 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The recommended gain: sqrt(2) for relu, sqrt(2 / (1 + a^2)) for leaky_relu with slope a (`param`), 1 for none."""
+    """The recommended gain: sqrt(2) for relu, 5/3 for tanh, 1 for sigmoid and for layers without a nonlinearity.
+
+    leaky_relu with slope a (`param`): sqrt(2 / (1 + a^2)). Raises ValueError for other names.
+    """
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
         return math.sqrt(2.0 / (1.0 + slope**2))
@@ -49,10 +52,10 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def calculate_fan(tensor: Tensor) -> Any:
-    """(fan_in, fan_out) of a weight (O, C, KH, KW) or (O, C): an output has C*KH*KW inputs, an input has O*KH*KW
-    outputs.
+    """(fan_in, fan_out) of a weight (O, C, KH, KW) or (O, C).
 
-    The weight of a transposed convolution is (C, O, KH, KW). Its axes are read in the same way, as torch does.
+    Each output is computed from fan_in = C*KH*KW inputs. Each input is used by fan_out = O*KH*KW outputs. The weight of
+    a transposed convolution is (C, O, KH, KW). Its axes are read in the same way, as in torch.
     """
     if tensor.ndim < 2:
         raise ValueError(f"calculate_fan: a weight needs at least 2 dimensions, got shape {tensor.shape}")
@@ -69,10 +72,10 @@ _drawing = _Drawing()
 
 @contextmanager
 def skipped() -> Any:
-    """`with init.skipped():` random initialization leaves tensors as they are: zeros in new layers.
+    """Within `with init.skipped():` random initialization leaves tensors unchanged, so new layers hold zeros.
 
-    For nets that get their numbers from a file, or that are only described: drawing the 138 million numbers of VGG-16
-    takes seconds.
+    Use it for nets whose numbers come from a file, and for nets that are only described: drawing the 138 million
+    numbers of VGG-16 takes seconds.
     """
     before, _drawing.wanted = _drawing.wanted, False
     try:
@@ -113,16 +116,15 @@ def _kaiming_std(tensor, a, mode, nonlinearity):
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
 
-def kaiming_normal_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
-) -> Tensor:
-    """N(0, gain^2 / fan): for ReLU sqrt(2 / fan_in), as in U-Net. `a` is the slope of the leaky ReLU that follows."""
+def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
+    """N(0, gain^2 / fan). For ReLU the standard deviation is sqrt(2 / fan_in), as in U-Net.
+
+    `a` is the slope of the leaky ReLU that follows.
+    """
     return _fill_normal(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity))
 
 
-def kaiming_uniform_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
-) -> Tensor:
+def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
     """U(-b, b) with the same variance: b = sqrt(3) * gain / sqrt(fan), because Var(U(-b, b)) = b^2 / 3."""
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
     return _fill_uniform(tensor, -bound, bound)
@@ -158,17 +160,17 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Every element `val`."""
+    """Set every element to `val`."""
     return _fill(tensor, val)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Every element 0."""
+    """Set every element to 0."""
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Every element 1."""
+    """Set every element to 1."""
     return constant_(tensor, 1.0)
 
 
@@ -189,9 +191,8 @@ def bilinear_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Make the weight of a transposed convolution (C, O/groups, KH, KW) upsample each channel by itself, bilinearly.
 
     Channel k of the input goes to channel k of the output, through the outer product of two triangles. All other
-    kernels are 0. With stride s, a kernel of 2s - s % 2 upsamples by s. FCN's transposed convolutions begin like this.
-    Raises ValueError if the numbers of inputs and outputs differ, because the diagonal would then leave some of them
-    out.
+    kernels are 0. With stride s, a kernel of 2s - s % 2 upsamples by s. FCN's transposed convolutions start like this.
+    Raises ValueError if the numbers of inputs and outputs differ, because then some channels have no partner.
     """
     if tensor.ndim != 4:
         raise ValueError(f"bilinear_: a weight (C, O/groups, KH, KW) is needed, got shape {tensor.shape}")
@@ -205,6 +206,6 @@ def bilinear_(tensor: Tensor, groups: int = 1) -> Tensor:
     kernel = bilinear_filter(tensor.shape[2])[:, None] * bilinear_filter(tensor.shape[3])[None, :]
     weight = np.zeros(tensor.shape, tensor.dtype)
     own = np.arange(channels)
-    # Input k is number k % (channels / groups) of its group, and that is its output's place within the group.
+    # Input k and its output have the same number within their group: k % outputs.
     weight[own, own % outputs] = kernel
     return _fill(tensor, to_device(weight, tensor.device))

@@ -1,4 +1,4 @@
-"""Fully connected layers, and the step from images to them."""
+"""The fully connected layer, and Flatten, which turns images into its input."""
 
 from __future__ import annotations
 
@@ -13,12 +13,7 @@ class Linear(Module):
     """y = x weight^T + bias: (..., in_features) -> (..., out_features); weight (out_features, in_features)."""
 
     def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        bias: bool = True,
-        device: str | None = None,
-        dtype: DtypeLike = None,
+        self, in_features: int, out_features: int, bias: bool = True, device: str | None = None, dtype: DtypeLike = None
     ) -> None:
         super().__init__()
         self.in_features = positive(in_features, "in_features", "Linear")

@@ -62,9 +62,7 @@ class CrossEntropyLoss(_Loss):
 class BCEWithLogitsLoss(_Loss):
     """Binary cross entropy of scores and targets of one shape: see `minitensor.binary_cross_entropy_with_logits`."""
 
-    def __init__(
-        self, weight: Tensor | None = None, reduction: str = "mean", pos_weight: Tensor | None = None
-    ) -> None:
+    def __init__(self, weight: Tensor | None = None, reduction: str = "mean", pos_weight: Tensor | None = None) -> None:
         super().__init__(reduction, weight=weight, pos_weight=pos_weight)
 
     def forward(self, x: Tensor, target: Tensor) -> Tensor:
@@ -74,7 +72,7 @@ class BCEWithLogitsLoss(_Loss):
 
 
 class MSELoss(_Loss):
-    """(x - target)^2, averaged, summed or as it is."""
+    """(x - target)^2: the mean, the sum, or every element, as `reduction` says."""
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__(reduction)

@@ -1,4 +1,4 @@
-"""Module: a part of a net, with its weights and its smaller parts. All of them are found by assignment.
+"""Module: a part of a net, with its weights and its smaller parts. Assigning them to attributes registers them.
 
     class Block(Module):
         def __init__(self, channels):
@@ -41,7 +41,7 @@ class Module:
     """
 
     def __init__(self) -> None:
-        # Written past __setattr__, which needs them.
+        # Written to __dict__ directly, because __setattr__ needs these dicts.
         self.__dict__.update(_parameters={}, _buffers={}, _modules={}, training=True)
 
     def forward(self, *inputs: Any) -> Any:
@@ -67,13 +67,9 @@ class Module:
         """Keep `value` under `name` in one of the three dicts, and nowhere else."""
         owner = type(self).__name__
         if registry not in self.__dict__:
-            raise AttributeError(
-                f"{owner}: call super().__init__() before assigning {name!r}, which registers it"
-            )
+            raise AttributeError(f"{owner}: call super().__init__() before assigning {name!r}, which registers it")
         if hasattr(type(self), name) or "." in name or not name:
-            raise ValueError(
-                f"{owner}: a {type(value).__name__} cannot be named {name!r}: taken, or has a dot"
-            )
+            raise ValueError(f"{owner}: a {type(value).__name__} cannot be named {name!r}: taken, or has a dot")
         self.__dict__.pop(name, None)
         for other in self._registries():
             if other is not self.__dict__[registry]:
@@ -81,7 +77,7 @@ class Module:
         self.__dict__[registry][name] = value
 
     def _set_plain(self, name, value):
-        """An assignment of anything but a Parameter or Module: a new value for a buffer, or a plain attribute."""
+        """Assign anything but a Parameter or Module: a new value for a buffer, or a plain attribute."""
         for registry in self._registries() if "_parameters" in self.__dict__ else ():
             if name not in registry:
                 continue
@@ -97,7 +93,7 @@ class Module:
         object.__setattr__(self, name, value)
 
     def __getattr__(self, name):
-        # Reached only where normal lookup has found nothing.
+        # Python calls this only if the normal lookup finds nothing.
         for registry in ("_parameters", "_buffers", "_modules"):
             found = self.__dict__.get(registry, {})
             if name in found:
@@ -126,7 +122,7 @@ class Module:
     def named_modules(self, prefix: str = "", seen: set | None = None) -> Iterator[tuple[str, Module]]:
         """(path, module) for this module (path `prefix`) and all parts below it, parents first.
 
-        A part that is used in several places comes once, at the first place. `seen` holds the ids of the parts so far.
+        A part that is used in several places comes once, at the first place. `seen` holds the ids of the earlier parts.
         """
         seen = set() if seen is None else seen
         if id(self) in seen:
@@ -189,8 +185,8 @@ class Module:
         """Copy values into the Parameters and buffers, which stay the same objects. Dtypes are converted.
 
         With strict=False, names that are missing on either side are ignored. Returns (missing_keys, unexpected_keys).
-        Raises ValueError, before anything is changed, with every missing and unexpected name and every shape that
-        differs.
+        Raises ValueError before anything is changed. The message lists every missing or unexpected name and every wrong
+        shape.
         """
         own = self.state_dict()
         report = check_state(type(self).__name__, own, state_dict, strict)

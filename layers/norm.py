@@ -26,9 +26,9 @@ def _check_eps(eps, layer):
 class BatchNorm2d(Module):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and variance of each channel over N, H and W.
 
-    In training these come from the batch and are averaged into buffers: new = (1 - momentum) old + momentum batch. In
-    evaluation they come from the buffers. momentum=None averages all batches evenly instead; `num_batches_tracked`
-    counts them. Without track_running_stats the batch is always used.
+    In training, mean and variance come from the batch, and are averaged into buffers: new = (1 - momentum) old +
+    momentum batch. In evaluation they come from the buffers. momentum=None gives all batches the same weight instead;
+    `num_batches_tracked` counts the batches. With track_running_stats=False the batch is always used.
     Raises ValueError unless x is (N, num_features, H, W). Source: Ioffe and Szegedy 2015, algorithms 1 and 2.
     """
 
@@ -63,7 +63,7 @@ class BatchNorm2d(Module):
         tracking = self.training and self.track_running_stats
         momentum = self.momentum
         if momentum is None:
-            # With weight 1/n for batch n, all batches so far count alike: mean_n = (1 - 1/n) mean_(n-1) + new/n.
+            # With weight 1/n for batch n, all batches so far count equally: mean_n = (1 - 1/n) mean_(n-1) + new/n.
             momentum = 1 / (self.num_batches_tracked.item() + 1) if tracking else 0.0
         return mt.batch_norm(
             x,
@@ -104,9 +104,7 @@ class GroupNorm(Module):
         self.num_groups = positive(num_groups, "num_groups", "GroupNorm")
         self.num_channels = positive(num_channels, "num_channels", "GroupNorm")
         if self.num_channels % self.num_groups:
-            raise ValueError(
-                f"GroupNorm: {self.num_channels} channels do not divide into {self.num_groups} groups"
-            )
+            raise ValueError(f"GroupNorm: {self.num_channels} channels do not divide into {self.num_groups} groups")
         self.eps = _check_eps(eps, "GroupNorm")
         self.weight, self.bias = _scale_and_shift(self.num_channels, affine, dtype, device)
 

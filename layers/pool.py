@@ -12,7 +12,7 @@ from minitensor.typing import Ints
 
 
 class _Pooling(Module):
-    """The settings of the window. The stride is the kernel's size unless given, so that windows tile the image."""
+    """The settings of the window. If no stride is given, it is the kernel's size: windows lie side by side."""
 
     def __init__(self, kernel_size: Ints, stride: Ints | None, padding: Ints, ceil_mode: bool) -> None:
         super().__init__()
@@ -50,13 +50,7 @@ class MaxPool2d(_Pooling):
 
     def forward(self, x: Tensor) -> Any:
         return mt.max_pool2d(
-            x,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
 
     def extra_repr(self) -> str:

@@ -1,4 +1,4 @@
-"""Loading a state dict: it is compared completely with the module that will receive it, and only then copied."""
+"""Loading a state dict: first everything is compared with the module, and then everything is copied."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from minitensor.tensor import Tensor
 
 
 class LoadReport(NamedTuple):
-    """What `load_state_dict` ignored: names of the module that the file lacks, and names of the file that the module
-    lacks.
+    """What `load_state_dict` ignored.
+
+    missing_keys     names of the module that the file does not have
+    unexpected_keys  names of the file that the module does not have
     """
 
     missing_keys: list
@@ -22,17 +24,16 @@ class LoadReport(NamedTuple):
 def check_state(owner, own, given, strict):
     """Compare names and shapes; returns a LoadReport.
 
-    A load that fails halfway would leave a net that is neither the old nor the new one, and an error with only the
-    first wrong shape costs one run per shape. So everything is checked first, and everything is reported together.
+    A load that fails halfway would leave a net that is neither the old nor the new one. An error that names only the
+    first wrong shape would cost the user one run per wrong shape. So everything is checked first, and all errors are
+    reported together.
     Raises TypeError if `given` is not a dict of Tensors or arrays, ValueError if it does not fit.
     """
     if not isinstance(given, Mapping):
         raise TypeError(f"load_state_dict: expects a dict of name -> Tensor, got {type(given).__name__}")
     for name, value in given.items():
         if not isinstance(value, Tensor) and not is_array(value):
-            raise TypeError(
-                f"load_state_dict: {name!r} must be a Tensor or array, got {type(value).__name__}"
-            )
+            raise TypeError(f"load_state_dict: {name!r} must be a Tensor or array, got {type(value).__name__}")
         if value.dtype.kind not in "fiub":
             raise TypeError(f"load_state_dict: {name!r} holds no real numbers but dtype {value.dtype}")
     missing = [name for name in own if name not in given]
@@ -60,5 +61,5 @@ def copy_state(own, given):
         for name, tensor in own.items():
             if name in given:
                 value = given[name]
-                # assigning to elements counts as an in-place change, unlike a change through NumPy
+                # Assigning to a Tensor's elements counts as an in-place change. Changing its array would not.
                 tensor[...] = to_device(value.data if isinstance(value, Tensor) else value, tensor.device)

@@ -32,12 +32,7 @@ class Upsample(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return mt.interpolate(
-            x,
-            self.size,
-            self.scale_factor,
-            self.mode,
-            self.align_corners,
-            self.recompute_scale_factor,
+            x, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
         )
 
     def extra_repr(self) -> str:

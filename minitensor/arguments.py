@@ -18,11 +18,7 @@ def pair(value, name, operation, minimum=0):
     Raises TypeError for anything else, and ValueError if a number is below `minimum`.
     """
     values = (value, value) if _is_whole(value) else value
-    if (
-        not isinstance(values, (tuple, Sequence))
-        or isinstance(values, str)
-        or not all(map(_is_whole, values))
-    ):
+    if not isinstance(values, (tuple, Sequence)) or isinstance(values, str) or not all(map(_is_whole, values)):
         raise TypeError(f"{operation}: {name} must be an int or a pair of ints, got {value!r}")
     if len(values) == 1:
         values = (values[0], values[0])
@@ -65,9 +61,7 @@ def check_no_bools(operation, *values):
     """Raises TypeError if one of the operands, Tensors or numbers, is a bool."""
     for value in values:
         if isinstance(value, bool) or getattr(value, "dtype", None) == np.bool_:
-            raise TypeError(
-                f"{operation}: bools are no numbers; use ~, & and |, or convert with .to(mt.int64)"
-            )
+            raise TypeError(f"{operation}: bools are no numbers; use ~, & and |, or convert with .to(mt.int64)")
 
 
 def check_float(x, operation, name="x"):
@@ -111,9 +105,7 @@ def check_dtype(dtype, operation):
     except TypeError:
         result = None
     if result is None or result.kind not in "fiub":
-        raise TypeError(
-            f"{operation}: dtype must be one such as mt.float32, mt.int64 or mt.bool_, got {dtype!r}"
-        )
+        raise TypeError(f"{operation}: dtype must be one such as mt.float32, mt.int64 or mt.bool_, got {dtype!r}")
     return result
 
 

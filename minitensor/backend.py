@@ -232,7 +232,5 @@ def from_dlpack(source):
         raise TypeError(f"from_dlpack: {type(source).__name__} has no __dlpack__ and __dlpack_device__")
     kind, index = source.__dlpack_device__()
     if kind not in (DLPACK_CPU, DLPACK_CUDA):
-        raise ValueError(
-            f"from_dlpack: device type {int(kind)} of DLPack is neither the CPU (1) nor CUDA (2)"
-        )
+        raise ValueError(f"from_dlpack: device type {int(kind)} of DLPack is neither the CPU (1) nor CUDA (2)")
     return module_for("cpu" if kind == DLPACK_CPU else f"cuda:{index}").from_dlpack(source)

@@ -225,9 +225,7 @@ def _tensors(name, values):
     values = tuple(values) if hasattr(values, "__iter__") else (values,)
     for position, value in enumerate(values):
         if not isinstance(value, Tensor):
-            raise TypeError(
-                f"grad: {name} must be Tensors, got a {type(value).__name__} at position {position}"
-            )
+            raise TypeError(f"grad: {name} must be Tensors, got a {type(value).__name__} at position {position}")
     if not values:
         raise ValueError(f"grad: {name} must name at least one Tensor")
     return values
@@ -250,11 +248,7 @@ def grad(
     if grad_outputs is None:
         given = (None,) * len(outputs)
     else:
-        single = (
-            isinstance(grad_outputs, Tensor)
-            or is_array(grad_outputs)
-            or not hasattr(grad_outputs, "__iter__")
-        )
+        single = isinstance(grad_outputs, Tensor) or is_array(grad_outputs) or not hasattr(grad_outputs, "__iter__")
         given = (grad_outputs,) if single else tuple(grad_outputs)
     if len(given) != len(outputs):
         raise ValueError(f"grad: {len(outputs)} outputs need as many grad_outputs, got {len(given)}")

@@ -14,9 +14,7 @@ from minitensor.tensor import Tensor
 from minitensor.typing import DtypeLike, Number
 
 
-def tensor(
-    data: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:
+def tensor(data: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """A new leaf with a copy of `data`: a number, nested lists, an array or a Tensor.
 
     Python floats become float32, ints int64, bools bool. An array keeps its dtype and, if `device` is None, its device.
@@ -40,33 +38,23 @@ def _created(operation, shape, make, dtype, device, requires_grad):
         return Tensor(make(xp, shape, dtype), requires_grad)
 
 
-def zeros(
-    *shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:
+def zeros(*shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros, float32 unless said otherwise."""
     return _created("zeros", shape, lambda xp, s, t: xp.zeros(s, t), dtype, device, requires_grad)
 
 
-def ones(
-    *shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:
+def ones(*shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones, float32 unless said otherwise."""
     return _created("ones", shape, lambda xp, s, t: xp.ones(s, t), dtype, device, requires_grad)
 
 
 def full(
-    shape: Any,
-    fill_value: Number,
-    dtype: DtypeLike = None,
-    device: str | None = None,
-    requires_grad: bool = False,
+    shape: Any, fill_value: Number, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor in which every element is `fill_value`; the dtype follows the value unless given."""
     dtype = np.array(fill_value).dtype if dtype is None and not isinstance(fill_value, float) else dtype
     shape = (shape,) if hasattr(shape, "__index__") else shape
-    return _created(
-        "full", (shape,), lambda xp, s, t: filled(xp, s, fill_value, t), dtype, device, requires_grad
-    )
+    return _created("full", (shape,), lambda xp, s, t: filled(xp, s, fill_value, t), dtype, device, requires_grad)
 
 
 def arange(

@@ -42,6 +42,4 @@ def cuda_array_interface(x):
 
 def _refuse_gradients(x, protocol):
     if x.requires_grad:
-        raise BufferError(
-            f"a tensor that requires a gradient cannot be shared through {protocol}; use .detach()"
-        )
+        raise BufferError(f"a tensor that requires a gradient cannot be shared through {protocol}; use .detach()")

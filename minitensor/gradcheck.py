@@ -17,12 +17,7 @@ STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 
 
 def gradcheck(
-    fn: Callable,
-    inputs: Sequence[Tensor],
-    order: int = 2,
-    rtol: float = 1e-5,
-    atol: float = 1e-7,
-    seed: int = 0,
+    fn: Callable, inputs: Sequence[Tensor], order: int = 2, rtol: float = 1e-5, atol: float = 1e-7, seed: int = 0
 ) -> bool:
     """True if the gradients of `fn(*inputs)` agree with finite differences, up to the given order.
 
@@ -41,9 +36,7 @@ def gradcheck(
         raise ValueError("gradcheck: no input has requires_grad=True, so there is nothing to check")
     for x in variables:
         if x.dtype != np.float64:
-            raise TypeError(
-                f"gradcheck: inputs must be float64 for differences to be meaningful, got {x.dtype}"
-            )
+            raise TypeError(f"gradcheck: inputs must be float64 for differences to be meaningful, got {x.dtype}")
     rng = np.random.default_rng(seed)
     # Work on copies: the caller's tensors keep their values and their .grad.
     copies = [Tensor(x.data.copy(), x.requires_grad) for x in inputs]
@@ -134,10 +127,7 @@ def _difference(fn, inputs, variables, directions, weights):
             outputs = _outputs(fn, inputs)
         with no_grad():
             values.append(
-                sum(
-                    float((to_numpy(y.data) * to_numpy(w.data)).sum())
-                    for y, w in zip(outputs, weights, strict=True)
-                )
+                sum(float((to_numpy(y.data) * to_numpy(w.data)).sum()) for y, w in zip(outputs, weights, strict=True))
             )
     for x, original in zip(variables, originals, strict=True):
         x.data = original

@@ -54,15 +54,11 @@ def _drawn(operation, draw, shape, dtype, device, requires_grad):
     return Tensor(to_device(numbers.astype(dtype, copy=False), device or "cpu"), requires_grad)
 
 
-def rand(
-    *shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:
+def rand(*shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """Uniform numbers in [0, 1)."""
     return _drawn("rand", lambda s, t: _generator.random(s, t), shape, dtype, device, requires_grad)
 
 
-def randn(
-    *shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False
-) -> Tensor:
+def randn(*shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """Normal numbers of mean 0 and variance 1."""
     return _drawn("randn", lambda s, t: _generator.standard_normal(s, t), shape, dtype, device, requires_grad)

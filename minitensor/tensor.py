@@ -75,9 +75,7 @@ class Tensor(_Methods):
         if array.shape != self._data.shape:
             raise ValueError(f"data must keep its shape {self._data.shape}, got {array.shape}")
         if self._requires_grad and array.dtype.kind != "f":
-            raise TypeError(
-                f"data of a tensor that requires gradients must be floating point, got {array.dtype}"
-            )
+            raise TypeError(f"data of a tensor that requires gradients must be floating point, got {array.dtype}")
         self._data = array
         self._version[0] += 1
 
@@ -88,9 +86,7 @@ class Tensor(_Methods):
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
         if flag and self._data.dtype.kind != "f":
-            raise TypeError(
-                f"only floating point tensors can require gradients, this one has dtype {self.dtype}"
-            )
+            raise TypeError(f"only floating point tensors can require gradients, this one has dtype {self.dtype}")
         if not flag and self.node is not None:
             raise ValueError(
                 "requires_grad can be switched off for leaves only; this tensor was computed by "
@@ -141,9 +137,7 @@ class Tensor(_Methods):
     def item(self) -> Any:
         """The one element, as a Python number."""
         if self._data.size != 1:
-            raise ValueError(
-                f"item: only a tensor of one element has an item, this one has shape {self.shape}"
-            )
+            raise ValueError(f"item: only a tensor of one element has an item, this one has shape {self.shape}")
         return self._data.item()
 
     def tolist(self) -> Any:

@@ -9,21 +9,10 @@ from nets.unet import UNet
 from nets.vgg import VGG16, fully_convolutional
 from nets.weights import load_weights
 
+# fmt: off
 __all__ = [
-    "FCN16s",
-    "FCN32s",
-    "FCN8s",
-    "fcn_crops",
-    "FCNResNet50",
-    "field_widths",
-    "fully_convolutional",
-    "load_weights",
-    "nearest_unet_sizes",
-    "parameter_groups",
-    "predict",
-    "receptive_field",
-    "UNet",
-    "unet_input_size",
-    "unet_sizes",
+    "FCN16s", "FCN32s", "FCN8s", "fcn_crops", "FCNResNet50", "field_widths", "fully_convolutional", "load_weights",
+    "nearest_unet_sizes", "parameter_groups", "predict", "receptive_field", "UNet", "unet_input_size", "unet_sizes",
     "VGG16",
 ]
+# fmt: on

@@ -18,7 +18,7 @@ COMMANDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; the usage is a --help away."""
+    """Reports an error in one line; --help shows the usage."""
 
     def error(self, message):
         self.exit(BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -27,10 +27,8 @@ class Parser(argparse.ArgumentParser):
 def main(arguments=None):
     """Run one command; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    for stream in (
-        sys.stdout,
-        sys.stderr,
-    ):  # file names need not be text: what cannot be written is spelled out
+    # A file name may hold bytes that are not text. They are printed as escapes instead of raising an error.
+    for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     parser = Parser(prog="python -m nets", description=__doc__)
@@ -39,7 +37,7 @@ def main(arguments=None):
     modules = {}
     for name, (module, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
-        if name == chosen:  # the others need not be imported
+        if name == chosen:  # import only the chosen command
             modules[name] = importlib.import_module(module)
             modules[name].add_arguments(command)
     parsed = parser.parse_args(arguments)
@@ -49,7 +47,7 @@ def main(arguments=None):
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Python flushes once more when it ends; that must not fail again.
+        # Python flushes stdout once more when it ends. This must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     except (ValueError, TypeError, OSError, ImportError) as error:
@@ -67,7 +65,7 @@ def _one_line(error, command):
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     text = " ".join(str(error).split()) or type(error).__name__
-    return text.removeprefix(f"{command}: ")  # the function of that name says so too
+    return text.removeprefix(f"{command}: ")  # errors of the function with this name begin with the name too
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Fully convolutional networks: a VGG-16 that gives scores to every pixel, in three steps from coarse to fine.
+"""Fully convolutional networks: a VGG-16 that gives scores to every pixel. Three nets, from coarse to fine.
 
 The backbone makes the image 32 times smaller. FCN-32s enlarges its scores 32 times in one step. FCN-16s first adds
 scores computed from pool4, where the image is only 16 times smaller. FCN-8s also adds scores from pool3.
@@ -17,10 +17,11 @@ from nets.plan import Branch, Crop, window_of
 from nets.sizes import FCN_PADDING, VGG_BLOCKS, fcn_crops
 from nets.vgg import BLOCK_CHANNELS, GRID, HIDDEN, published_names, scaled
 
-# Trained together, the features of pool4 and pool3 have very different sizes. These factors make them similar.
+# For training all parts together. The features of pool4 and pool3 have very different magnitudes; these factors make
+# the magnitudes similar.
 POOL4_SCALE, POOL3_SCALE = 0.01, 0.0001
 
-CROPS = fcn_crops()  # 19, 27, 31, 5, 9: see there for where they come from
+CROPS = fcn_crops()  # 19, 27, 31, 5, 9: nets/sizes.py derives them
 
 
 class _FCN(Module):
@@ -65,9 +66,7 @@ class _FCN(Module):
     def to_pool3(self, x: Tensor) -> Tensor:
         """From the image to pool3. Raises ValueError for anything but (N, in_channels, H, W) with pixels in it."""
         if x.ndim != 4 or x.shape[1] != self.in_channels or 0 in x.shape:
-            raise ValueError(
-                f"{type(self).__name__}: x must be (N, {self.in_channels}, H, W), got shape {x.shape}"
-            )
+            raise ValueError(f"{type(self).__name__}: x must be (N, {self.in_channels}, H, W), got shape {x.shape}")
         for number in (1, 2, 3):
             x = self.block(x, number)
         return x
@@ -118,10 +117,11 @@ class _FCN(Module):
 
 
 class FCN32s(_FCN):
-    """FCN-32s: (N, in_channels, H, W) -> scores (N, classes, H, W), from 1x1 up, enlarged 32 times in one step.
+    """FCN-32s: (N, in_channels, H, W) -> scores (N, classes, H, W), enlarged 32 times in one step.
 
-    Scores are 32 pixels apart. upscore (kernel 64, stride 32) interpolates between them, and 19 rows and columns are
-    cut at the top and left. `width` scales all channels of the backbone. See _FCN for padding and input values.
+    Images may have any size from 1x1 up. Scores are 32 pixels apart. upscore (kernel 64, stride 32) interpolates
+    between them, and 19 rows and columns are cut at the top and left. `width` scales all channels of the backbone. See
+    _FCN for padding and input values.
     """
 
     def __init__(
@@ -167,11 +167,7 @@ class FCN16s(_FCN):
     def forward(self, x: Tensor) -> Tensor:
         pool4 = self.block(self.to_pool3(x), 4)
         fused = add_skip(
-            self.upscore2(self.from_pool4(pool4)),
-            pool4,
-            self.score_pool4,
-            self.pool4_scale,
-            CROPS.score_pool4,
+            self.upscore2(self.from_pool4(pool4)), pool4, self.score_pool4, self.pool4_scale, CROPS.score_pool4
         )
         return cut(self.upscore16(fused), CROPS.upscore16, like=x)
 
@@ -213,15 +209,9 @@ class FCN8s(_FCN):
         pool3 = self.to_pool3(x)
         pool4 = self.block(pool3, 4)
         fused = add_skip(
-            self.upscore2(self.from_pool4(pool4)),
-            pool4,
-            self.score_pool4,
-            self.pool4_scale,
-            CROPS.score_pool4,
+            self.upscore2(self.from_pool4(pool4)), pool4, self.score_pool4, self.pool4_scale, CROPS.score_pool4
         )
-        fused = add_skip(
-            self.upscore_pool4(fused), pool3, self.score_pool3, self.pool3_scale, CROPS.score_pool3
-        )
+        fused = add_skip(self.upscore_pool4(fused), pool3, self.score_pool3, self.pool3_scale, CROPS.score_pool3)
         return cut(self.upscore8(fused), CROPS.upscore8, like=x)
 
     def plan(self) -> list:
@@ -245,21 +235,19 @@ def cut(x, offset, like):
 
 
 def add_skip(upscore, pool, score, scale, offset):
-    """The enlarged scores plus those computed from a pooling layer, cut to lie over them."""
+    """The enlarged scores plus the scores of a pooling layer, which are cut to lie over the enlarged scores."""
     return upscore + cut(score(pool * scale if scale != 1 else pool), offset, like=upscore)
 
 
-def parameter_groups(
-    net: Any, lr: float, weight_decay: float = 5e-4, learn_upsampling: bool = True
-) -> list[dict]:
+def parameter_groups(net: Any, lr: float, weight_decay: float = 5e-4, learn_upsampling: bool = True) -> list[dict]:
     """The published recipe as groups for an optimizer: biases learn twice as fast and do not decay.
 
         SGD(parameter_groups(net, lr=1e-10), lr=1e-10, momentum=0.99)
 
     The tiny rate belongs to a loss that is SUMMED over about 200,000 pixels, batch 1: 1e-10 for 32s and for training
-    all parts together, 1e-12 for 16s started from 32s, 1e-14 for 8s from 16s. With cross_entropy's mean, multiply by
-    the number of pixels. Caffe's files keep all bilinear kernels fixed (learn_upsampling=False); the paper learns the
-    intermediate ones.
+    all parts together, 1e-12 for 16s started from 32s, 1e-14 for 8s started from 16s. If the loss is the mean, as in
+    cross_entropy, multiply the rate by the number of pixels. Caffe's files keep all bilinear kernels fixed
+    (learn_upsampling=False). The paper learns the intermediate kernels.
     """
     weights, biases = [], []
     for module in net.modules():

@@ -1,4 +1,4 @@
-"""Where a pixel of the output looks in the input: alignment and receptive fields, computed from a net's plan."""
+"""Which input pixels an output pixel sees: alignment and receptive fields, computed from a net's plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ReceptiveField(NamedTuple):
     """Output y sees the input pixels offset + jump * y up to offset + jump * y + size - 1.
 
     If transposed convolutions make the fields differ from one output to the next, `size` is the widest, and `offset`
-    belongs to output 0. `field_widths` counts them all. Pixels outside the image are padding.
+    belongs to output 0. `field_widths` counts the fields of every width. Pixels outside the image are padding.
     """
 
     size: int
@@ -23,7 +23,7 @@ class ReceptiveField(NamedTuple):
 
 
 def alignment(steps, reference=()):
-    """Rows by which the plan's output must be shifted to lie over the reference's output: the crop at its near side.
+    """Rows by which the plan's output must be shifted to lie over the reference's output: the crop at the top or left.
 
     Both start from the same image, and their pixels must be equally far apart there. Output pixel y of `steps` and
     pixel z of `reference` see the same place if a y + b = a z + c, that is if y = z + (c - b) / a. Raises ValueError if
@@ -43,7 +43,7 @@ def receptive_field(net: Module) -> Any:
     """Which input pixels one output sees: size, jump (input pixels from one output to the next) and offset.
 
     `net` is a net, a Sequential or a list of layers, or a plan. The interval of one output is followed backwards
-    through all layers. This is theory; the tests hold it against gradients. Source: Araujo, Norris, Sim, "Computing
+    through all layers. This is theory; the tests compare it with gradients. Source: Araujo, Norris, Sim, "Computing
     Receptive Fields of Convolutional Neural Networks", Distill 2019.
     """
     steps = plan_of(net)
@@ -53,11 +53,11 @@ def receptive_field(net: Module) -> Any:
 
 
 def field_widths(net: Any, positions: Any) -> Any:
-    """How many of the outputs 0..positions-1 see how many pixels of an axis, as {width: count}, in rising order.
+    """{width: count}: `count` of the outputs 0..positions-1 see `width` pixels of an axis. In rising order of width.
 
     U-Net has two widths: of the 388 outputs for 572 pixels, 100 see 188 pixels and 288 see 204. A 2x2 up-convolution
     writes each output from only one pixel. So what an output sees depends on its place in the 16-pixel grid of the
-    deepest level: the 3x3 convolutions after it reach into one more cell of this grid, or do not.
+    deepest level: at some places the 3x3 convolutions after the up-convolution reach one more cell of this grid.
     """
     steps = plan_of(net)
     fields = (reads(steps, position, position) for position in range(positions))

@@ -48,11 +48,10 @@ def shape_text(channels, size):
 
 
 def describe(net, height, width, in_channels):
-    """The description of a net for images of height x width, as text. It is computed from the plan, without running the
-    net.
+    """The description of a net for images of height x width, as text.
 
-    Deeper levels, up to where they join the skip around them, are indented. Raises ValueError for sizes that do not fit
-    the net.
+    It is computed from the plan, without running the net. Deeper levels are indented, up to the step that joins them
+    with their skip. Raises ValueError for sizes that do not fit the net.
     """
     size = net.fitting_size(height, width) if isinstance(net, UNet) else (height, width)
     table = _Table()
@@ -85,7 +84,7 @@ def _walk(steps, channels, size, table, depth):
         if isinstance(step, Branch):
             deep_channels, deep_size = _walk(step.through, channels, size, table, depth + 1)
             skip_channels, _ = _walk(step.around, channels, size, table, depth)
-            size = deep_size  # the skip is cut to the size of what it meets
+            size = deep_size  # the skip is cut to this size
             channels = deep_channels + skip_channels if step.joined == "concatenated" else deep_channels
             table.add_note(step.name, f"{step.joined} with skip", channels, size, depth)
         elif isinstance(step, Crop):

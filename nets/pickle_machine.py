@@ -1,9 +1,10 @@
-"""A pickle is read by an interpreter of our own, which builds containers and can call nothing.
+"""Our own interpreter for pickles, which builds containers and can call nothing.
 
-A pickle is a small program. Unpickling runs it, and it may call anything. This interpreter knows the instructions that
-build dicts, lists and tuples, and the few names in REBUILD, none of which it imports. A tensor becomes a TensorRecord,
-which says where its bytes are. Whatever else a file wants to call or make becomes an Unknown: a name, and nothing has
-happened. pickletools.genops, a part of Python, cuts the bytes into instructions without running them.
+A pickle is a small program. Unpickling runs this program, and the program may call anything. Our interpreter knows the
+instructions that build dicts, lists and tuples, and the few names in REBUILD. It imports none of these names. A tensor
+becomes a TensorRecord, which says where its bytes are. Anything else that a file wants to call or make becomes an
+Unknown: its name is kept, and nothing is called. pickletools.genops, a part of Python, cuts the bytes into instructions
+without running them.
 
 Nothing that a file builds is hashed, compared or printed before its type has been checked: hashing a tuple that is
 nested deeply enough crashes Python, and printing a few lists that contain each other never ends.
@@ -28,8 +29,9 @@ STORAGE_DTYPES = {
     "ByteStorage": "<u1",
     "BoolStorage": "<?",
 }
-MOST_STEPS = 2_000_000  # instructions of a pickle, some seconds; a tensor takes about 20
-LONGEST_TEXT = 100  # characters of a file's own words in a message
+# The most instructions that a pickle may have: a few seconds of work. One tensor takes about 20 instructions.
+MOST_STEPS = 2_000_000
+LONGEST_TEXT = 100  # the most characters that a message quotes from a file
 
 
 class Name(NamedTuple):
@@ -67,11 +69,7 @@ class TensorRecord(NamedTuple):
         """Raises ValueError unless this is a window of whole numbers. Only then may it be hashed."""
         sized = type(self.storage) is Storage and type(self.shape) is tuple and type(self.stride) is tuple
         numbers = (self.offset, *self.shape, *self.stride) if sized else ()
-        if (
-            not sized
-            or len(self.shape) != len(self.stride)
-            or not all(type(n) is int and n >= 0 for n in numbers)
-        ):
+        if not sized or len(self.shape) != len(self.stride) or not all(type(n) is int and n >= 0 for n in numbers):
             raise ValueError("it holds a tensor without a storage, a shape and strides of whole numbers")
 
     @property
@@ -84,7 +82,7 @@ class TensorRecord(NamedTuple):
         if 0 in self.shape:
             return np.zeros(self.shape, self.storage.dtype)
         last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=True))
-        # Strides of 0 would let a few bytes pose as a huge array; weights never need them.
+        # With strides of 0, a few bytes could pretend to be a huge array. Weights never need such strides.
         if last >= elements.size or prod(self.shape) > elements.size:
             shape = str(self.shape)[:LONGEST_TEXT]
             raise ValueError(f"a tensor of shape {shape} does not fit its {elements.size} stored elements")
@@ -93,7 +91,7 @@ class TensorRecord(NamedTuple):
 
 
 def _is_key(key):
-    """Only these types are hashed: hashing them runs no code of the file, and needs no stack."""
+    """Only these types are hashed: hashing them runs no code of the file and does not recurse."""
     return type(key) is str or type(key) is int
 
 
@@ -118,7 +116,7 @@ REBUILD = {
 
 
 def interpret(file):
-    """Read one pickle from a binary file with the allowed instructions only. The file is left at its end."""
+    """Read one pickle from a binary file with the allowed instructions only, up to the end of the pickle."""
     machine = Machine()
     for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
         if opcode.name == "STOP":
@@ -209,7 +207,7 @@ class Machine:
             raise ValueError("it puts a name without a value into a dict")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if into is None or not _is_key(key):
-                continue  # a key of another kind can belong to nothing that is a tensor
+                continue  # no tensor has a key of another type
             into[key] = value
 
     def top(self, kind=None):
@@ -225,7 +223,7 @@ class Machine:
 
     @property
     def floor(self):
-        """The length of the stack below which the innermost mark lets nothing be taken."""
+        """How many entries lie below the innermost mark. They must not be taken from the stack."""
         return self.marks[-1] if self.marks else 0
 
     def popped(self, count):

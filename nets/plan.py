@@ -2,7 +2,7 @@
 
 A `Window` is a layer that slides. A `Crop` removes rows. A `Branch` is a place where the image takes two ways that meet
 again, like the skips of U-Net and FCN. Layers that work pixel by pixel (ReLU, batch norm, dropout) move nothing and do
-not appear. Every net has a method `plan()` that reads the numbers from its own layers, so nothing is typed twice.
+not appear. Every net has a method `plan()` that reads the numbers from its own layers, so no number is written twice.
 """
 
 from __future__ import annotations
@@ -36,16 +36,15 @@ from minitensor.kernels.geometry import (
 )
 
 SLIDING = (Conv2d, ConvTranspose2d, MaxPool2d, AvgPool2d)
-# Layers that work pixel by pixel, batch norm and dropout in evaluation: they move nothing.
+# Layers that work pixel by pixel, so they move nothing. (For batch norm and dropout this holds in evaluation.)
 PIXELWISE = (BatchNorm2d, Dropout, Dropout2d, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh)
 
 
 class Window(NamedTuple):
-    """A layer that slides a window of `kernel` taps along the image, or, if `transposed`, spreads each pixel over a
-    window.
+    """A layer that slides a window of `kernel` taps along the image.
 
-    A pooling layer has neither channels nor weights. `weights` are the numbers that multiply, `others` (biases, batch
-    norm) the numbers that do not.
+    If `transposed`, the layer spreads each pixel over a window instead. A pooling layer has no channels and no weights.
+    `weights` counts the numbers that multiply, `others` (biases, batch norm) the numbers that do not.
     """
 
     name: str
@@ -55,7 +54,7 @@ class Window(NamedTuple):
     dilation: int = 1
     transposed: bool = False
     ceil: bool = False  # sizes are rounded up, as Caffe's pooling does
-    channels: int | None = None  # of the output; None: as many as came in
+    channels: int | None = None  # of the output; None: as many as the input has
     weights: int = 0
     others: int = 0
 
@@ -70,8 +69,8 @@ class Window(NamedTuple):
         """The first and last input pixel that the outputs first..last depend on.
 
         A window at position y reads the pixels s y - p to s y - p + d (k - 1). For a transposed window the roles are
-        swapped: pixel i writes s i - p to s i - p + d (k - 1), so position y is written by those i for which y lies in
-        between.
+        swapped: pixel i writes s i - p to s i - p + d (k - 1), so position y is written by every pixel i with
+        s i - p <= y <= s i - p + d (k - 1).
         """
         reach = extent(self.kernel, self.dilation) - 1
         if self.transposed:
@@ -87,7 +86,7 @@ class Window(NamedTuple):
 
 
 class Crop(NamedTuple):
-    """Removes `offset` rows at the near side. The far side is cut to whatever size is wanted."""
+    """Removes `offset` rows at the near side. The far side is cut to the size that is needed."""
 
     name: str
     offset: int
@@ -100,7 +99,7 @@ class Crop(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """Two ways from one image that meet at their end: `through` the deeper net, and `around` it, the skip."""
+    """Two ways from one image that meet again: `through` is the deeper net, `around` is the skip."""
 
     name: str
     through: tuple
@@ -170,10 +169,10 @@ def window_of(name, layer, norm=None):
 
 
 def window_of_upsampling(name, layer):
-    """Upsampling by a whole factor s, as the transposed convolution that it is in the interior of the image.
+    """Upsampling by a whole factor s, described as a transposed convolution. Inside the image both are the same.
 
     Nearest repeats each pixel s times. Bilinear spreads it over a triangle of 2 s taps, or 2 s - 1 if s is odd. Raises
-    TypeError for other modes, and for an Upsample to a size or by a fraction.
+    TypeError for other modes, and for an Upsample to a given size or by a fraction.
     """
     factor = layer.scale_factor
     if layer.mode not in ("nearest", "bilinear") or factor is None or factor != int(factor):
@@ -185,7 +184,7 @@ def window_of_upsampling(name, layer):
 
 
 def reads(steps, first, last):
-    """The first and last input pixel that the outputs first..last of a plan depend on, walked from its end."""
+    """The first and last input pixel that the outputs first..last of a plan depend on, from the last step back."""
     for step in reversed(steps):
         first, last = step.reads(first, last)
     return first, last

@@ -1,4 +1,4 @@
-"""FCN on a dilated ResNet-50, as torchvision's `fcn_resnet50`: a net for the weights that people have.
+"""FCN on a dilated ResNet-50. It is torchvision's `fcn_resnet50`, so torchvision's weights can be loaded.
 
     image -> 7x7 / 2, 3x3 pooling / 2 -> layer1 -> layer2 / 2 -> layer3 -> layer4 -> 3x3, 1x1 -> bilinear to the image
 
@@ -21,11 +21,11 @@ from nets.plan import Branch, window_of, window_of_upsampling
 from nets.vgg import scaled
 
 BLOCKS = (3, 4, 6, 3)  # bottlenecks in each of the four layers
-CHANNELS = (64, 128, 256, 512)  # inside a bottleneck; four times as many come out
+CHANNELS = (64, 128, 256, 512)  # inside a bottleneck, which outputs EXPANSION times as many
 EXPANSION = 4
 STEM = 64
-OUTPUT_STRIDE = 8  # pixels of the image for each of the features
-HEAD_SHARE = 4  # a head has a quarter of the channels that it reads
+OUTPUT_STRIDE = 8  # each feature stands for 8x8 pixels of the image
+HEAD_SHARE = 4  # a head works with a quarter of its input channels
 HEAD_DROPOUT = 0.1
 
 
@@ -52,10 +52,7 @@ class Bottleneck(Module):
         return mt.relu(y + (x if self.downsample is None else self.downsample(x)))
 
     def plan(self, path):
-        through = [
-            window_of(f"{path}.conv{i}", getattr(self, f"conv{i}"), getattr(self, f"bn{i}"))
-            for i in (1, 2, 3)
-        ]
+        through = [window_of(f"{path}.conv{i}", getattr(self, f"conv{i}"), getattr(self, f"bn{i}")) for i in (1, 2, 3)]
         around = ()
         if self.downsample is not None:
             around = (window_of(f"{path}.downsample", self.downsample[0], self.downsample[1]),)
@@ -75,8 +72,10 @@ class DilatedResNet50(Module):
         for number, (count, channels) in enumerate(zip(BLOCKS, CHANNELS, strict=True), start=1):
             channels = scaled(channels, width)
             stride, before = (2 if number == 2 else 1), dilation
+            # Dilation replaces the stride of the first block's 3x3 convolution. Only windows after this stride must be
+            # dilated, so the first block keeps the dilation from before.
             if number > 2:
-                dilation *= 2  # in place of a stride; the first block still sees its pixels side by side
+                dilation *= 2
             blocks = [Bottleneck(inputs, channels, stride, before)]
             inputs = channels * EXPANSION
             blocks += [Bottleneck(inputs, channels, 1, dilation) for _ in range(count - 1)]
@@ -150,6 +149,6 @@ class FCNResNet50(Module):
 
 
 def _initialise(module):
-    """As torchvision: He's normal distribution by the outputs of each weight."""
+    """torchvision's initial values: N(0, 2 / fan_out), as He et al. propose."""
     if isinstance(module, Conv2d):
         init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -12,11 +12,11 @@ from nets.plan import Window
 class Level(NamedTuple):
     """One level of the valid U-Net, on the way down and on the way up."""
 
-    enter: int  # the image, or what came from the pooling above
+    enter: int  # the image, or the output of the pooling above
     skip: int  # after two 3x3 convolutions: pooled for the level below, and kept for the way up
-    up: int  # what the up-convolution brings from the level below
+    up: int  # the output of the up-convolution from the level below
     crop: int  # taken off every side of `skip` to make it as large as `up`
-    leave: int  # after two more 3x3 convolutions on both together
+    leave: int  # after two more 3x3 convolutions on the cropped skip and `up`
 
 
 class UNetSizes(NamedTuple):
@@ -39,7 +39,7 @@ def unet_sizes(n: int, depth: int = 4) -> Any:
     convolutions at level i removes 4 pixels, each worth 2^i pixels of the input: 4 (1 + 2 + ... + 2^d) on the way down
     and 4 (1 + ... + 2^(d-1)) on the way up. Together:
 
-        out = n - 12 * 2^d + 8        crop at level i, from the top = 12 * 2^(d-1-i) - 8
+        out = n - 12 * 2^d + 8        crop at level i = 12 * 2^(d-1-i) - 8, level 0 at the top
 
     Here the numbers are not computed by this formula but by walking through the net. Pooling must not meet an odd size,
     so n = -4 modulo 2^d, and at least one pixel must remain: n > 12 * 2^d - 8. Raises ValueError for other n, with the
@@ -53,8 +53,9 @@ def unet_sizes(n: int, depth: int = 4) -> Any:
 
 
 def nearest_unet_sizes(n: int, depth: int = 4) -> Any:
-    """(below, above): the nearest sizes that fit the valid U-Net. Both are `n` if it fits; below is None if there is
-    none.
+    """(below, above): the nearest sizes that fit the valid U-Net. Both are `n` if `n` fits.
+
+    below is None if no smaller size fits.
     """
     _check("nearest_unet_sizes", n=n, depth=depth)
     below, above = n, n
@@ -81,7 +82,7 @@ def nearest_text(n, depth):
 
 
 def _walk(n, depth):
-    """The sizes of all levels, or None where `n` does not fit."""
+    """The sizes of all levels, or None if `n` does not fit."""
     enters, skips, size = [], [], n
     for _ in range(depth):
         enters.append(size)
@@ -114,7 +115,7 @@ def _check(operation, **numbers):
 
 
 class FCNCrops(NamedTuple):
-    """Rows cut at the top and left, under the name of the layer whose output is cut."""
+    """How many rows (columns) are cut at the top (left). Each field names the layer whose output is cut."""
 
     upscore: int
     upscore16: int
@@ -128,7 +129,8 @@ VGG_BLOCKS = (2, 2, 3, 3, 3)
 
 # Padding of 100 at the first layer: without it a small image would shrink to less than the 7x7 window of fc6.
 # The first two layers turn n pixels into n + 2 p - 2, five poolings that round up leave ceil((n + 2 p - 2) / 32),
-# and fc6 needs 7 of these. For an image of one pixel this means 2 p - 1 > 6 * 32, so p is at least 97. 100 is round.
+# and fc6 needs 7 of these. For an image of one pixel this means 2 p - 1 > 6 * 32, so p must be at least 97.
+# 100 is the next round number.
 FCN_PADDING = 100
 
 

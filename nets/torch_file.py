@@ -1,10 +1,11 @@
 """Reading the tensors of torch's .pth files without unpickling them (nets/pickle_machine.py).
 
-There are two kinds of files. Since torch 1.6 it is a zip with data.pkl and one entry per storage. Before that, as for
-most weights of 2017, it is five pickles in a row, followed by the bytes of the storages.
+There are two kinds of files. Since torch 1.6 a file is a zip with data.pkl and one entry per storage. Older files, such
+as most weights of 2017, are five pickles in a row, followed by the bytes of the storages.
 
-Whatever a file says, reading it takes at most a few times its size in memory, and time in proportion to its length:
-each container is converted once and each storage read once, however often the file mentions them.
+No file can make reading expensive: reading takes at most a few times the file's size in memory, and time in proportion
+to the file's length. Each container is converted once and each storage is read once, even if the file mentions them
+often.
 """
 
 from __future__ import annotations
@@ -18,18 +19,19 @@ from nets.pickle_machine import LONGEST_TEXT, TensorRecord, Unknown, interpret
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the old format holds this number alone
 STORAGE_HEADER = struct.Struct("<q")  # the old format writes the number of elements before each storage
-DEEPEST = 100  # containers within containers
-LARGEST_PICKLE = 16 << 20  # bytes of data.pkl, which holds no numbers of tensors
+DEEPEST = 100  # levels of containers within containers
+LARGEST_PICKLE = 16 << 20  # bytes of data.pkl; the numbers of the tensors lie elsewhere
 LONGEST_BYTEORDER = 16  # bytes of the entry that says "little" or "big"
-MOST_COPIES = 4  # times the file's size that all its tensors may take: windows into one storage may overlap
-LEAST_COPIES = 1 << 20  # bytes that are always allowed
+# All tensors together may take this many times the file's size, because tensors may share parts of a storage.
+MOST_COPIES = 4
+LEAST_COPIES = 1 << 20  # bytes that all tensors together may take even if the file is tiny
 
 
 def read_torch_file(path):
     """The content of a .pth file: dicts, lists and tuples of NumPy arrays, numbers and strings.
 
     Everything else becomes an `Unknown` that names it; nothing is called. Raises ValueError for a file that is damaged
-    or unlike torch's, and says what was found.
+    or was not written by torch. The message says what was found.
     """
     try:
         if zipfile.is_zipfile(path):
@@ -85,9 +87,7 @@ def _read_zip(path):
         if f"{folder}byteorder" in entries and stored(f"{folder}byteorder", LONGEST_BYTEORDER) != b"little":
             raise ValueError("its numbers are big-endian")
         content = interpret(BytesIO(stored(names[0], LARGEST_PICKLE)))
-        return _Converter(lambda storage: stored(f"{folder}data/{storage.key}", size), size).converted(
-            content
-        )
+        return _Converter(lambda storage: stored(f"{folder}data/{storage.key}", size), size).converted(content)
 
 
 def _read_legacy(file):
@@ -111,7 +111,7 @@ def _read_legacy(file):
 
 
 def _storages(content):
-    """{key: Storage} of all tensors within the content, each container looked into once."""
+    """{key: Storage} of all tensors within the content. Each container is visited once."""
     found, seen, waiting = {}, set(), [content]
     while waiting:
         item = waiting.pop()
@@ -125,14 +125,14 @@ def _storages(content):
 
 
 class _Converter:
-    """Makes arrays of TensorRecords. `read(storage)` gives a storage's bytes; `size` is that of the file."""
+    """Turns TensorRecords into arrays. `read(storage)` returns the bytes of a storage; `size` is the file's size."""
 
     def __init__(self, read, size):
         self.read, self.bytes_left = read, max(LEAST_COPIES, MOST_COPIES * size)
         self.storages, self.arrays, self.containers = {}, {}, {}
 
     def converted(self, content, depth=0):
-        """The same containers with every TensorRecord replaced by its array; equal windows share one."""
+        """The same containers with every TensorRecord replaced by its array. Equal TensorRecords share one array."""
         if type(content) is TensorRecord:
             return self.array(content)
         if type(content) not in (dict, list, tuple):
@@ -152,9 +152,7 @@ class _Converter:
         if record not in self.arrays:
             self.bytes_left -= record.nbytes
             if self.bytes_left < 0:
-                raise ValueError(
-                    f"its tensors would take more than {MOST_COPIES} times the memory of the file"
-                )
+                raise ValueError(f"its tensors would take more than {MOST_COPIES} times the memory of the file")
             key = record.storage.key
             if key not in self.storages:
                 self.storages[key] = self.read(record.storage)
@@ -163,7 +161,5 @@ class _Converter:
 
 
 def _refused(content):
-    """The whole file is one object of some class: it has no state dict from which to take tensors."""
-    raise ValueError(
-        f"it is an object made by {content.name}, and not the tensors alone; save model.state_dict()"
-    )
+    """Raise ValueError: the whole file is one object of some class, not a state dict."""
+    raise ValueError(f"it is an object made by {content.name}, and not the tensors alone; save model.state_dict()")

@@ -1,4 +1,4 @@
-"""U-Net: a contracting path that collects context, an expanding path that restores the place, and skips between them.
+"""U-Net: a contracting path collects context, an expanding path recovers where things are, skips connect the two.
 
     image ─ inc ─────────────────── skip ──────────────────── up4 ─ outc ─ scores
               └ down1 ───────────── skip ──────────── up3 ──┘
@@ -7,8 +7,8 @@
                           └ down4 ─────┘
 
 Source: Ronneberger, Fischer, Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015,
-arXiv 1505.04597. The names of the parts, and so the keys of the state dict, are those of the widely used port by
-milesial, whose files load unchanged into UNet(padding="same", norm="batch").
+arXiv 1505.04597. The parts have the names that they have in the widely used port by milesial, so the keys of the state
+dict are the same, and milesial's files load unchanged into UNet(padding="same", norm="batch").
 """
 
 from __future__ import annotations
@@ -26,16 +26,20 @@ from nets.unet_parts import DoubleConv, Down, OutConv, Up
 class UNet(Module):
     """The U-Net: (N, in_channels, H, W) -> scores (N, classes, OH, OW). The loss contains the softmax.
 
-    padding="valid" is the paper's: convolutions see only real pixels, so the output is smaller (572 -> 388), and the
-    size must fit; ValueError gives the nearest sizes that do. `nets.unet_sizes` lists all sizes, and `nets.predict`
-    cuts and mirrors larger images. padding="same" keeps the size, from 1x1 up: convolutions pad zeros. An image whose
-    sides are not multiples of 2^depth is first extended below and to the right by its edge pixels, and the output is
-    cut. up="transpose" learns a 2x2 up-convolution that halves the channels. up="bilinear" interpolates
-    (align_corners), and the convolutions before it halve the channels. norm="batch" puts batch norm before every ReLU.
-    In training it needs more than one value per channel at the deepest level, so a batch of one image needs sides above
-    2^depth. dropout acts on the last two levels of the contracting path; on the upper one before both pooling and skip.
-    The paper does not give its rate; the released net has .5. For relu_after_up and last_up_channels see `released`.
-    Weights start as N(0, 2/N), N the inputs of one unit (paper, section 3), biases as 0.
+    padding  "valid" is the paper's: convolutions see only real pixels, so the output is smaller (572 -> 388), and the
+             size must fit. If it does not, a ValueError gives the nearest sizes that fit. `nets.unet_sizes` lists all
+             sizes, and `nets.predict` cuts and mirrors larger images.
+             "same" pads zeros and keeps the size, from 1x1 up. An image whose sides are not multiples of 2^depth is
+             first extended below and to the right by its edge pixels, and the output is cut.
+    up       "transpose" learns a 2x2 up-convolution that halves the channels. "bilinear" interpolates (align_corners),
+             and the convolutions before it halve the channels.
+    norm     "batch" puts batch norm before every ReLU. In training it needs more than one value per channel at the
+             deepest level, so a batch of one image needs sides above 2^depth.
+    dropout  the rate on the last two levels of the contracting path; on the upper of the two it acts before both the
+             pooling and the skip. The paper does not give the rate; the released net has 0.5.
+
+    For relu_after_up and last_up_channels see `released`. Weights start as N(0, 2/N), where N is the number of inputs
+    of one unit (paper, section 3). Biases start as 0.
     """
 
     def __init__(
@@ -86,8 +90,8 @@ class UNet(Module):
     def released(cls, in_channels: int = 1, classes: int = 2, base_channels: int = 64) -> UNet:
         """The net of the authors' Caffe release, which differs from the figure in the paper: 31,100,354 parameters.
 
-        The last up-convolution keeps its 128 channels (so 192 meet at the top), a ReLU follows every up-convolution,
-        and dropout .5 acts on the fourth and fifth level.
+        The last up-convolution keeps its 128 channels (with the skip, the top level has 192). A ReLU follows every
+        up-convolution. Dropout of 0.5 acts on the fourth and fifth level.
         """
         options = {"dropout": 0.5, "relu_after_up": True, "last_up_channels": 2 * base_channels}
         return cls(in_channels, classes, base_channels, **options)
@@ -116,7 +120,7 @@ class UNet(Module):
             x = down(x)
         x = self.dropout(x)
         for up in self.ups:
-            # In two calls, so that nothing refers to the skip any more while the convolutions run.
+            # Two calls, so that while the convolutions run nothing refers to the skip, and its memory is free.
             x = up.conv(up.join(x, skips.pop()))
         x = self.outc(x)
         if (fit_height, fit_width) != (height, width):

@@ -11,9 +11,9 @@ from nets.plan import window_of, window_of_upsampling
 
 
 class DoubleConv(Module):
-    """Two 3x3 convolutions, each followed by ReLU (with batch norm between): (N, in, H, W) -> (N, out, H-4, W-4).
+    """Two 3x3 convolutions, each followed by ReLU (or batch norm and ReLU): (N, in, H, W) -> (N, out, H-4, W-4).
 
-    With padding "same" the size stays. Batch norm would subtract a bias again, so before it there is none.
+    With padding "same" the size stays. A convolution before batch norm has no bias: batch norm would subtract it again.
     """
 
     def __init__(self, in_channels, out_channels, mid_channels=None, padding="valid", norm=None):
@@ -46,9 +46,7 @@ class Down(Module):
 
     def __init__(self, in_channels, out_channels, padding, norm):
         super().__init__()
-        self.maxpool_conv = Sequential(
-            MaxPool2d(2), DoubleConv(in_channels, out_channels, padding=padding, norm=norm)
-        )
+        self.maxpool_conv = Sequential(MaxPool2d(2), DoubleConv(in_channels, out_channels, padding=padding, norm=norm))
 
     def forward(self, x):
         return self.maxpool_conv(x)
@@ -59,15 +57,13 @@ class Down(Module):
 
 
 class Up(Module):
-    """One level up: double the size, put the skip beside it, and let two convolutions join them.
+    """One level up: double the size, concatenate the skip, apply two convolutions.
 
     The skip comes first: channels [skip, up]. Valid convolutions have made `up` smaller than the skip, so the middle of
     the skip is cut out. The crop removes border pixels whose surroundings the deeper path no longer knows.
     """
 
-    def __init__(
-        self, in_channels, up_channels, skip_channels, out_channels, padding, up, norm, relu_after_up
-    ):
+    def __init__(self, in_channels, up_channels, skip_channels, out_channels, padding, up, norm, relu_after_up):
         super().__init__()
         if up == "transpose":
             self.up = ConvTranspose2d(in_channels, up_channels, 2, stride=2)
@@ -81,7 +77,7 @@ class Up(Module):
         return self.conv(self.join(x, skip))
 
     def join(self, x, skip):
-        """The skip and, beside it, x at twice its size."""
+        """The skip and x at twice its size, concatenated along the channels."""
         x = self.up(x)
         if self.relu_after_up:
             x = mt.relu(x)

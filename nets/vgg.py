@@ -10,18 +10,7 @@ from numbers import Real
 from typing import Any
 
 import minitensor as mt
-from layers import (
-    AdaptiveAvgPool2d,
-    Conv2d,
-    Dropout,
-    Linear,
-    MaxPool2d,
-    Module,
-    Parameter,
-    ReLU,
-    Sequential,
-    init,
-)
+from layers import AdaptiveAvgPool2d, Conv2d, Dropout, Linear, MaxPool2d, Module, Parameter, ReLU, Sequential, init
 from minitensor.tensor import Tensor
 from nets.plan import Window, window_of
 from nets.sizes import VGG_BLOCKS
@@ -82,7 +71,7 @@ class VGG16(Module):
         return self.classifier(mt.flatten(x, 1))
 
     def plan(self) -> list:
-        """The steps for `nets.receptive_field` and `nets info`; the classifier as the windows it amounts to."""
+        """The steps for `nets.receptive_field` and `nets info`. Fully connected layers appear as equivalent windows."""
         steps = [
             window_of(f"features.{i}", layer)
             for i, layer in enumerate(self.features)
@@ -91,13 +80,7 @@ class VGG16(Module):
         for index, kernel in ((0, GRID), (3, 1), (6, 1)):
             weight, bias = self.classifier[index].weight, self.classifier[index].bias
             steps.append(
-                Window(
-                    f"classifier.{index}",
-                    kernel,
-                    channels=weight.shape[0],
-                    weights=weight.size,
-                    others=bias.size,
-                )
+                Window(f"classifier.{index}", kernel, channels=weight.shape[0], weights=weight.size, others=bias.size)
             )
         return steps
 
@@ -105,18 +88,15 @@ class VGG16(Module):
 def fully_convolutional(vgg: Any) -> Any:
     """VGG16 as convolutions only: (N, 3, H, W) -> a heatmap (N, classes, floor(H/32) - 6, floor(W/32) - 6).
 
-    A fully connected layer on C x 7 x 7 features is their dot product with a weight: a 7x7 convolution at its only
-    position. On 224x224 pixels the scores are those of the classifier. On larger images the window slides, and each
-    score is the classifier's for features that saw more of their surroundings (no zeros at the border of a crop). The
-    result shares its weights with `vgg`. Source: Long, Shelhamer, Darrell 2015, section 3.1.
+    A fully connected layer on C x 7 x 7 features is the dot product of the features with a weight. A 7x7 convolution
+    computes the same at its only position. So on 224x224 pixels the scores equal the classifier's. On larger images the
+    window slides, and each score is the classifier's score for one window. (The features in the window have then seen
+    the real surroundings, not the zeros around a crop.) The result shares its weights with `vgg`.
+    Source: Long, Shelhamer, Darrell 2015, section 3.1.
     """
     channels = vgg.features[-3].out_channels
     hidden, classes = vgg.classifier[0].weight.shape[0], vgg.classifier[6].weight.shape[0]
-    convolutions = {
-        0: Conv2d(channels, hidden, GRID),
-        3: Conv2d(hidden, hidden, 1),
-        6: Conv2d(hidden, classes, 1),
-    }
+    convolutions = {0: Conv2d(channels, hidden, GRID), 3: Conv2d(hidden, hidden, 1), 6: Conv2d(hidden, classes, 1)}
     head = []
     for index, layer in enumerate(vgg.classifier):
         if index in convolutions:

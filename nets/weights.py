@@ -1,7 +1,7 @@
-"""Loading weights that people have: files of torchvision's vgg16, of pytorch-fcn, of milesial's U-Net, and our own.
+"""Loading published weights: files of torchvision's vgg16, of pytorch-fcn, of milesial's U-Net, and our own.
 
-They are recognized by the names of their tensors, in safetensors files and in torch's .pth files. The nets here have
-the same names and shapes, so nothing is translated. Only a VGG that goes into an FCN is transplanted.
+The names of the tensors tell what a file is. It may be a safetensors file or a .pth file of torch. The nets here have
+the same names and shapes, so nothing is translated. Only the weights of a VGG are transplanted into an FCN.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from nets.fcn import FCN8s, FCN16s, FCN32s
 from nets.torch_file import read_torch_file
 from nets.vgg import published_names
 
-# A tensor that only files of this layout have -> what to call it.
+# A tensor that only files of this layout have -> the name of the layout.
 LAYOUTS = {
     "features.0.weight": "torchvision vgg16",
     "backbone.layer1.0.conv1.weight": "torchvision fcn_resnet50",
     "conv1_1.weight": "pytorch-fcn",
     "inc.double_conv.0.weight": "U-Net",
 }
-# Where checkpoints put the weights; the running mean of the weights, which is what its author evaluates, first.
+# Keys under which checkpoints keep the weights. The running mean of the weights (ema) comes first, because it is what
+# authors evaluate.
 WRAPPERS = ("state_dict_ema", "ema_state_dict", "model_ema", "state_dict", "model_state_dict", "model_state", "model",
             "net", "network", "weights", "params")  # fmt: skip
-DEEPEST = 8  # wrappers within wrappers
+DEEPEST = 8  # levels of wrappers within wrappers
 COUNTER = "num_batches_tracked"  # batch norm's; files before torch 0.4.1 have none
 AVERAGED = "n_averaged"  # torch's AveragedModel counts its updates
 FCN_HEADS = ("score_pool", "upscore")  # tensors in which FCN-32s, 16s and 8s differ
@@ -60,13 +61,13 @@ def load_weights(net: Module, path: str | PathLike) -> Any:
     """Put the weights of a file into a net; returns a LoadedWeights.
 
     `path` is a .safetensors file, or a .pth or .pt file of torch, which is read without unpickling
-    (nets/torch_file.py). Recognised are
+    (nets/torch_file.py). These files are recognised:
         torchvision vgg16   into VGG16, or into an FCN's backbone: fc6 and fc7 reshaped, scores left as they are
         fcn_resnet50        torchvision's, into FCNResNet50; aux=False for files without the auxiliary head
-        pytorch-fcn         into the FCN of the same kind, or what they share into another: 32s -> 16s -> 8s
+        pytorch-fcn         into the FCN of the same kind; into another FCN the shared tensors: 32s -> 16s -> 8s
         milesial's U-Net    into UNet(padding="same", norm="batch"), up="bilinear" for files without up1.up.weight
-    and files saved from the same net. Raises ValueError, before the net is changed, for a file that is none of
-    these, listing every tensor that is missing, unexpected or of the wrong shape.
+    and files saved from the same net. Raises ValueError for any other file, before the net is changed. The message
+    lists every tensor that is missing, unexpected or of the wrong shape.
     """
     if not isinstance(net, Module):
         raise TypeError(f"load_weights: net must be a Module, got {type(net).__name__}")
@@ -85,7 +86,7 @@ def load_weights(net: Module, path: str | PathLike) -> Any:
 
 
 def without_prefix(state, net):
-    """(state, prefix): the longest prefix common to all names, up to a dot, is removed if the names then fit the net.
+    """(state, prefix): a prefix that all names share, up to a dot, is removed if more names then fit the net.
 
     torch's wrappers add prefixes: DataParallel "module.", compile "_orig_mod.", training frameworks "model.".
     """
@@ -112,7 +113,7 @@ def _with_counters(state, net):
 
 
 def _load_fcn(net, state, layout):
-    """An FCN takes VGG's weights, and those of its coarser or finer relatives."""
+    """Load the weights of a VGG, or of an FCN of the same or another kind, into an FCN."""
     own = net.state_dict()
     if layout == "torchvision vgg16":
         net.transplant(state)
@@ -123,11 +124,11 @@ def _load_fcn(net, state, layout):
     unexpected = [name for name in state if name not in own]
     if all(name.startswith(FCN_HEADS) for name in missing + unexpected):
         return net.load_state_dict(state, strict=False)
-    return net.load_state_dict(state)  # raises, listing them
+    return net.load_state_dict(state)  # raises ValueError and lists them
 
 
 def read_state(path):
-    """The content of a weights file of either format; safetensors are told from pickles by their first bytes."""
+    """The content of a weights file of either format. The first bytes tell which format it is."""
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"load_weights: there is no file {path}")
@@ -150,7 +151,7 @@ def _read_shards(index):
         raise ValueError(f"load_weights: {index} is no index of safetensors files ({error!r})") from error
     shards = {}
     for file in sorted(set(wanted.values())):
-        if Path(file).name != file:  # an index may not point out of its folder
+        if Path(file).name != file:  # an index must not name files outside its folder
             raise ValueError(f"load_weights: {index} names {file!r}, which is no file beside it")
         shards[file] = mt.load(index.parent / file)
     lost = [name for name, file in wanted.items() if name not in shards[file]]
@@ -160,7 +161,7 @@ def _read_shards(index):
 
 
 def tensors_of(content, path):
-    """{name: array} of a state dict, or of the checkpoint around a state dict, however deep.
+    """{name: array} of a state dict, or of a checkpoint that contains a state dict.
 
     Entries that are not tensors, such as milesial's mask_values, are left out. Raises ValueError if there are no named
     tensors.

@@ -35,8 +35,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 def pytest_collection_finish():
     """Test cases are small: waking torch's threads for each would take longer than the work itself."""
-    torch = sys.modules.get(
-        "torch"
-    )  # test files that need it have imported it by now; the others need not wait
+    torch = sys.modules.get("torch")  # test files that need it have imported it by now; the others need not wait
     if torch is not None:
         torch.set_num_threads(1)

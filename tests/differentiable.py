@@ -27,11 +27,7 @@ def _seeded(operation, x):
 
 def _conv2d_relu(m, x, weight, bias, **settings):
     """The one operation of ours; in torch the two that it stands for."""
-    return (
-        m.conv2d_relu(x, weight, bias, **settings)
-        if m is mt
-        else m.relu(m.conv2d(x, weight, bias, **settings))
-    )
+    return m.conv2d_relu(x, weight, bias, **settings) if m is mt else m.relu(m.conv2d(x, weight, bias, **settings))
 
 
 CASES = {
@@ -99,24 +95,15 @@ CASES = {
         normal(4, 1, 3, 2),
         normal(2),
     ),
-    "max_pool2d": (
-        lambda m, a: m.max_pool2d(a, (3, 2), (2, 1), 1, (1, 2), ceil_mode=True) ** 2,
-        distinct(2, 2, 6, 5),
-    ),
-    "max_unpool2d": (
-        lambda m, a: m.max_unpool2d(*m.max_pool2d(a, 2, return_indices=True), 2) ** 2,
-        distinct(2, 4, 6),
-    ),
+    "max_pool2d": (lambda m, a: m.max_pool2d(a, (3, 2), (2, 1), 1, (1, 2), ceil_mode=True) ** 2, distinct(2, 2, 6, 5)),
+    "max_unpool2d": (lambda m, a: m.max_unpool2d(*m.max_pool2d(a, 2, return_indices=True), 2) ** 2, distinct(2, 4, 6)),
     "avg_pool2d": (
         lambda m, a: m.avg_pool2d(a, (3, 2), (2, 1), 1, ceil_mode=True, count_include_pad=False) ** 2,
         normal(2, 2, 6, 5),
     ),
     "adaptive_avg_pool2d": (lambda m, a: m.adaptive_avg_pool2d(a, (4, None)) ** 2, normal(2, 2, 6, 5)),
     "interpolate": (lambda m, a: m.interpolate(a, scale_factor=1.6) ** 2, normal(2, 2, 3, 4)),
-    "interpolate, bilinear": (
-        lambda m, a: m.interpolate(a, (5, 2), mode="bilinear") ** 2,
-        normal(2, 2, 3, 4),
-    ),
+    "interpolate, bilinear": (lambda m, a: m.interpolate(a, (5, 2), mode="bilinear") ** 2, normal(2, 2, 3, 4)),
     "interpolate, bicubic": (
         lambda m, a: m.interpolate(a, (2, 6), mode="bicubic", align_corners=True) ** 2,
         normal(2, 2, 3, 4),
@@ -132,12 +119,7 @@ CASES = {
         normal(2, seed=1),
     ),
     "batch_norm, of vectors": (lambda m, x: m.batch_norm(x, None, None, training=True) ** 2, normal(4, 3)),
-    "group_norm": (
-        lambda m, x, w, b: m.group_norm(x, 2, w, b) ** 2,
-        normal(2, 4, 3),
-        normal(4),
-        normal(4, seed=1),
-    ),
+    "group_norm": (lambda m, x, w, b: m.group_norm(x, 2, w, b) ** 2, normal(2, 4, 3), normal(4), normal(4, seed=1)),
     "softmax": (lambda m, a: m.softmax(a, 1), normal(2, 3, 2)),
     "log_softmax": (lambda m, a: m.log_softmax(a, -1), normal(2, 3)),
     "cross_entropy": (lambda m, x, y: m.cross_entropy(x, y), normal(2, 3, 2), classes),
@@ -173,9 +155,7 @@ OURS_ALONE = {
     ),
     "sum_to": (lambda m, a: a.sum_to((3, 1)) ** 2, normal(2, 3, 2)),
     "cross_entropy, of weighted pixels": (
-        lambda m, x, y: m.cross_entropy(
-            x, y, pixel_weight=m.tensor(positive[:, :2], dtype=x.dtype, device=x.device)
-        ),
+        lambda m, x, y: m.cross_entropy(x, y, pixel_weight=m.tensor(positive[:, :2], dtype=x.dtype, device=x.device)),
         normal(2, 3, 2),
         classes,
     ),

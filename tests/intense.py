@@ -31,10 +31,7 @@ OPERATIONS = {
     "batch_norm, in use": "normalize::test_batch_norm_in_use",
     "group_norm": "normalize::test_group_norm",
     "pad, constant": "pad::test_constant",
-    **{
-        f"pad, {mode}": f"pad::test_borders_made_of_the_image[{mode}]"
-        for mode in ("reflect", "replicate", "circular")
-    },
+    **{f"pad, {mode}": f"pad::test_borders_made_of_the_image[{mode}]" for mode in ("reflect", "replicate", "circular")},
     "softmax, log_softmax": "softmax::test_any_shape_and_axis",
     "nll_loss": "loss::test_nll_loss",
     "binary_cross_entropy_with_logits": "loss::test_binary_cross_entropy_with_logits",
@@ -96,12 +93,8 @@ class Table:
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m tests.intense", description=__doc__.splitlines()[0])
     parser.add_argument("--examples", type=int, default=10_000, help="of each test (default: %(default)s)")
-    parser.add_argument(
-        "--table", type=argparse.FileType("w"), default=sys.stdout, help="where it is written"
-    )
-    parser.add_argument(
-        "operations", nargs="*", metavar="OPERATION", help="one of the table's (default: all)"
-    )
+    parser.add_argument("--table", type=argparse.FileType("w"), default=sys.stdout, help="where it is written")
+    parser.add_argument("operations", nargs="*", metavar="OPERATION", help="one of the table's (default: all)")
     options = parser.parse_args(arguments)
     unknown = set(options.operations) - set(OPERATIONS)
     if unknown:

@@ -46,53 +46,21 @@ MALFORMED_IMAGES = {
     ),
     "conv2d, dimensions": (lambda: mt.conv2d(x, kernel), ValueError, ["conv2d", "(2, 3)"]),
     "conv2d, weight": (lambda: mt.conv2d(images, x), ValueError, ["conv2d", "weight", "(2, 3)"]),
-    "conv2d, empty weight": (
-        lambda: mt.conv2d(images, mt.zeros(4, 3, 0, 3)),
-        ValueError,
-        ["conv2d", "(4, 3, 0, 3)"],
-    ),
-    "conv2d, bias": (
-        lambda: mt.conv2d(images, kernel, mt.zeros(3)),
-        ValueError,
-        ["conv2d", "bias", "(4,)", "(3,)"],
-    ),
+    "conv2d, empty weight": (lambda: mt.conv2d(images, mt.zeros(4, 3, 0, 3)), ValueError, ["conv2d", "(4, 3, 0, 3)"]),
+    "conv2d, bias": (lambda: mt.conv2d(images, kernel, mt.zeros(3)), ValueError, ["conv2d", "bias", "(4,)", "(3,)"]),
     "conv2d, groups": (
         lambda: mt.conv2d(images, mt.zeros(4, 1, 3, 3), groups=3),
         ValueError,
         ["conv2d", "4", "groups=3"],
     ),
     "conv2d, no groups": (lambda: mt.conv2d(images, kernel, groups=0), ValueError, ["conv2d", "groups", "0"]),
-    "conv2d, groups of text": (
-        lambda: mt.conv2d(images, kernel, groups="1"),
-        TypeError,
-        ["conv2d", "groups", "'1'"],
-    ),
+    "conv2d, groups of text": (lambda: mt.conv2d(images, kernel, groups="1"), TypeError, ["conv2d", "groups", "'1'"]),
     "conv2d, stride": (lambda: mt.conv2d(images, kernel, stride=0), ValueError, ["conv2d", "stride", "0"]),
-    "conv2d, float stride": (
-        lambda: mt.conv2d(images, kernel, stride=1.5),
-        TypeError,
-        ["conv2d", "stride", "1.5"],
-    ),
-    "conv2d, three strides": (
-        lambda: mt.conv2d(images, kernel, stride=(1, 1, 1)),
-        ValueError,
-        ["conv2d", "(1, 1, 1)"],
-    ),
-    "conv2d, dilation": (
-        lambda: mt.conv2d(images, kernel, dilation=0),
-        ValueError,
-        ["conv2d", "dilation", "0"],
-    ),
-    "conv2d, padding": (
-        lambda: mt.conv2d(images, kernel, padding=-1),
-        ValueError,
-        ["conv2d", "padding", "-1"],
-    ),
-    "conv2d, padding by name": (
-        lambda: mt.conv2d(images, kernel, padding="full"),
-        ValueError,
-        ["conv2d", "'full'"],
-    ),
+    "conv2d, float stride": (lambda: mt.conv2d(images, kernel, stride=1.5), TypeError, ["conv2d", "stride", "1.5"]),
+    "conv2d, three strides": (lambda: mt.conv2d(images, kernel, stride=(1, 1, 1)), ValueError, ["conv2d", "(1, 1, 1)"]),
+    "conv2d, dilation": (lambda: mt.conv2d(images, kernel, dilation=0), ValueError, ["conv2d", "dilation", "0"]),
+    "conv2d, padding": (lambda: mt.conv2d(images, kernel, padding=-1), ValueError, ["conv2d", "padding", "-1"]),
+    "conv2d, padding by name": (lambda: mt.conv2d(images, kernel, padding="full"), ValueError, ["conv2d", "'full'"]),
     "conv2d, same": (
         lambda: mt.conv2d(images, kernel, stride=2, padding="same"),
         ValueError,
@@ -164,14 +132,6 @@ MALFORMED_IMAGES = {
         TypeError,
         ["conv_transpose2d", "int64"],
     ),
-    "unfold, one number in a tuple": (
-        lambda: mt.unfold(images, (3,)),
-        ValueError,
-        ["unfold", "kernel_size", "(3,)"],
-    ),
-    "group_norm, groups that are true": (
-        lambda: mt.group_norm(images, True),
-        TypeError,
-        ["num_groups", "True"],
-    ),
+    "unfold, one number in a tuple": (lambda: mt.unfold(images, (3,)), ValueError, ["unfold", "kernel_size", "(3,)"]),
+    "group_norm, groups that are true": (lambda: mt.group_norm(images, True), TypeError, ["num_groups", "True"]),
 }

@@ -92,9 +92,7 @@ class _Comparison:
             # Not recorded first, as in training: kernels of their own, and gradients that overwrite others
             unrecorded = mt.grad(ours, our_inputs, our_weights, retain_graph=True, allow_unused=True)
             our_grads = mt.grad(ours, our_inputs, our_weights, create_graph=True, allow_unused=True)
-            their_grads = torch.autograd.grad(
-                theirs, their_inputs, their_weights, create_graph=True, allow_unused=True
-            )
+            their_grads = torch.autograd.grad(theirs, their_inputs, their_weights, create_graph=True, allow_unused=True)
             for recorded, grads in (("", our_grads), (", not recorded", unrecorded)):
                 for i, (g, expected) in enumerate(zip(grads, their_grads, strict=True)):
                     expected = torch.zeros_like(their_inputs[i]) if expected is None else expected
@@ -109,9 +107,7 @@ class _Comparison:
         """The results that torch can differentiate, with random weights that sum them up to a scalar."""
         kept = [(y, expected) for y, expected in zip(ours, theirs, strict=True) if expected.requires_grad]
         for y, expected in kept:
-            assert y.requires_grad, (
-                f"torch differentiates a result of shape {tuple(expected.shape)}, we do not"
-            )
+            assert y.requires_grad, f"torch differentiates a result of shape {tuple(expected.shape)}, we do not"
         weights = [self.rng.standard_normal(y.shape).astype(y.dtype) for y, _ in kept]
         return (
             [y for y, _ in kept],
@@ -133,10 +129,7 @@ class _Comparison:
         return [g for g, _ in kept], [expected for _, expected in kept]
 
     def compare(self, what, y, expected):
-        result, wanted = (
-            y.numpy(),
-            expected.detach().numpy(force=True),
-        )  # torch has tensors of zeros without memory
+        result, wanted = (y.numpy(), expected.detach().numpy(force=True))  # torch has tensors of zeros without memory
 
         header = f"{what}, inputs of {self.dtype} and shapes {[a.shape for a in self.arrays]}:"
         assert result.shape == wanted.shape, f"{header} shape {result.shape}, torch {wanted.shape}"
@@ -187,9 +180,7 @@ def _placed(array):
     turned = tuple(slice(None, None, -1) if stride < 0 else slice(None) for _, stride in _axes(array))
     plain = array[once][turned]
     order = sorted(range(array.ndim), key=lambda axis: -plain.strides[axis])
-    moved = to_device(
-        np.ascontiguousarray(plain.transpose(order)).reshape([plain.shape[a] for a in order]), DEVICE
-    )
+    moved = to_device(np.ascontiguousarray(plain.transpose(order)).reshape([plain.shape[a] for a in order]), DEVICE)
     moved = moved.transpose([order.index(axis) for axis in range(array.ndim)])[turned]
     return array_module(moved).broadcast_to(moved, array.shape)
 

@@ -55,6 +55,4 @@ if __name__ == "__main__":
     PAGE.write_text(rewritten(text), encoding="utf-8")
     for part in LINES_PER_MINUTE:
         members = [stop for stop in stops(rewritten(text)) if stop.part == part]
-        print(
-            f"{part}: {sum(s.lines for s in members):,} lines, {sum(s.minutes for s in members) / 60:.1f} hours"
-        )
+        print(f"{part}: {sum(s.lines for s in members):,} lines, {sum(s.minutes for s in members) / 60:.1f} hours")

@@ -34,9 +34,7 @@ def no_work():
 def both_refuse(error, words, function, *arrays):
     """Raise AssertionError unless function(minitensor, ...) raises `error` with all `words`, torch any."""
     refuses(error, words, lambda *tensors: function(mt, *tensors), *arrays)
-    with pytest.raises(
-        (ValueError, TypeError, RuntimeError, IndexError, NotImplementedError, ZeroDivisionError)
-    ):
+    with pytest.raises((ValueError, TypeError, RuntimeError, IndexError, NotImplementedError, ZeroDivisionError)):
         function(TORCH, *(torch.tensor(array) for array in map(np.asarray, arrays)))
 
 

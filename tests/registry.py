@@ -49,9 +49,7 @@ UNARY = {
 
 def differentiable():
     """{name: (function of the library and an array, the array)}, for gradcheck and the comparison with torch."""
-    return {
-        name: (lambda m, a, name=name: getattr(m, name)(a), entry.smooth) for name, entry in UNARY.items()
-    }
+    return {name: (lambda m, a, name=name: getattr(m, name)(a), entry.smooth) for name, entry in UNARY.items()}
 
 
 def with_keywords():

@@ -135,10 +135,6 @@ def transposed_convolutions(draw, layouts=LAYOUTS):
     weight = draw(numbers((groups * channels, filters, *kernel), layouts))
     bias = draw(numbers((groups * filters,), layouts))
     settings = dict(
-        stride=stride,
-        padding=padding,
-        output_padding=tuple(output_padding),
-        groups=groups,
-        dilation=dilation,
+        stride=stride, padding=padding, output_padding=tuple(output_padding), groups=groups, dilation=dilation
     )
     return Conv(x, weight, bias, settings)

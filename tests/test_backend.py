@@ -68,29 +68,20 @@ def probe(monkeypatch):
     return begin
 
 
-NO_DRIVER = RuntimeError(
-    "cudaErrorInsufficientDriver: CUDA driver version is insufficient\n for CUDA runtime version"
-)
+NO_DRIVER = RuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient\n for CUDA runtime version")
 
 BROKEN = {
     "not installed": (None, ["CuPy is not installed", "pip install"]),
     "no driver": (
         broken_cupy(count_error=NO_DRIVER),
-        [
-            "no usable CUDA driver",
-            "RuntimeError: cudaErrorInsufficientDriver",
-            "insufficient for CUDA runtime",
-        ],
+        ["no usable CUDA driver", "RuntimeError: cudaErrorInsufficientDriver", "insufficient for CUDA runtime"],
     ),
     "no device": (broken_cupy(count=0), ["no device", "CUDA_VISIBLE_DEVICES"]),
     "no compiler": (
         broken_cupy(compile_error=RuntimeError("libnvrtc.so.12 not found")),
         ["cannot compile", "NVRTC", "libnvrtc.so.12", "pip install"],
     ),
-    "no headers": (
-        broken_cupy(compile_error=ImportError("no cuda_fp16.h")),
-        ["cannot compile", "cuda_fp16.h"],
-    ),
+    "no headers": (broken_cupy(compile_error=ImportError("no cuda_fp16.h")), ["cannot compile", "cuda_fp16.h"]),
     "no cuBLAS": (
         broken_cupy(multiply_error=ImportError("libcublas.so.12: cannot open shared object file")),
         ["cannot multiply", "cuBLAS", "libcublas.so.12", "pip install"],
@@ -122,18 +113,12 @@ class TestBroken:
 
 
 def test_a_cupy_that_fails_at_its_import(probe, monkeypatch, tmp_path):
-    (tmp_path / "cupy.py").write_text(
-        "raise ImportError('libcudart.so.12:\\n cannot open shared object file')"
-    )
+    (tmp_path / "cupy.py").write_text("raise ImportError('libcudart.so.12:\\n cannot open shared object file')")
     probe(None)
     monkeypatch.delitem(sys.modules, "cupy")
     monkeypatch.syspath_prepend(tmp_path)
     reason = mt.cuda.why_not()
-    assert (
-        "cannot be imported" in reason
-        and "libcudart.so.12: cannot open" in reason
-        and "pip install" in reason
-    )
+    assert "cannot be imported" in reason and "libcudart.so.12: cannot open" in reason and "pip install" in reason
 
 
 def test_the_probe_runs_once(probe):
@@ -202,9 +187,7 @@ class TestWorking:
 
     def test_devices_that_do_not_exist(self):
         for ask in (lambda: mt.ones(2).to("cuda:7"), lambda: mt.rand(2, device="cuda:7")):
-            with pytest.raises(
-                ValueError, match="'cuda:7' does not exist: there are 2 CUDA devices, cuda:0 to cuda:1"
-            ):
+            with pytest.raises(ValueError, match="'cuda:7' does not exist: there are 2 CUDA devices, cuda:0 to cuda:1"):
                 ask()
 
     def test_a_full_memory_is_told_with_what_was_asked_for_and_what_is_free(self):

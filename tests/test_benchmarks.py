@@ -6,19 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as front
-from benchmarks import (
-    ablation,
-    cases,
-    flops,
-    growth,
-    harness,
-    machine,
-    nets_cases,
-    ops_cases,
-    output,
-    targets,
-    versus,
-)
+from benchmarks import ablation, cases, flops, growth, harness, machine, nets_cases, ops_cases, output, targets, versus
 from benchmarks.libraries import MiniTensor
 from tests.bench_doubles import FakeWorker, result
 
@@ -71,10 +59,7 @@ def test_a_run_names_what_failed_and_ends_with_1(monkeypatch, tmp_path, capsys):
     path = tmp_path / "ops.json"
     assert front.main(["ops", "--only", "small 16:", "--quick", "--json", str(path)]) == 1
     printed, written = capsys.readouterr().out, json.loads(path.read_text())
-    assert (
-        f"{names[1]}  no time: results differ" in printed.replace("   ", "  ")
-        and "1 of 3 cases failed" in printed
-    )
+    assert f"{names[1]}  no time: results differ" in printed.replace("   ", "  ") and "1 of 3 cases failed" in printed
     assert [r["case"] for r in written["results"]] == [names[0], names[2]]
     assert written["failed"] == [{"case": names[1], "reason": "results differ by 1e-01"}]
     assert "target 1.3: met" in printed and written["targets"][0]["met"] is True
@@ -106,19 +91,14 @@ def test_exponents_of_known_growth():
     with pytest.raises(ValueError, match="two different sizes"):
         growth.exponent([4, 4], [1, 2])
     points = [
-        {"work": "w", "along": "batch", "size": n, "seconds": [n, n**1.5], "bytes": [n * n, 1]}
-        for n in (1, 2, 4)
+        {"work": "w", "along": "batch", "size": n, "seconds": [n, n**1.5], "bytes": [n * n, 1]} for n in (1, 2, 4)
     ]
     (fit,) = growth.exponents(points)
     assert fit["time"] == pytest.approx([1, 1.5]) and fit["memory"] == pytest.approx([2, 0])
 
 
 def test_targets_met_and_not():
-    ops = [
-        result("conv2d a: forward", theirs=2.0),
-        result("conv2d b: forward", theirs=0.7),
-        result("relu, x: forward"),
-    ]
+    ops = [result("conv2d a: forward", theirs=2.0), result("conv2d b: forward", theirs=0.7), result("relu, x: forward")]
     found = {(v.group, v.what): v for v in targets.verdicts("ops", ops)}
     assert found["conv2d", "geometric mean"].value == pytest.approx(1.4**0.5)
     assert found["conv2d", "geometric mean"].met is False
@@ -156,9 +136,7 @@ def test_memory_of_this_process():
 def test_no_net_scores_zero_everywhere():
     """FCN's score layers start as zeros; a parity check of such a net would hold zeros against zeros."""
     net, _ = nets_cases.make(MiniTensor(threads=1), "fcn8s", {"width": 0.02, "classes": 2})
-    assert all(
-        weight.numpy().any() for weight in net.parameters() if weight.ndim == nets_cases.KERNEL_DIMENSIONS
-    )
+    assert all(weight.numpy().any() for weight in net.parameters() if weight.ndim == nets_cases.KERNEL_DIMENSIONS)
 
 
 def _cost(family, case, cost, suite="ops"):
@@ -175,12 +153,7 @@ def test_a_variant_earns_its_room_in_a_net_or_in_a_whole_group():
         "never run": [],
     }
     verdicts = {line["family"]: line["verdict"] for line in ablation.summary(rows)}
-    assert verdicts == {
-        "of no use": "goes",
-        "for a group": "stays",
-        "for a net": "stays",
-        "never run": "unseen",
-    }
+    assert verdicts == {"of no use": "goes", "for a group": "stays", "for a net": "stays", "never run": "unseen"}
     table = ablation.tables({"families": ablation.summary(rows)})
     assert f"| for a net | 1 | 1.03 ({net}) | - | stays |" in table
 

@@ -85,9 +85,7 @@ def test_without_a_gpu_it_says_so(tmp_path, capsys, option):
 def test_the_command_line_says_so_too(tmp_path):
     if command.why_not() is None:
         pytest.skip("there is a GPU: the benchmark would run")
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "gpu"], cwd=ROOT, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "gpu"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and command.why_not() in done.stderr and "Traceback" not in done.stderr
 
 
@@ -187,9 +185,7 @@ def test_first_contact_on_the_double(tmp_path):
     path = tmp_path / "first.jsonl"
     with strict_cupy(), Lines(path) as lines:
         xp = sys.modules["cupy"]
-        first_contact.measure(
-            xp, ("compile", "check", "risk"), lines, shapes=[layers.Layer(1, 3, 5, 6, 4, 3, 1)]
-        )
+        first_contact.measure(xp, ("compile", "check", "risk"), lines, shapes=[layers.Layer(1, 3, 5, 6, 4, 3, 1)])
     facts = read(path)
     checks = [fact for fact in facts if fact["kind"] == "check"]
     assert {fact["variant"] for fact in checks} >= {"cublas", "winograd2d", "tensor_cores", "three_by_three"}
@@ -215,13 +211,8 @@ def test_what_the_rules_lose():
 
 
 def test_kernels_by_time():
-    events = [
-        {"cat": "kernel", "name": name, "dur": dur} for name, dur in (("a", 1000), ("b", 3000), ("a", 500))
-    ]
-    assert profile.by_time([*events, {"cat": "cpu_op", "name": "c", "dur": 9}]) == [
-        ("b", 1, 3.0),
-        ("a", 2, 1.5),
-    ]
+    events = [{"cat": "kernel", "name": name, "dur": dur} for name, dur in (("a", 1000), ("b", 3000), ("a", 500))]
+    assert profile.by_time([*events, {"cat": "cpu_op", "name": "c", "dur": 9}]) == [("b", 1, 3.0), ("a", 2, 1.5)]
 
 
 def test_the_main_job_on_the_cpu(tmp_path, monkeypatch):
@@ -277,9 +268,7 @@ def test_our_side_runs_on_the_double(tiny):
         pool = SimpleNamespace(used_bytes=lambda: 512, free_bytes=lambda: 0, free_all_blocks=lambda: None)
         cupy.get_default_memory_pool = lambda: pool
         side = MiniTensorOnGpu(cupy)
-        side.draw = lambda shape, seed: cupy.asarray(
-            np.random.default_rng(seed).standard_normal(shape, np.float32)
-        )
+        side.draw = lambda shape, seed: cupy.asarray(np.random.default_rng(seed).standard_normal(shape, np.float32))
         side.normals = lambda *shape, seed=0: side.tensor(side.draw(shape, seed).get())
         try:
             side.set_precision("fp32")

@@ -24,10 +24,7 @@ def test_tune_times_every_variant_that_can(monkeypatch, capsys, tmp_path):
     assert tune.main(SimpleNamespace(**OPTIONS | {"json": str(path)})) == 0
     rows = {row["case"]: row for row in json.loads(path.read_text())["results"]}
     at_once = {"tiny: conv2d_gradients", "up: conv_transpose2d_gradients"}
-    assert (
-        set(rows)
-        == {f"{name}: {operation}" for name in ("tiny", "up") for operation in tune.OPERATIONS} | at_once
-    )
+    assert set(rows) == {f"{name}: {operation}" for name in ("tiny", "up") for operation in tune.OPERATIONS} | at_once
     assert all({"reference"} < set(rows[name]["seconds"]) for name in at_once)
     assert {"columns", "winograd"} <= set(rows["tiny: conv2d"]["seconds"])
     assert "reference" not in rows["tiny: conv2d"]["seconds"] and "reference" in rows["up: conv2d"]["seconds"]
@@ -71,9 +68,7 @@ def test_peers_name_the_absent_the_lacking_and_the_slow(monkeypatch, capsys, tmp
     assert "minitensor: results differ" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in cases.names("peers") if "284" not in name and "128" not in name]
-)
+@pytest.mark.parametrize("name", [name for name in cases.names("peers") if "284" not in name and "128" not in name])
 def test_peer_cases_agree_between_our_side_and_torch(name):
     sides = MiniTensor(threads=1), Torch(threads=1)
     found = [[side.to_numpy(y) for y in peer_cases.builders()[name](side)()] for side in sides]
@@ -127,9 +122,7 @@ def test_curves_are_compared_with_the_spread_of_torchs_own():
     base = np.linspace(1, 0.1, 5)
     own = base + 1e-6
     near = curves.compare({"ours": own + 2e-6, "torch32": own, "torch64": base})
-    assert near["indistinguishable"] and near["differences"]["torch32 - torch64"]["mean"] == pytest.approx(
-        1e-6
-    )
+    assert near["indistinguishable"] and near["differences"]["torch32 - torch64"]["mean"] == pytest.approx(1e-6)
     assert not curves.compare({"ours": own + 1e-4, "torch32": own, "torch64": base})["indistinguishable"]
 
 
@@ -139,10 +132,7 @@ def test_two_steps_of_the_training_curve(monkeypatch):
     sides = {"ours": MiniTensor(1), "torch32": Torch(1), "torch64": accuracy.Torch64(1)}
     measured = curves.measure(sides, 2)
     assert measured["differences"]["ours - torch64"]["largest"] < 1e-5
-    assert (
-        len(measured["losses"]["ours"]) == 2
-        and measured["losses"]["ours"][0] != measured["losses"]["ours"][1]
-    )
+    assert len(measured["losses"]["ours"]) == 2 and measured["losses"]["ours"][0] != measured["losses"]["ours"][1]
 
 
 def test_tables_go_into_their_place_of_the_page(tmp_path, capsys):
@@ -160,11 +150,7 @@ def test_tables_go_into_their_place_of_the_page(tmp_path, capsys):
     page.write_text("above\n<!-- ops -->\nold\n<!-- /ops -->\nbelow\n")
     assert front.main(["report", str(source), "--into", str(page)]) == 0
     text = page.read_text()
-    assert (
-        text.startswith("above\n<!-- ops -->\n")
-        and text.endswith("<!-- /ops -->\nbelow\n")
-        and "old" not in text
-    )
+    assert text.startswith("above\n<!-- ops -->\n") and text.endswith("<!-- /ops -->\nbelow\n") and "old" not in text
     assert "No time for cat: results differ" in text and "**not met**" in text
     assert "Slower than torch in 1 of 2 cases: conv2d b: forward (0.50)" in text
     before = page.read_text()
@@ -185,9 +171,7 @@ def test_pictures_are_drawn(tmp_path):
 
     facts = {"processor": "any", "threads": 2, "torch": "2"}
     chart.draw_ratios(tmp_path / "a.png", [result("a", theirs=2.0), result("b", theirs=0.5)], facts)
-    points = [
-        {"work": "w", "along": "pixels", "size": n * n, "seconds": [n, n], "bytes": [n, n]} for n in (8, 16)
-    ]
+    points = [{"work": "w", "along": "pixels", "size": n * n, "seconds": [n, n], "bytes": [n, n]} for n in (8, 16)]
     chart.draw_growth(tmp_path / "b.png", points, facts)
     losses = {"ours": [1.0, 0.5], "torch32": [1.1, 0.6], "torch64": [1.2, 0.7]}
     chart.draw_curves(tmp_path / "c.png", {"losses": losses}, facts)

@@ -16,9 +16,7 @@ def as_tensors(arrays):
 
 
 @pytest.mark.parametrize(
-    ("function", "arrays"),
-    [(f, a) for f, *a in [*CASES.values(), *OURS_ALONE.values()]],
-    ids=[*CASES, *OURS_ALONE],
+    ("function", "arrays"), [(f, a) for f, *a in [*CASES.values(), *OURS_ALONE.values()]], ids=[*CASES, *OURS_ALONE]
 )
 def test_gradients_of_every_operation(function, arrays):
     assert mt.gradcheck(lambda *tensors: function(mt, *tensors), as_tensors(arrays))
@@ -31,9 +29,7 @@ def test_every_operation_equals_torch(function, arrays, layout):
 
 
 @pytest.mark.parametrize(
-    ("function", "arrays"),
-    [(f, a) for f, *a in [*CASES.values(), *OURS_ALONE.values()]],
-    ids=[*CASES, *OURS_ALONE],
+    ("function", "arrays"), [(f, a) for f, *a in [*CASES.values(), *OURS_ALONE.values()]], ids=[*CASES, *OURS_ALONE]
 )
 def test_gradients_arrive_in_any_memory_layout(function, arrays):
     """What comes back from a sum has strides of 0 and is read-only; from a flip, negative strides."""

@@ -48,9 +48,7 @@ LEVELS = [
     ),
     ("minitensor.ops",),
     ("minitensor.optim",),
-    (
-        "minitensor",
-    ),  # the front door, minitensor/__init__.py and __main__.py, where the package is put together
+    ("minitensor",),  # the front door, minitensor/__init__.py and __main__.py, where the package is put together
     ("layers",),
     ("nets",),
 ]
@@ -132,9 +130,7 @@ def test_rooms_are_entered_by_four_doors():
 
     def room(name):
         parts = name.split(".")
-        return (
-            parts[2] if parts[:2] == ["minitensor", "kernels"] and parts[2:3] and parts[2] in ROOMS else None
-        )
+        return parts[2] if parts[:2] == ["minitensor", "kernels"] and parts[2:3] and parts[2] in ROOMS else None
 
     seen = {
         (room(name), room(target))
@@ -210,21 +206,15 @@ HEAVY = ("cupy", "torch", "PIL", "matplotlib", "tqdm", "threadpoolctl", "safeten
 @pytest.mark.parametrize("package", ["minitensor", "layers"])
 def test_a_fresh_import_loads_nothing_heavy(package):
     script = f"import sys, {package}; print(*sys.modules)"
-    result = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = result.stdout.split()
     assert package in loaded
     assert not [name for name in loaded if name.split(".")[0] in (*HEAVY, "tests", "benchmarks")]
-    assert not [
-        name for name in loaded if name.startswith("scipy.") and name.count(".") == 1 and name[6] != "_"
-    ]
+    assert not [name for name in loaded if name.startswith("scipy.") and name.count(".") == 1 and name[6] != "_"]
     assert "nets" not in loaded
 
 
 def test_nets_needs_no_extras_to_be_imported():
     script = "import sys, nets; print(*sys.modules)"
-    result = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {name.split(".")[0] for name in result.stdout.split()} & set(HEAVY)

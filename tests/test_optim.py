@@ -23,17 +23,11 @@ def options(**choices):
 
 SGD_OPTIONS = [
     case
-    for case in options(
-        lr=[0.1], momentum=[0, 0.9], dampening=[0, 0.3], weight_decay=[0, 0.05], nesterov=[False, True]
-    )
+    for case in options(lr=[0.1], momentum=[0, 0.9], dampening=[0, 0.3], weight_decay=[0, 0.05], nesterov=[False, True])
     if not case["nesterov"] or (case["momentum"] and not case["dampening"])
 ]
 ADAM_OPTIONS = options(
-    lr=[0.02],
-    betas=[(0.9, 0.999), (0.5, 0.8)],
-    eps=[1e-8, 1e-3],
-    weight_decay=[0, 0.1],
-    amsgrad=[False, True],
+    lr=[0.02], betas=[(0.9, 0.999), (0.5, 0.8)], eps=[1e-8, 1e-3], weight_decay=[0, 0.1], amsgrad=[False, True]
 )
 CASES = [("SGD", case) for case in SGD_OPTIONS]
 CASES += [(name, case) for name in ("Adam", "AdamW") for case in ADAM_OPTIONS]
@@ -114,9 +108,7 @@ def test_training_a_model_equals_torch():
         ((mt.linear(mt.tensor(x), weight) - mt.tensor(y)) ** 2).mean().backward()
         optimizer.step()
         reference.zero_grad()
-        (
-            (torch.nn.functional.linear(torch.tensor(x), reference_weight) - torch.tensor(y)) ** 2
-        ).mean().backward()
+        ((torch.nn.functional.linear(torch.tensor(x), reference_weight) - torch.tensor(y)) ** 2).mean().backward()
         reference.step()
     np.testing.assert_allclose(weight.data, reference_weight.detach().numpy(), rtol=1e-10)
 
@@ -228,10 +220,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
         (lambda p: optim.SGD(p, momentum=-0.5), "momentum must be at least 0.0, got -0.5"),
         (lambda p: optim.SGD(p, weight_decay=-0.1), "weight_decay must be at least 0.0, got -0.1"),
         (lambda p: optim.SGD(p, nesterov=True), "nesterov needs a momentum above 0"),
-        (
-            lambda p: optim.SGD(p, momentum=0.9, dampening=0.1, nesterov=True),
-            "no dampening, got momentum=0.9",
-        ),
+        (lambda p: optim.SGD(p, momentum=0.9, dampening=0.1, nesterov=True), "no dampening, got momentum=0.9"),
         (lambda p: optim.Adam(p, betas=(0.9, 1.0)), r"betas must be in \[0.0, 1.0\), got 1.0"),
         (lambda p: optim.Adam(p, eps=-1e-8), "eps must be at least 0.0"),
         (lambda p: optim.Adam([{"params": p, "lr": -2}]), "lr must be at least 0.0, got -2"),
@@ -314,19 +303,15 @@ def test_rates_equal_torchs(name):
 
 
 @pytest.mark.parametrize(
-    "names",
-    [("LinearLR", "CosineAnnealingLR"), ("LambdaLR", "PolynomialLR", "StepLR"), ("LinearLR", "MultiStepLR")],
+    "names", [("LinearLR", "CosineAnnealingLR"), ("LambdaLR", "PolynomialLR", "StepLR"), ("LinearLR", "MultiStepLR")]
 )
 def test_schedulers_in_sequence_equal_torchs(names):
     milestones = [9, 25][: len(names) - 1]
     ours, theirs = our_optimizer(), torch_optimizer()
     rules = torch.optim.lr_scheduler
-    found = rates(
-        ours, optim.SequentialLR(ours, [getattr(optim, n)(ours, **SCHEDULERS[n]) for n in names], milestones)
-    )
+    found = rates(ours, optim.SequentialLR(ours, [getattr(optim, n)(ours, **SCHEDULERS[n]) for n in names], milestones))
     expected = rates(
-        theirs,
-        rules.SequentialLR(theirs, [getattr(rules, n)(theirs, **SCHEDULERS[n]) for n in names], milestones),
+        theirs, rules.SequentialLR(theirs, [getattr(rules, n)(theirs, **SCHEDULERS[n]) for n in names], milestones)
     )
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
 

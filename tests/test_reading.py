@@ -27,9 +27,7 @@ def test_the_afternoon_fits_an_afternoon():
 
 
 def test_no_stop_of_the_afternoon_needs_a_file_of_a_later_one():
-    place = {
-        name: number for number, stop in enumerate(PATH) for name in stop.files if stop.part == AFTERNOON
-    }
+    place = {name: number for number, stop in enumerate(PATH) for name in stop.files if stop.part == AFTERNOON}
     path_of = {module: name for name, module in MODULE_OF.items()}
     for name, number in place.items():
         for target, _ in IMPORTS[MODULE_OF[name]]:

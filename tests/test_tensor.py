@@ -67,9 +67,7 @@ def test_tensor_of_a_tensor_is_a_new_leaf():
     np.testing.assert_array_equal(y.data, [2, 4])
 
 
-@pytest.mark.parametrize(
-    "dtype", [mt.float32, mt.float64, mt.int32, mt.int64, mt.uint8, mt.bool_, "float32", bool]
-)
+@pytest.mark.parametrize("dtype", [mt.float32, mt.float64, mt.int32, mt.int64, mt.uint8, mt.bool_, "float32", bool])
 def test_dtype_given(dtype):
     assert mt.tensor([0, 1], dtype=dtype).dtype == np.dtype(dtype)
     for make in (mt.zeros, mt.ones):
@@ -285,9 +283,7 @@ class TestOperators:
 
     def test_every_listed_method_exists(self):
         names = "softmax log_softmax logsumexp sum mean var max min"
-        names += (
-            " argmax reshape transpose permute flatten squeeze unsqueeze expand flip where maximum minimum"
-        )
+        names += " argmax reshape transpose permute flatten squeeze unsqueeze expand flip where maximum minimum"
         names += " clamp pad numpy item detach to backward"
         missing = [name for name in [*names.split(), *UNARY] if not callable(getattr(mt.Tensor, name, None))]
         assert not missing

@@ -67,12 +67,7 @@ def _mypy(*arguments):
 
 def test_a_typed_program_is_clean_in_strict_mode(tmp_path):
     done = _mypy(
-        "--strict",
-        "--config-file=",
-        "--follow-imports=silent",
-        "--cache-dir",
-        str(tmp_path),
-        "tests/typed_use.py",
+        "--strict", "--config-file=", "--follow-imports=silent", "--cache-dir", str(tmp_path), "tests/typed_use.py"
     )
     assert done.returncode == 0, done.stdout
 
@@ -80,9 +75,7 @@ def test_a_typed_program_is_clean_in_strict_mode(tmp_path):
 def test_a_wrong_program_is_not(tmp_path):
     wrong = tmp_path / "wrong.py"
     wrong.write_text("import minitensor as mt\n\nmt.conv2d(mt.zeros(1), mt.zeros(1), stride='two').exq()\n")
-    done = _mypy(
-        "--config-file=", "--follow-imports=silent", "--cache-dir", str(tmp_path / "cache"), str(wrong)
-    )
+    done = _mypy("--config-file=", "--follow-imports=silent", "--cache-dir", str(tmp_path / "cache"), str(wrong))
     assert '"stride" to "conv2d"' in done.stdout and 'no attribute "exq"' in done.stdout, done.stdout
 
 

@@ -13,13 +13,7 @@ IMAGES = (16, 3, 256, 256)
 NETS = {
     "U-Net 64, 16x3x256x256: train step": ("unet", UNET, IMAGES, 2, "train"),
     "U-Net 64, 16x3x256x256: inference": ("unet", UNET, IMAGES, 2, "infer"),
-    "U-Net 64 with batch norm, 16x3x256x256: train step": (
-        "unet",
-        UNET | {"norm": "batch"},
-        IMAGES,
-        2,
-        "train",
-    ),
+    "U-Net 64 with batch norm, 16x3x256x256: train step": ("unet", UNET | {"norm": "batch"}, IMAGES, 2, "train"),
     "FCN-8s, 4x3x500x500: train step": ("fcn8s", {}, (4, 3, 500, 500), 21, "train"),
     "FCN-8s, 1x3x500x500: inference": ("fcn8s", {}, (1, 3, 500, 500), 21, "infer"),
     "FCN-8s, 4x3x256x256: train step": ("fcn8s", {}, (4, 3, 256, 256), 21, "train"),

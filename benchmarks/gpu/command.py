@@ -93,9 +93,7 @@ def _run(options, sides, truth, lines, identity, known):
         return main_job.measure(lines, identity)
     from benchmarks.gpu import suite
 
-    results = suite.measure_all(
-        sides, truth, options, lines, identity, [f for f in known if f["kind"] == "case"]
-    )
+    results = suite.measure_all(sides, truth, options, lines, identity, [f for f in known if f["kind"] == "case"])
     suite.trace_all(sides, options, lines)
     print("\n" + suite.summary(results), flush=True)
 

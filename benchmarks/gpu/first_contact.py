@@ -59,12 +59,7 @@ def main(options):
         except DeviceLost:
             lines.failures += 1
         seconds = round(lines.elapsed())
-        lines.say(
-            "done",
-            f"done in {seconds} s, {lines.failures} failures",
-            seconds=seconds,
-            failures=lines.failures,
-        )
+        lines.say("done", f"done in {seconds} s, {lines.failures} failures", seconds=seconds, failures=lines.failures)
         return int(lines.failures > 0)
 
 
@@ -103,11 +98,7 @@ def _torch_with_gpu():
 
 def probe(xp, torch):
     """What all figures depend on."""
-    facts = {
-        "python": sys.version.split()[0],
-        "numpy": np.__version__,
-        "cupy": xp.__version__,
-    } | code_version()
+    facts = {"python": sys.version.split()[0], "numpy": np.__version__, "cupy": xp.__version__} | code_version()
     runtime = xp.cuda.runtime
     if hasattr(runtime, "getDeviceProperties"):
         properties = runtime.getDeviceProperties(0)
@@ -161,12 +152,7 @@ def check(xp, lines, shapes):
                 for operation, args in on_device.items():
                     rule, variants = gpu_variants(operation, args)
                     for variant in variants:
-                        about = {
-                            "op": operation,
-                            "variant": variant,
-                            "layer": layer.name,
-                            "precision": precision,
-                        }
+                        about = {"op": operation, "variant": variant, "layer": layer.name, "precision": precision}
                         asked += 1
                         with lines.guarded("check", **about), use_kernels(**{operation: variant}):
                             right += _check(lines, about | {"rule": rule}, operation, args, exact[operation])

@@ -16,11 +16,7 @@ from minitensor.kernels.table import candidates, run
 
 PRECISIONS = ("fp32", "tf32")
 CPU_TEXTS = ("reference", "phases", "columns", "fold_columns")  # run on a GPU too, but are written for NumPy
-SHORT = {
-    "conv2d": "y",
-    "conv_transpose2d": "grad x",
-    "conv2d_weight": "grad w",
-}  # what each computes, in a row
+SHORT = {"conv2d": "y", "conv_transpose2d": "grad x", "conv2d_weight": "grad w"}  # what each computes, in a row
 WARM_UPS, MOST_STEPS, LEAST_STEPS = 2, 10, 3
 BUDGET_MILLISECONDS = 60.0  # of one variant's steps: slow ones run LEAST_STEPS times
 
@@ -142,10 +138,7 @@ def measure_layer(xp, torch, layer, lines, identity, known):
                 rule, variants = gpu_variants(operation, args)
                 times, about = {}, {"layer": layer.name, "op": operation, "precision": precision}
                 for variant in variants:
-                    with (
-                        lines.guarded("layer", variant=variant, **about),
-                        use_kernels(**{operation: variant}),
-                    ):
+                    with lines.guarded("layer", variant=variant, **about), use_kernels(**{operation: variant}):
                         times[variant] = round(milliseconds(xp, partial(run, operation, *args)), 3)
                 if operation in theirs:
                     with lines.guarded("layer", variant="torch", **about):

@@ -67,14 +67,7 @@ class Lines:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_ERROR]
             where = " ".join(f"{key} {value}" for key, value in about.items())
             trace = traceback.format_exc()[-LONGEST_TRACE:]
-            self.say(
-                "FAILED",
-                f"FAILED {what} {where}: {reason[:200]}",
-                what=what,
-                error=reason,
-                trace=trace,
-                **about,
-            )
+            self.say("FAILED", f"FAILED {what} {where}: {reason[:200]}", what=what, error=reason, trace=trace, **about)
             self._check_alive(error)
 
     def _check_alive(self, error):

@@ -39,10 +39,7 @@ def measure(lines, identity, devices=DEVICES):
                 device=device, threads=threads, **facts, **identity,
             )  # fmt: skip
     if len(found) == len(DEVICES):
-        ratio = {
-            what: round(found["cuda"][what] / found["cpu"][what], 2)
-            for what in ("step images/s", "job images/s")
-        }
+        ratio = {what: round(found["cuda"][what] / found["cpu"][what], 2) for what in ("step images/s", "job images/s")}
         lines.say("main job ratio", f"GPU / CPU of {threads} threads: {ratio}", threads=threads, ratio=ratio)
 
 
@@ -57,12 +54,7 @@ def speeds(device, folder, synchronize):
         )
         job = _images_a_second(lambda step: training._train_step(*batches[step]), config.batch, synchronize)
     net = f"U-Net {config.net['base_channels']}, {config.batch}x{config.crop[0]}x{config.crop[1]}"
-    return {
-        "step images/s": alone,
-        "job images/s": job,
-        "net": net,
-        "parameters": training.net.parameter_count(),
-    }
+    return {"step images/s": alone, "job images/s": job, "net": net, "parameters": training.net.parameter_count()}
 
 
 def default_training(device, folder):

@@ -123,6 +123,4 @@ def by_time(events):
         if event.get("cat") == "kernel":
             count, ms = rows.get(event["name"], (0, 0.0))
             rows[event["name"]] = count + 1, ms + event["dur"] / 1e3
-    return sorted(
-        ((name, count, round(ms, 4)) for name, (count, ms) in rows.items()), key=lambda row: -row[2]
-    )
+    return sorted(((name, count, round(ms, 4)) for name, (count, ms) in rows.items()), key=lambda row: -row[2])

@@ -110,12 +110,9 @@ def kernels(facts, shown=8):
 def main_job(facts):
     """The training step of `python -m nets train`, with its defaults."""
     rows = [
-        (f["net"], f["device"], f["threads"], f["step images/s"], f["job images/s"])
-        for f in latest(facts, "device")
+        (f["net"], f["device"], f["threads"], f["step images/s"], f["job images/s"]) for f in latest(facts, "device")
     ]
-    return table(
-        ["net", "device", "CPU threads", "images/s, step alone", "images/s, batches made meanwhile"], rows
-    )
+    return table(["net", "device", "CPU threads", "images/s, step alone", "images/s, batches made meanwhile"], rows)
 
 
 def layers(facts):

@@ -68,15 +68,7 @@ def scatter_repeats():
     return bool((grads[0] == grads[1]).all())
 
 
-RISKS = (
-    empty_group_norm,
-    uint8_out_of_range,
-    first_nan,
-    dlpack,
-    sum_over_no_axes,
-    out_of_memory,
-    scatter_repeats,
-)
+RISKS = (empty_group_norm, uint8_out_of_range, first_nan, dlpack, sum_over_no_axes, out_of_memory, scatter_repeats)
 
 
 def measure(lines):
@@ -87,7 +79,5 @@ def measure(lines):
             ok = bool(risk())
             answered += ok
             lines.failures += not ok
-            lines.say(
-                "risk", None if ok else f"RISK {risk.__name__}: {risk.__doc__}", name=risk.__name__, ok=ok
-            )
+            lines.say("risk", None if ok else f"RISK {risk.__name__}: {risk.__doc__}", name=risk.__name__, ok=ok)
     lines.say("risks", f"risk: {answered} of {len(RISKS)} as they should be", ok=answered, asked=len(RISKS))

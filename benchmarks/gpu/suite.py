@@ -35,9 +35,7 @@ def measure_all(sides, truth, options, lines, identity, known=()):
     """
     results = list(known)
     done = {(fact["case"], fact["precision"]) for fact in known}
-    print(
-        f"\n{'':50} {'':4}  {'ours ms':>9}  {'torch ms':>9}  {'ratio':>5}  {'error':>7} {'torch':>7}  peak MB"
-    )
+    print(f"\n{'':50} {'':4}  {'ours ms':>9}  {'torch ms':>9}  {'ratio':>5}  {'error':>7} {'torch':>7}  peak MB")
     for name, build in cases.builders().items():
         wanted = [precision for precision in PRECISIONS if (name, precision) not in done]
         if options.only not in name or not wanted:

@@ -17,18 +17,7 @@ room are faster, and a test holds each of them to the definition. CUDA stands be
 """
 
 # importing a room enters its kernels into the table
-from minitensor.kernels import (
-    arrays,
-    batch_norm,
-    conv,
-    cross_entropy,
-    interpolate,
-    pool,
-    relu,
-    softmax,
-    unfold,
-    update,
-)
+from minitensor.kernels import arrays, batch_norm, conv, cross_entropy, interpolate, pool, relu, softmax, unfold, update
 from minitensor.kernels.table import kernel_variants, operations, run, use_kernels
 
 __all__ = ["kernel_variants", "operations", "run", "use_kernels"]

@@ -162,12 +162,7 @@ def where(condition: Tensor, a: Tensor | Number, b: Tensor | Number) -> Tensor:
         got = getattr(condition, "dtype", type(condition).__name__)
         raise TypeError(f"where: the condition must be a bool tensor, got {got}")
     condition = condition if isinstance(condition, Tensor) else Tensor(condition)
-    if (
-        not isinstance(a, Tensor)
-        and not isinstance(b, Tensor)
-        and isinstance(a, Real)
-        and isinstance(b, Real)
-    ):
+    if not isinstance(a, Tensor) and not isinstance(b, Tensor) and isinstance(a, Real) and isinstance(b, Real):
         dtype = result_dtype(a, b)
         a, b = (number_like(value, dtype, condition) for value in (a, b))
     a, b = operands("where", a, b)

@@ -63,9 +63,7 @@ class Conv2dRelu(Conv2d):
 
     def backward(self, grad, needs):
         wants_bias = len(needs) > 2 and needs[2]
-        through_relu = (
-            ReluBiasGradient(self.output, overwrite=grad._owned) if wants_bias else ReluGradient(self.output)
-        )
+        through_relu = ReluBiasGradient(self.output, overwrite=grad._owned) if wants_bias else ReluGradient(self.output)
         return super().backward(through_relu(grad), needs, through_relu.sums)
 
 
@@ -81,9 +79,7 @@ class ConvTranspose2d(Op):
     def forward(self, x, weight, bias=None):
         self.sizes = x.shape[2:], weight.shape[2:]
         stride, padding, dilation, groups = self.settings
-        return run(
-            "conv_transpose2d", x, weight, bias, stride, padding, self.output_padding, groups, dilation
-        )
+        return run("conv_transpose2d", x, weight, bias, stride, padding, self.output_padding, groups, dilation)
 
     def backward(self, grad, needs):
         x, weight, *_ = self.inputs
@@ -160,9 +156,7 @@ class ConvTranspose2dGradients(Conv2d):
 
     def forward(self, grad, weight):
         self.sizes = grad.shape[2:], weight.shape[2:]
-        grad_x, self.grad_weight = run(
-            "conv_transpose2d_gradients", self.x.data, weight, grad, *self.settings
-        )
+        grad_x, self.grad_weight = run("conv_transpose2d_gradients", self.x.data, weight, grad, *self.settings)
         return grad_x
 
 
@@ -187,9 +181,7 @@ def _transposed_settings(size, grad, kernel_size, stride, padding, dilation, gro
     """The arguments of ConvTranspose2d for an output of `size`: the leftover becomes output_padding."""
     output_padding = tuple(
         n - conv_transpose_output_size(positions, k, s, p, 0, d)
-        for n, positions, k, s, p, d in zip(
-            size, grad.shape[2:], kernel_size, stride, padding, dilation, strict=True
-        )
+        for n, positions, k, s, p, d in zip(size, grad.shape[2:], kernel_size, stride, padding, dilation, strict=True)
     )
     return stride, padding, output_padding, groups, dilation
 

@@ -6,12 +6,7 @@ from collections.abc import Sequence
 from numbers import Integral
 
 from minitensor.arguments import check_float, check_same_dtype, pair, shape_argument
-from minitensor.kernels.geometry import (
-    conv_output_size,
-    conv_transpose_output_size,
-    output_size,
-    same_padding,
-)
+from minitensor.kernels.geometry import conv_output_size, conv_transpose_output_size, output_size, same_padding
 from minitensor.ops.conv import Conv2d, Conv2dRelu, Conv2dWeight, ConvTranspose2d
 from minitensor.ops.images import batched
 from minitensor.ops.pad import pad
@@ -101,19 +96,10 @@ def conv_transpose2d(
     groups = _check_groups("conv_transpose2d", groups)
     _check_channels("conv_transpose2d", x, weight, groups, expected=weight.shape[0])
     if weight.shape[0] % groups:
-        raise ValueError(
-            f"conv_transpose2d: {weight.shape[0]} input channels do not divide into groups={groups}"
-        )
+        raise ValueError(f"conv_transpose2d: {weight.shape[0]} input channels do not divide into groups={groups}")
     _check_bias("conv_transpose2d", bias, weight, weight.shape[1] * groups)
     for name, n, k, s, p, extra, d in zip(
-        ("height", "width"),
-        x.shape[-2:],
-        weight.shape[2:],
-        stride,
-        padding,
-        output_padding,
-        dilation,
-        strict=True,
+        ("height", "width"), x.shape[-2:], weight.shape[2:], stride, padding, output_padding, dilation, strict=True
     ):
         if extra >= max(s, d):
             raise ValueError(
@@ -173,9 +159,7 @@ def _checked(operation, x, weight, bias):
     if x.ndim not in (3, 4):
         raise ValueError(f"{operation}: x must be (N, C, H, W) or (C, H, W), got shape {x.shape}")
     if weight.ndim != 4 or 0 in weight.shape:
-        raise ValueError(
-            f"{operation}: weight must have 4 dimensions, none of size 0, got shape {weight.shape}"
-        )
+        raise ValueError(f"{operation}: weight must have 4 dimensions, none of size 0, got shape {weight.shape}")
     return x, weight, bias
 
 

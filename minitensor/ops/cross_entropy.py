@@ -122,9 +122,7 @@ def cross_entropy(
     target = check_classes("cross_entropy", x, target, ignore_index, wait=False)
     if x.ndim == 1:  # one pixel is a batch of one
         x = reshape(x, (1, x.shape[0]))
-    per_pixel = [
-        None if t is None else t.data.reshape(x.shape[:1] + x.shape[2:]) for t in (target, pixel_weight)
-    ]
+    per_pixel = [None if t is None else t.data.reshape(x.shape[:1] + x.shape[2:]) for t in (target, pixel_weight)]
     class_weight = None if weight is None else weight.data
     op = CrossEntropy(per_pixel[0], class_weight, per_pixel[1], ignore_index, float(label_smoothing))
     op.watched = target, weight, pixel_weight

@@ -102,10 +102,7 @@ def _unify(operation, a, b, floating):
     if floating and dtype.kind != "f":
         dtype = DEFAULT_DTYPE
     like = a if isinstance(a, Tensor) else b
-    return [
-        cast(value, dtype) if isinstance(value, Tensor) else number_like(value, dtype, like)
-        for value in (a, b)
-    ]
+    return [cast(value, dtype) if isinstance(value, Tensor) else number_like(value, dtype, like) for value in (a, b)]
 
 
 def _tensor_or_number(operation, value):

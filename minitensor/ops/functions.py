@@ -96,9 +96,7 @@ def pow(a: Tensor | Number, b: Tensor | Number) -> Tensor:
     # A Python number costs nothing to inspect. Inspecting a Tensor on a GPU would make the program wait for it.
     negative = (b.data < 0).any if isinstance(exponent, Tensor) else lambda: exponent < 0
     if a.dtype.kind in "iu" and b.data.size and negative():
-        raise ValueError(
-            "pow: integers have no integer results at negative powers; convert to floating point"
-        )
+        raise ValueError("pow: integers have no integer results at negative powers; convert to floating point")
     return Power()(a, b)
 
 

@@ -38,9 +38,7 @@ def _checked_index(operation, index, x):
 def _without_idle_ellipsis(index, ndim):
     """An index of arrays without an Ellipsis that stands for no axis. For NumPy it would separate the arrays."""
     parts = _parts(index)
-    idle = (
-        any(map(is_array, parts)) and any(part is Ellipsis for part in parts) and _axes_taken(parts) == ndim
-    )
+    idle = any(map(is_array, parts)) and any(part is Ellipsis for part in parts) and _axes_taken(parts) == ndim
     return tuple(part for part in parts if part is not Ellipsis) if idle else index
 
 
@@ -100,9 +98,7 @@ def _plain_index(operation, index, x):
             return int(index)
         return index.copy()
     if not (index is None or index is Ellipsis or isinstance(index, slice) or hasattr(index, "__index__")):
-        raise TypeError(
-            f"a tensor is indexed by ints, slices, None, ... and tensors, got {type(index).__name__}"
-        )
+        raise TypeError(f"a tensor is indexed by ints, slices, None, ... and tensors, got {type(index).__name__}")
     if isinstance(index, slice) and index.step is not None and index.step <= 0:
         raise ValueError(f"slice steps must be positive, got {index.step}; use flip to read backwards")
     return index
@@ -193,14 +189,10 @@ def setitem(x, index, value):
         raise RuntimeError("a leaf that requires a gradient can be edited in place only under no_grad()")
     if isinstance(value, Tensor):
         if value.requires_grad and is_grad_enabled():
-            raise RuntimeError(
-                "an edit in place would lose the gradient of the value written; use where() or cat()"
-            )
+            raise RuntimeError("an edit in place would lose the gradient of the value written; use where() or cat()")
         value = value.data
     elif not (is_array(value) or isinstance(value, (bool, int, float, np.generic))):
-        raise TypeError(
-            f"setitem: the value must be a Tensor, an array or a number, got {type(value).__name__}"
-        )
+        raise TypeError(f"setitem: the value must be a Tensor, an array or a number, got {type(value).__name__}")
     if is_array(value):
         check_same_device("setitem", [x.data, value])
         # NumPy writes [2.0] to no single element, and (1, n) through no mask.
@@ -217,7 +209,5 @@ def setitem(x, index, value):
     except IndexError as error:
         raise OutOfRange(f"setitem: {error} (shape {x.shape})") from error
     except ValueError as error:
-        raise ValueError(
-            f"setitem: {error} (value of shape {np.shape(value)}, tensor of shape {x.shape})"
-        ) from error
+        raise ValueError(f"setitem: {error} (value of shape {np.shape(value)}, tensor of shape {x.shape})") from error
     x._version[0] += 1

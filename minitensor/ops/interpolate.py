@@ -57,16 +57,12 @@ def interpolate(
     """
     x = check_float(x, "interpolate")
     if x.ndim != 4 or 0 in x.shape[1:]:
-        raise ValueError(
-            f"interpolate: x must be (N, C, H, W) with C, H, W of at least 1, got shape {x.shape}"
-        )
+        raise ValueError(f"interpolate: x must be (N, C, H, W) with C, H, W of at least 1, got shape {x.shape}")
     _check_options(mode, align_corners, antialias)
     if recompute_scale_factor is not None:
         check_flag("interpolate", recompute_scale_factor=recompute_scale_factor)
     if (size is None) == (scale_factor is None):
-        raise ValueError(
-            f"interpolate: give either size or scale_factor, got size={size}, scale_factor={scale_factor}"
-        )
+        raise ValueError(f"interpolate: give either size or scale_factor, got size={size}, scale_factor={scale_factor}")
     scales = None, None
     if size is not None:
         if recompute_scale_factor:
@@ -80,9 +76,7 @@ def interpolate(
         if recompute_scale_factor:
             scales = None, None
     if min(size) < 1:
-        raise ValueError(
-            f"interpolate: the output would have size {size} (x {x.shape}, scale_factor={scale_factor})"
-        )
+        raise ValueError(f"interpolate: the output would have size {size} (x {x.shape}, scale_factor={scale_factor})")
     xp = array_module(x.data)
     matrices = [
         interpolation_matrix(n, m, mode, bool(align_corners), scale, bool(antialias), x.dtype, xp)

@@ -67,11 +67,7 @@ def _picked(x, target, weight, ignore_index):
 
 
 def binary_cross_entropy_with_logits(
-    x: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    reduction: str = "mean",
-    pos_weight: Tensor | None = None,
+    x: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean", pos_weight: Tensor | None = None
 ) -> Tensor:
     """-weight (pos_weight t log s + (1 - t) log(1 - s)), s = sigmoid(x), for scores x and targets t.
 
@@ -88,9 +84,7 @@ def binary_cross_entropy_with_logits(
         if factor is not None:
             factor = check_float(factor, operation, name)
             if broadcast_shape(operation, x.shape, factor.shape) != x.shape:
-                raise ValueError(
-                    f"{operation}: {name} of shape {factor.shape} must broadcast to x of shape {x.shape}"
-                )
+                raise ValueError(f"{operation}: {name} of shape {factor.shape} must broadcast to x of shape {x.shape}")
     log_s = LogSigmoid()(x)
     if pos_weight is not None:
         log_s = (1 + (pos_weight - 1) * target) * log_s

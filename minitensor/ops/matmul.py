@@ -40,14 +40,10 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     check_same_dtype("matmul", a=a, b=b)
     check_no_bools("matmul", a)
     if a.ndim == 0 or b.ndim == 0:
-        raise ValueError(
-            f"matmul: both operands need at least one dimension, got shapes {a.shape} and {b.shape}"
-        )
+        raise ValueError(f"matmul: both operands need at least one dimension, got shapes {a.shape} and {b.shape}")
     inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
     if a.shape[-1] != inner:
-        raise ValueError(
-            f"matmul: inner sizes differ: {a.shape} @ {b.shape} would multiply {a.shape[-1]} with {inner}"
-        )
+        raise ValueError(f"matmul: inner sizes differ: {a.shape} @ {b.shape} would multiply {a.shape[-1]} with {inner}")
     broadcast_shape("matmul", a.shape[:-2], b.shape[:-2])
     row, column = a.ndim == 1, b.ndim == 1
     product = MatMul()(reshape(a, (1, *a.shape)) if row else a, reshape(b, (*b.shape, 1)) if column else b)
@@ -67,13 +63,9 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     check_same_dtype("linear", x=x, weight=weight, bias=bias)
     check_no_bools("linear", x)
     if weight.ndim not in (1, 2) or x.ndim == 0 or x.shape[-1] != weight.shape[-1]:
-        raise ValueError(
-            f"linear: x of shape {x.shape} does not fit weight (out, in) of shape {weight.shape}"
-        )
+        raise ValueError(f"linear: x of shape {x.shape} does not fit weight (out, in) of shape {weight.shape}")
     if bias is not None and bias.shape != weight.shape[:-1]:
-        raise ValueError(
-            f"linear: bias has shape {bias.shape}, weight {weight.shape} expects {weight.shape[:-1]}"
-        )
+        raise ValueError(f"linear: bias has shape {bias.shape}, weight {weight.shape} expects {weight.shape[:-1]}")
     # (..., in) @ (in, out) -> (..., out)
     y = matmul(x, weight.transpose(0, 1) if weight.ndim == 2 else weight)
     return y if bias is None else y + bias

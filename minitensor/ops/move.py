@@ -35,10 +35,7 @@ def parse_targets(targets, device, dtype):
             device = target
         else:
             dtype = target
-    return (
-        None if device is None else parse_device(device),
-        None if dtype is None else check_dtype(dtype, "to"),
-    )
+    return (None if device is None else parse_device(device), None if dtype is None else check_dtype(dtype, "to"))
 
 
 def to(x: Tensor, *targets: Any, device: str | None = None, dtype: DtypeLike = None) -> Tensor:

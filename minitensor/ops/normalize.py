@@ -46,9 +46,7 @@ class BatchNorm(Op):
             grads = self._gradients_by_formula(grad, x, weight)
         else:
             scale = None if weight is None else weight.data
-            arrays = run(
-                "batch_norm_grad", grad.data, x.data, self.mean, self.variance, scale, self.eps, self.training
-            )
+            arrays = run("batch_norm_grad", grad.data, x.data, self.mean, self.variance, scale, self.eps, self.training)
             grads = map(Tensor.wrap, arrays)
         return tuple(g if need else None for g, need in zip(grads, needs, strict=False))
 
@@ -107,9 +105,7 @@ def batch_norm(
         raise ValueError(f"batch_norm: x must be (N, C, ...), got shape {x.shape}")
     check_flag("batch_norm", training=training)
     weight, bias = _check_vectors("batch_norm", x, weight=weight, bias=bias)
-    running_mean, running_var = _check_vectors(
-        "batch_norm", x, running_mean=running_mean, running_var=running_var
-    )
+    running_mean, running_var = _check_vectors("batch_norm", x, running_mean=running_mean, running_var=running_var)
     check_real("batch_norm", "momentum", momentum)
     check_real("batch_norm", "eps", eps)
     if eps < 0 or (training and eps == 0):
@@ -161,9 +157,7 @@ def group_norm(
     check_real("group_norm", "eps", eps)
     members = channels // num_groups * math.prod(size)
     if images * members == 1:
-        raise ValueError(
-            f"group_norm: a group needs more than 1 value, got x of shape {x.shape}, {num_groups=}"
-        )
+        raise ValueError(f"group_norm: a group needs more than 1 value, got x of shape {x.shape}, {num_groups=}")
     # (N, C, ...) -> (1, N*groups, C/groups * ...)
     y = reshape(BatchNorm(None, None, eps)(reshape(x, (1, images * num_groups, members))), x.shape)
     column = (channels, *[1] * len(size))  # (C,) -> (C, 1, 1), to meet y

@@ -39,9 +39,7 @@ class PadConstant(Op):
         y = filled(xp, shape, self.value, x.dtype)
         # Rows [max(0, -before), n - max(0, -after)) of x come to stand at max(0, before) of y.
         inside = tuple(slice(max(0, b), n - max(0, a)) for n, (b, a) in zip(shape, self.pads, strict=True))
-        source = tuple(
-            slice(max(0, -b), n - max(0, -a)) for n, (b, a) in zip(x.shape, self.pads, strict=True)
-        )
+        source = tuple(slice(max(0, -b), n - max(0, -a)) for n, (b, a) in zip(x.shape, self.pads, strict=True))
         y[inside] = x[source]
         return y
 
@@ -80,9 +78,7 @@ def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | N
     if not isinstance(pad, (tuple, list)) or not all(isinstance(n, Integral) for n in pad):
         raise TypeError(f"pad: the pad must be a tuple of ints, got {pad!r}")
     if len(pad) % 2 or len(pad) > 2 * x.ndim:
-        raise ValueError(
-            f"pad: {pad} must list (before, after) for at most the {x.ndim} axes of shape {x.shape}"
-        )
+        raise ValueError(f"pad: {pad} must list (before, after) for at most the {x.ndim} axes of shape {x.shape}")
     if mode not in MODES:
         raise ValueError(f"pad: mode must be one of {', '.join(MODES)}, got {mode!r}")
     if value is not None and not isinstance(value, Real):
@@ -139,6 +135,4 @@ def _check_pad(shape, axis, n, before, after, mode):
     if mode in ("reflect", "replicate") and n + before + after == 0 < n:
         raise ValueError(f"pad: {(before, after)} leaves nothing of axis {axis} of shape {shape}")
     if n + before + after < 0 or max(-before, 0) > n or max(-after, 0) > n:
-        raise ValueError(
-            f"pad: {(before, after)} crops more than the {n} rows of axis {axis} of shape {shape}"
-        )
+        raise ValueError(f"pad: {(before, after)} crops more than the {n} rows of axis {axis} of shape {shape}")

@@ -175,12 +175,8 @@ def adaptive_avg_pool2d(x: Tensor, output_size: Any) -> Tensor:
     size = output_size
     if isinstance(size, (tuple, list)):
         if len(size) != 2:
-            raise ValueError(
-                f"adaptive_avg_pool2d: output_size must be an int or (height, width), got {size}"
-            )
-        size = tuple(
-            own if wanted is None else wanted for own, wanted in zip(x.shape[-2:], size, strict=True)
-        )
+            raise ValueError(f"adaptive_avg_pool2d: output_size must be an int or (height, width), got {size}")
+        size = tuple(own if wanted is None else wanted for own, wanted in zip(x.shape[-2:], size, strict=True))
     size = pair(size, "output_size", "adaptive_avg_pool2d")
     xp = array_module(x.data)
     axes = zip(x.shape[-2:], size, strict=True)

@@ -237,9 +237,7 @@ def _extreme(operation, name, x, dim, keepdim):
     check_flag(operation, keepdim=keepdim)
     if isinstance(dim, Tensor):
         if keepdim:
-            raise ValueError(
-                f"{operation}: keepdim goes with a dim; with another tensor it is {operation}imum"
-            )
+            raise ValueError(f"{operation}: keepdim goes with a dim; with another tensor it is {operation}imum")
         return (maximum if name == "max" else minimum)(x, dim)
     if dim is None or isinstance(dim, (tuple, list)):
         axes = normalize_axes(dim, x.ndim, operation)

@@ -99,9 +99,7 @@ class SumTo(Op):
         self.original = x.shape
         extra = x.ndim - len(self.shape)
         repeated = tuple(
-            axis
-            for axis in range(x.ndim)
-            if axis < extra or (self.shape[axis - extra] == 1 and x.shape[axis] != 1)
+            axis for axis in range(x.ndim) if axis < extra or (self.shape[axis - extra] == 1 and x.shape[axis] != 1)
         )
         # (N, C, H, W) summed over (0, 2, 3) -> (1, C, 1, 1) -> the wanted shape, e.g. (C, 1, 1)
         return sum_over(x, repeated).reshape(self.shape)
@@ -206,9 +204,7 @@ def sum_to(x: Tensor, shape: Any) -> Tensor:
     """x summed down to `shape`, which broadcasts to x's: the adjoint of `expand`."""
     x = check_tensor(x, "sum_to")
     shape = shape_argument((shape,), "sum_to")
-    if len(shape) > x.ndim or any(
-        own not in (1, n) for own, n in zip(shape[::-1], x.shape[::-1], strict=False)
-    ):
+    if len(shape) > x.ndim or any(own not in (1, n) for own, n in zip(shape[::-1], x.shape[::-1], strict=False)):
         raise ValueError(f"sum_to: shape {shape} does not broadcast to {x.shape}")
     return x if x.shape == shape else SumTo(shape)(x)
 

@@ -55,9 +55,7 @@ def check_classes(operation, x, target, ignore_index, wait=True):
     target = check_tensor(target, operation, "target")
     check_same_device(operation, [x.data, target.data])
     if target.dtype != np.int64 and (target.dtype != np.uint8 or x.ndim > 2):
-        raise TypeError(
-            f"{operation}: target must hold int64 classes, got dtype {target.dtype} (x shape {x.shape})"
-        )
+        raise TypeError(f"{operation}: target must hold int64 classes, got dtype {target.dtype} (x shape {x.shape})")
     if target.shape != pixels_of(x):
         raise ValueError(
             f"{operation}: target must have shape {pixels_of(x)}, one class a pixel, got {target.shape} "

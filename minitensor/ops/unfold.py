@@ -61,8 +61,7 @@ def unfold(x: Tensor, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, 
     positions = _positions(x.shape[-2:], window)
     if min(positions) < 1:
         raise ValueError(
-            f"unfold: the output would have {positions} windows: {_spelled(window)} does not fit "
-            f"x of shape {x.shape}"
+            f"unfold: the output would have {positions} windows: {_spelled(window)} does not fit x of shape {x.shape}"
         )
     return batched(x, Unfold(x.shape[-2:], window))
 

@@ -126,7 +126,5 @@ def _unpooled_size(shape, kernel_size, stride, padding, output_size):
         raise ValueError(f"max_unpool2d: output_size must be (height, width), got {output_size!r}")
     size = pair(output_size, "output_size", "max_unpool2d", minimum=1)
     if any(abs(n - m) >= s for n, m, s in zip(size, usual, stride, strict=True)):
-        raise ValueError(
-            f"max_unpool2d: output_size {size} must differ from {usual} by less than the stride {stride}"
-        )
+        raise ValueError(f"max_unpool2d: output_size {size} must differ from {usual} by less than the stride {stride}")
     return size

@@ -15,18 +15,9 @@ from minitensor.optim.schedulers import (
 )
 from minitensor.optim.sgd import SGD
 
+# fmt: off
 __all__ = [
-    "Adam",
-    "AdamW",
-    "clip_grad_norm_",
-    "CosineAnnealingLR",
-    "LambdaLR",
-    "LinearLR",
-    "MultiStepLR",
-    "Optimizer",
-    "PolynomialLR",
-    "Scheduler",
-    "SequentialLR",
-    "SGD",
-    "StepLR",
+    "Adam", "AdamW", "clip_grad_norm_", "CosineAnnealingLR", "LambdaLR", "LinearLR", "MultiStepLR", "Optimizer",
+    "PolynomialLR", "Scheduler", "SequentialLR", "SGD", "StepLR",
 ]
+# fmt: on

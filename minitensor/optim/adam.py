@@ -37,8 +37,7 @@ class Adam(Optimizer):
         amsgrad: bool = False,
     ) -> None:
         super().__init__(
-            params,
-            {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad},
+            params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
         )
 
     def check(self, options: dict) -> None:

@@ -77,18 +77,14 @@ class Optimizer:
         known = {id(p) for other in self.param_groups for p in other["params"]}
         for position, parameter in enumerate(params):
             if not isinstance(parameter, Tensor):
-                raise TypeError(
-                    f"{self._name}: parameter {position} is a {type(parameter).__name__}, not a Tensor"
-                )
+                raise TypeError(f"{self._name}: parameter {position} is a {type(parameter).__name__}, not a Tensor")
             if not parameter.is_leaf:
                 raise ValueError(
                     f"{self._name}: parameter {position} (shape {parameter.shape}) was computed by "
                     f"{type(parameter.node).__name__}; only leaves, which keep a gradient, can be optimized"
                 )
             if id(parameter) in known:
-                raise ValueError(
-                    f"{self._name}: parameter {position} (shape {parameter.shape}) is given twice"
-                )
+                raise ValueError(f"{self._name}: parameter {position} (shape {parameter.shape}) is given twice")
             known.add(id(parameter))
         group = self.defaults | group | {"params": params}
         self.check(group)
@@ -157,9 +153,7 @@ class Optimizer:
         """
         numbers = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         state = {
-            f"{numbers[id(parameter)]}.{name}": to_numpy(value)
-            if hasattr(value, "dtype")
-            else np.array(value)
+            f"{numbers[id(parameter)]}.{name}": to_numpy(value) if hasattr(value, "dtype") else np.array(value)
             for parameter, values in self.state.items()
             for name, value in values.items()
         }
@@ -179,18 +173,14 @@ class Optimizer:
         sizes = [len(group["params"]) for group in self.param_groups]
         given = [len(group["params"]) for group in groups]
         if sizes != given:
-            raise ValueError(
-                f"{self._name}: the state has groups of {given} parameters, the optimizer {sizes}"
-            )
+            raise ValueError(f"{self._name}: the state has groups of {given} parameters, the optimizer {sizes}")
         options = [self._loaded_options(group) for group in groups]
         parameters = [p for group in self.param_groups for p in group["params"]]
         state = {}
         for key, value in state_dict["state"].items():
             number, _, name = key.partition(".")
             if not number.isdecimal() or int(number) >= len(parameters):
-                raise ValueError(
-                    f"{self._name}: state {key!r} belongs to none of {len(parameters)} parameters"
-                )
+                raise ValueError(f"{self._name}: state {key!r} belongs to none of {len(parameters)} parameters")
             parameter = parameters[int(number)]
             array = value.data if isinstance(value, Tensor) else value
             if array.dtype.kind in "iu":
@@ -208,13 +198,9 @@ class Optimizer:
 
     def _loaded_options(self, group):
         # JSON knows no tuples: betas come back as a list.
-        options = {
-            name: tuple(v) if isinstance(v, list) else v for name, v in group.items() if name != "params"
-        }
+        options = {name: tuple(v) if isinstance(v, list) else v for name, v in group.items() if name != "params"}
         if set(self.defaults) != set(options) - {"initial_lr"}:
-            raise ValueError(
-                f"{self._name}: the state is another optimizer's, with the options {', '.join(options)}"
-            )
+            raise ValueError(f"{self._name}: the state is another optimizer's, with the options {', '.join(options)}")
         self.check(options)
         return options
 

@@ -140,11 +140,7 @@ class LinearLR(Scheduler):
     """lr = base * (a factor that goes evenly from start_factor to end_factor in total_iters steps): a warm-up."""
 
     def __init__(
-        self,
-        optimizer: Optimizer,
-        start_factor: float = 1.0 / 3,
-        end_factor: float = 1.0,
-        total_iters: int = 5,
+        self, optimizer: Optimizer, start_factor: float = 1.0 / 3, end_factor: float = 1.0, total_iters: int = 5
     ) -> None:
         if not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
             raise ValueError(
@@ -162,9 +158,7 @@ class LinearLR(Scheduler):
 class SequentialLR(Scheduler):
     """One scheduler after the other: number i from milestones[i - 1] on, with its own step count from there."""
 
-    def __init__(
-        self, optimizer: Optimizer, schedulers: Sequence[Scheduler], milestones: Sequence[int]
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[Scheduler], milestones: Sequence[int]) -> None:
         self.schedulers = list(schedulers)
         self.milestones = [_count(m, "each milestone", "SequentialLR") for m in milestones]
         if len(self.schedulers) != len(self.milestones) + 1 or self.milestones != sorted(self.milestones):

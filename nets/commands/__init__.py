@@ -1,6 +1,6 @@
-"""The commands of `python -m nets`: each file has `add_arguments(parser)` and `main(options)`, its exit code."""
+"""The commands of `python -m nets`: each has `add_arguments(parser)`, and `main(options)` gives its exit code."""
 
 FAILED = 1
 BAD_INPUT = 2
-INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
-READER_GONE = 141  # and of one that wrote on when, say, `| head -1` had read enough
+INTERRUPTED = 130  # a shell's code for a program that Ctrl-C has ended
+READER_GONE = 141  # a shell's code for a program whose reader has ended, as with `| head -1`

@@ -7,25 +7,25 @@ from nets.data.decoding import PIXELS_OPTION, allow_pixels
 
 
 def add_device(parser):
-    """None means the CPU, or the device of the run that is resumed."""
+    """Add --device. If it is not given: the CPU, or the device of the run that is resumed."""
     parser.add_argument("--device", choices=["cpu", "cuda"], help="default: cpu")
 
 
 def usable(device):
-    """The device to compute on. Raises ValueError if it is a GPU, and there is none or no CuPy to use it."""
+    """The device to compute on. Raises ValueError for a GPU if there is no GPU or no CuPy to use it."""
     if device == "cuda" and not cuda.is_available():
         raise ValueError(f"--device cuda: {cuda.why_not()}")
     return device or "cpu"
 
 
 def add_max_pixels(parser):
-    """How large an image file may be: a small damaged or hostile file may claim to be huge."""
+    """Add the limit on the pixels of an image file: a small damaged or hostile file may claim to be huge."""
     parser.add_argument(PIXELS_OPTION, type=int, metavar="N", help="open image files of up to N pixels (default: 179 "
                         "million)")  # fmt: skip
 
 
 def obey_max_pixels(options):
-    """Raises ValueError for a limit below 1."""
+    """Set the limit of --max-pixels. Raises ValueError for a limit below 1."""
     if options.max_pixels is None:
         return
     if options.max_pixels < 1:

@@ -31,7 +31,7 @@ def main(options):
         _, dataset = run.open_data()
     else:
         dataset = open_evaluation(options.data, config.encoding, config.channels, config.seed)
-    # Whoever asks for JSON reads stdout with a program.
+    # With --json a program reads stdout, so the description goes to stderr.
     print(dataset.description, file=sys.stderr if options.json else sys.stdout)
     scores = evaluate(net, dataset, config, Decision.load(run))
     print(json.dumps(scores.as_dict()) if options.json else f"\n{scores.table()}")

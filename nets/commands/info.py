@@ -8,7 +8,7 @@ from nets.info import describe
 from nets.unet import UNet
 from nets.vgg import VGG16
 
-# Name -> how the net is made, and the size of image its paper speaks of.
+# Name -> a function that makes the net, and the image size that its paper uses.
 NETS = {
     "unet": (lambda: UNet(in_channels=1), (572, 572)),
     "unet-released": (UNet.released, (572, 572)),

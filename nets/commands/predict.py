@@ -28,7 +28,7 @@ def add_arguments(parser):
 
 
 def main(options):
-    """For every image NAME_label.png (class ids), NAME_color.png and NAME_overlay.png."""
+    """Write NAME_label.png (class ids), NAME_color.png and NAME_overlay.png for every image."""
     obey_max_pixels(options)
     run = Run.open(options.run)
     net = run.load_net(usable(options.device))
@@ -37,9 +37,7 @@ def main(options):
     out = Path(options.out) if options.out else run.path("predicted")
     _keep_inputs(paths, names, out)
     for path in paths:
-        read_picture(
-            path, run.config.encoding.nodata
-        )  # an unreadable one is found before anything is written
+        read_picture(path, run.config.encoding.nodata)  # find unreadable files before anything is written
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: is not a folder")
     out.mkdir(parents=True, exist_ok=True)
@@ -62,9 +60,7 @@ def main(options):
             for position in np.argsort(-shares, kind="stable")[:4]
             if shares[position] > 0
         )
-        print(
-            f"{path}: {found.shape[0]}x{found.shape[1]}, {common} -> {out / name}_label.png, _color, _overlay"
-        )
+        print(f"{path}: {found.shape[0]}x{found.shape[1]}, {common} -> {out / name}_label.png, _color, _overlay")
 
 
 def _files(path):

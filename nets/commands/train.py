@@ -1,4 +1,4 @@
-"""python -m nets train: a run from the first image to the pictures of the result."""
+"""python -m nets train: start or resume a run, and draw its results at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nets.training.run import BEST, CONCLUSION, CONFIG, CURVES, PREDICTIONS, SAM
 from nets.training.settings import choose
 
 RUNS = Path("runs")
-MOST_DIGITS = 18  # of a whole number: more than any machine can count to
+MOST_DIGITS = 18  # the most digits of a whole number
 
 
 def positive(kind, least=None):
@@ -34,14 +34,12 @@ def positive(kind, least=None):
             raise ValueError
         return value
 
-    convert.__name__ = (
-        f"{'whole ' if kind is int else ''}number {'above 0' if least is None else f'from {least} up'}"
-    )
+    convert.__name__ = f"{'whole ' if kind is int else ''}number {'above 0' if least is None else f'from {least} up'}"
     return convert
 
 
 def add_arguments(parser):
-    """Options that are left out are chosen from the data; nets/training/settings.py says how."""
+    """Add the options. An option that is left out is chosen from the data (nets/training/settings.py)."""
     count = positive(int)
     parser.add_argument("--net", choices=NET_NAMES, help="default: unet")
     parser.add_argument("--data", metavar="cells|street|FOLDER", help="generated images, or a folder with images/ "
@@ -53,9 +51,7 @@ def add_arguments(parser):
     add_max_pixels(parser)
     parser.add_argument("--out", metavar="DIR", help="the run folder (default: a new one in runs/)")
     parser.add_argument("--resume", action="store_true", help="go on where the run in --out was stopped")
-    parser.add_argument(
-        "--seed", type=positive(int, 0), help="of weights, order and augmentation (default: 0)"
-    )
+    parser.add_argument("--seed", type=positive(int, 0), help="of weights, order and augmentation (default: 0)")
     parser.add_argument("--base", type=count, help="channels of the U-Net's first level")
     parser.add_argument("--depth", type=count, help="poolings of the U-Net")
     parser.add_argument("--width", type=positive(float), help="factor of the FCNs' channels; 1 is VGG-16's")
@@ -66,7 +62,7 @@ def add_arguments(parser):
 
 def main(options):
     """Train; returns the exit code."""
-    pillow()  # better now than when the first picture is drawn
+    pillow()  # if Pillow is missing, fail now, not when the first picture is drawn
     obey_max_pixels(options)
     for package in USES:
         needed(package)
@@ -75,8 +71,8 @@ def main(options):
     training = _resumed(options) if options.resume else _begun(options)
     run = training.run_folder
     try:
-        if not training.finished:  # else it was killed while it drew its pictures
-            for name in CONCLUSION:  # of an earlier end, for other weights
+        if not training.finished:  # a finished training was killed while it drew its pictures
+            for name in CONCLUSION:  # files of an earlier end belong to other weights
                 run.path(name).unlink(missing_ok=True)
             training.run()
     except Interrupted:
@@ -85,15 +81,14 @@ def main(options):
         return INTERRUPTED
     except Exception as error:
         if training.step == 0 and not options.resume:
-            run.discard()  # not one step went well: the folder holds nothing but the settings
+            run.discard()  # no step succeeded: the folder holds only the settings
         if not isinstance(error, ArithmeticError):
             raise
         kept = "no weights were worth keeping yet"
         if run.path(BEST).is_file():
             kept = f"the last good weights are kept in {run.folder}"
         raise ArithmeticError(
-            f"{error}; stopped, {kept}; try again with a lower rate, "
-            f"e.g. --lr {run.config.learning_rate / 10:.2g}"
+            f"{error}; stopped, {kept}; try again with a lower rate, e.g. --lr {run.config.learning_rate / 10:.2g}"
         ) from error
     _finish(training)
     return 0
@@ -126,9 +121,7 @@ def _begun(options):
 
 def _must_be_free(out):
     if (out / CONFIG).exists():
-        raise ValueError(
-            f"--out {out}: holds a run already; continue it with --resume or choose another folder"
-        )
+        raise ValueError(f"--out {out}: holds a run already; continue it with --resume or choose another folder")
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: is not a folder")
 
@@ -139,7 +132,7 @@ def _data_name(data):
 
 
 def _free_folder(name):
-    """runs/NAME, or runs/NAME-2 and so on where that is taken."""
+    """runs/NAME, or runs/NAME-2 and so on if it is taken."""
     folder, number = RUNS / name, 1
     while folder.exists():
         number += 1
@@ -163,7 +156,7 @@ def _resumed(options):
 
 
 def _must_agree(options, run):
-    """Raise ValueError if an option asks for something else than what the run is."""
+    """Raise ValueError if an option contradicts the settings of the run."""
     config = run.config
     net = {"net": "name", "base": "base_channels", "depth": "depth", "width": "width"}
     own = {option: config.net.get(argument) for option, argument in net.items()}
@@ -176,15 +169,13 @@ def _must_agree(options, run):
         if option == "crop" and asked is not None:
             asked = (asked, asked)
         if asked is not None and value is None:
-            raise ValueError(
-                f"--resume: the run in {run.folder} is a {config.net['name']}, which has no --{option}"
-            )
+            raise ValueError(f"--resume: the run in {run.folder} is a {config.net['name']}, which has no --{option}")
         if asked not in (None, value):
             raise ValueError(f"--resume: the run in {run.folder} has --{option} {value}, got {asked}")
 
 
 def _extend(training, options):
-    """Replace the bound of the run if another one is given. Raises ValueError if nothing is left to do."""
+    """Replace the limit of the run, if a new limit is given. Raises ValueError if nothing is left to do."""
     run, schedule = training.run_folder, training.schedule
     seconds = None if options.minutes is None else 60.0 * options.minutes
     asked = options.steps, seconds
@@ -195,11 +186,9 @@ def _extend(training, options):
             training.extend(*asked)
         except ValueError as error:
             raise ValueError(f"{run.folder}: {error}") from error
-        training.save()  # from now on the run ends there, whoever resumes it, however
+        training.save()  # so that the new limit also holds when the run is resumed again
     elif training.finished and run.concluded():
-        raise ValueError(
-            f"{run.folder}: finished after {training.step} steps; to go on give more --steps or --minutes"
-        )
+        raise ValueError(f"{run.folder}: finished after {training.step} steps; to go on give more --steps or --minutes")
 
 
 def _latest_run():
@@ -226,9 +215,9 @@ def _finish(training):
     )
     draw(training, scores)
     print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}")
-    folder = quote(str(run.folder))  # ready to be pasted into a shell, whatever its name
+    folder = quote(str(run.folder))  # can be pasted into a shell, even with spaces in its name
     images, data = "IMAGE.png", " --data FOLDER"
-    if run.config.data in GENERATORS:  # there are no files to try it on, so some are written
+    if run.config.data in GENERATORS:  # generated data has no files to try the net on: write some
         save_samples(run.path(SAMPLES), training)
         images, data = quote(str(run.path(SAMPLES))), ""
     print("\nnext:\n")

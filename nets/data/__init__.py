@@ -1,10 +1,10 @@
-"""Pictures with the class of every pixel: two generators, folders of files, and the way into a net.
+"""Pictures with the class of every pixel, from two generators or from a folder, and as batches for a net.
 
     train, validation = open_dataset("cells", seed=0)              or "street", or a folder
     whole = open_evaluation("some/folder", train.encoding, train.channels)
 
 A dataset has `len`, `sample(i) -> Sample`, `classes`, `channels` (1 or 3), `orientation`, `smallest` (H, W),
-`encoding` (what a run's config keeps) and `description`, the line that says what was found.
+`encoding` (how masks are read; a run keeps it in its config) and `description` (one line that says what was found).
 """
 
 from pathlib import Path
@@ -52,9 +52,9 @@ __all__ = [
 
 
 def open_dataset(name_or_folder, seed=0):
-    """(train, validation) of a generator, by its name, or of a folder of images and masks.
+    """(train, validation): the datasets of a generator, given by its name, or of a folder of images and masks.
 
-    Raises ValueError where it is neither, or where a file of the folder does not fit.
+    Raises ValueError if the argument is neither, or if a file of the folder does not fit.
     """
     generator = GENERATORS.get(str(name_or_folder))
     if generator is not None:
@@ -66,7 +66,7 @@ def open_dataset(name_or_folder, seed=0):
 def open_evaluation(name_or_folder, encoding, channels, seed=0):
     """All images of a folder (or the validation images of a generator), as the run with `encoding` reads them.
 
-    Raises ValueError where the classes are not the run's.
+    Raises ValueError if the classes differ from the run's classes; for a generator, also if the channels differ.
     """
     generator = GENERATORS.get(str(name_or_folder))
     if generator is None:

@@ -9,13 +9,13 @@ import numpy as np
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 CHANNELS = (1, 3, 4)
-MOST_BYTES = 8 * max(CHANNELS)  # of one pixel
+MOST_BYTES = 8 * max(CHANNELS)  # per pixel: 8-byte numbers in every channel
 
 
 def read_array(path, most_pixels):
-    """The one array of the file as (H, W) or (H, W, 3); a fourth channel is dropped, one channel is no axis.
+    """The single array of the file as (H, W) or (H, W, 3). A fourth channel is dropped; one channel gives (H, W).
 
-    Raises ValueError with the file's name for several arrays, objects, and shapes that are no picture's.
+    Raises ValueError with the file's name for several arrays, Python objects, or a shape that no picture has.
     """
     path = Path(path)
     try:
@@ -26,7 +26,7 @@ def read_array(path, most_pixels):
         raise ValueError(f"{path}: cannot be read as an array ({error})") from error
     shape = array.shape
     if array.ndim == 3 and shape[2] not in CHANNELS and shape[0] in CHANNELS:
-        array = np.moveaxis(array, 0, -1)  # (C, H, W), as torch keeps pictures
+        array = np.moveaxis(array, 0, -1)  # (C, H, W), as torch stores pictures
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in CHANNELS) or array.size == 0:
@@ -39,13 +39,12 @@ def read_array(path, most_pixels):
 
 def _load(path, most_pixels):
     if path.suffix.lower() == ".npy":
-        array = np.load(path, mmap_mode="r", allow_pickle=False)  # the file's size bounds the memory
+        # A memory map cannot be larger than the file, even if the header claims a huge shape.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
         return np.array(array)
     with np.load(path, allow_pickle=False) as archive:
         if len(archive.files) != 1:
-            raise ValueError(
-                f"holds {len(archive.files)} arrays ({', '.join(archive.files[:8])}); one is needed"
-            )
+            raise ValueError(f"holds {len(archive.files)} arrays ({', '.join(archive.files[:8])}); one is needed")
         size = archive.zip.infolist()[0].file_size
         if size > most_pixels * MOST_BYTES:
             raise ValueError(f"unpacks to {size:,} bytes, more than a picture of {most_pixels:,} pixels has")

@@ -1,4 +1,4 @@
-"""Random variants of a sample: another crop, another size, mirrored, turned, bent, in another light.
+"""Random variants of a sample: another crop, another size, mirrored, rotated, deformed, in another light.
 
 Image, label and objects go through the same geometry, so they stay one picture. Light changes only the image. All
 randomness comes from the Generator that is passed in: equal states give equal variants, so a resumed training can
@@ -16,21 +16,22 @@ from nets.data.images import pillow
 from nets.data.sample import IGNORE, Sample
 
 ORIENTATIONS = ("free", "upright")
-TRIES = 10  # crops tried until one holds a pixel that counts: a loss over ignored pixels alone is 0/0
+# How many random crops are tried until one contains a pixel that counts. A loss over ignored pixels only would be 0/0.
+TRIES = 10
 
 
 class Augmentation(NamedTuple):
     """What may happen to a sample, and how much.
 
     crop         (H, W) of the result
-    orientation  "free": all eight mirrored and turned views; "upright": only mirrored left to right, for pictures
+    orientation  "free": all eight mirrored and rotated views; "upright": only mirrored left to right, for pictures
                  with a ground and a sky. A dataset's own `orientation` is the right default
     scale        the picture is enlarged by a factor between these two (uniform in its logarithm)
     elastic      probability of bending on a 3x3 grid with sigma 10 px, as in the U-Net paper
-    brightness   added: up to this share of the full range, up or down
-    contrast     factor about the image's mean: up to 1 + this, down to 1 / (1 + this)
-    gamma        exponent: the same
-    color        factor of each channel of an RGB image: the same
+    brightness   added to every pixel: at most this share of the full range, up or down
+    contrast     factor of the distance from the image's mean: from 1 / (1 + this) to 1 + this
+    gamma        exponent, in the same range
+    color        factor of each channel of an RGB image, in the same range
     """
 
     crop: tuple[int, int]
@@ -51,22 +52,18 @@ def default_crop(dataset, most=256, multiple=16):
 def augment(sample, rng, settings):
     """One random variant of `sample`: a Sample of size settings.crop.
 
-    If the picture is smaller than the crop, it is continued by its mirror image, and so is its truth: a mirrored cell
-    is still a picture of a cell, and labelled, so nothing is gained by ignoring it.
+    If the picture is smaller than the crop, the picture and its label are continued by their mirror image. The mirrored
+    pixels count too: a mirrored cell is still a picture of a cell, and its label is known.
     """
     _check(settings)
     turns = int(rng.integers(4)) if settings.orientation == "free" else 0
     mirrored = rng.random() < 0.5
     factor = np.exp(rng.uniform(*np.log(settings.scale)))
-    # The window is cut before it is turned: an odd number of quarter turns swaps its sides.
+    # The window is rotated after it is cut. An odd number of quarter turns swaps its sides, so they are swapped here.
     crop = settings.crop if turns % 2 == 0 else settings.crop[::-1]
     for _ in range(TRIES):
-        window = [
-            _window(rng, size, wanted / factor) for size, wanted in zip(sample.label.shape, crop, strict=True)
-        ]
-        rows, columns = (
-            _nearest(start, extent, wanted) for (start, extent), wanted in zip(window, crop, strict=True)
-        )
+        window = [_window(rng, size, wanted / factor) for size, wanted in zip(sample.label.shape, crop, strict=True)]
+        rows, columns = (_nearest(start, extent, wanted) for (start, extent), wanted in zip(window, crop, strict=True))
         label = _take(sample.label, rows, columns)
         if (label != IGNORE).any():
             break
@@ -109,23 +106,20 @@ def _window(rng, size, extent):
 
 
 def _window_on_counted(rng, label, crop, factor, otherwise):
-    """(window, rows, columns) with a sample on a random pixel that counts; `otherwise` if no pixel counts."""
+    """(window, rows, columns) that reads a random pixel that counts; `otherwise` if no pixel counts."""
     counted = np.flatnonzero(label != IGNORE)
     if not len(counted):
         return otherwise
     pixel = np.unravel_index(counted[rng.integers(len(counted))], label.shape)
-    # Sample number wanted // 2 lies at start + (wanted // 2 + 0.5) * step: put that on the middle of the pixel.
+    # Output pixel wanted // 2 is read at start + (wanted // 2 + 0.5) / factor. This must be the middle of the pixel.
     window = [
-        (place + 0.5 - (wanted // 2 + 0.5) / factor, wanted / factor)
-        for place, wanted in zip(pixel, crop, strict=True)
+        (place + 0.5 - (wanted // 2 + 0.5) / factor, wanted / factor) for place, wanted in zip(pixel, crop, strict=True)
     ]
-    return window, *(
-        _nearest(start, extent, wanted) for (start, extent), wanted in zip(window, crop, strict=True)
-    )
+    return window, *(_nearest(start, extent, wanted) for (start, extent), wanted in zip(window, crop, strict=True))
 
 
 def _nearest(start, extent, wanted):
-    """Pixel numbers on the axis for `wanted` samples of the window, each in the middle of its share."""
+    """The pixel numbers to read: the window is divided into `wanted` equal parts, each read in its middle."""
     return np.floor(start + (np.arange(wanted) + 0.5) * extent / wanted).astype(np.int64)
 
 
@@ -147,21 +141,19 @@ def _take(array, rows, columns):
 def _resample(image, window, crop):
     """The window of the image at the crop's size: bilinear, averaging if it shrinks."""
     image_module = pillow()
-    # Whole pixels around the window, a margin for the filter's reach, mirrored beyond the edges.
+    # Cut whole pixels around the window, with a margin for the filter. Beyond the edges the image is mirrored.
     reach = 2
     lows = [int(np.floor(start)) - reach for start, _ in window]
     highs = [int(np.ceil(start + extent)) + reach for start, extent in window]
     rows, columns = (np.arange(low, high) for low, high in zip(lows, highs, strict=True))
     cut = image_module.fromarray(_take(image, rows, columns))
-    (top, tall), (left, wide) = (
-        (start - low, extent) for (start, extent), low in zip(window, lows, strict=True)
-    )
+    (top, tall), (left, wide) = ((start - low, extent) for (start, extent), low in zip(window, lows, strict=True))
     box = (left, top, left + wide, top + tall)
     return np.asarray(cut.resize((crop[1], crop[0]), image_module.Resampling.BILINEAR, box))
 
 
 def _turn(array, turns, mirrored):
-    """Mirrored left to right, then turned by quarter turns."""
+    """Mirror left to right if `mirrored`, then rotate by `turns` quarter turns."""
     return np.rot90(array[:, ::-1] if mirrored else array, turns)
 
 

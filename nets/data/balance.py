@@ -8,11 +8,15 @@ import numpy as np
 
 from nets.data.sample import IGNORE
 
-ENET_C = 1.02  # bounds ENet's weights: none above 1 / ln 1.02 = 50
+ENET_C = 1.02  # keeps ENet's weights below 1 / ln 1.02 = 50.5
 
 
 class ClassCounts(NamedTuple):
-    """Pixels of each class, and pixels of the images in which the class occurs. Ignored pixels are in neither."""
+    """How often each class occurs. Ignored pixels are not counted.
+
+    pixels         pixels of each class
+    images_pixels  all pixels of the images in which the class occurs
+    """
 
     pixels: np.ndarray
     images_pixels: np.ndarray
@@ -33,9 +37,9 @@ def count_classes(dataset):
 def median_frequency_weights(counts, power=1.0):
     """weight_c = (median(f) / f_c)^power with f_c = pixels of c / pixels of the images that contain c; float32 (C,).
 
-    Eigen and Fergus (2015), section 5.3, and SegNet, with power 1. A lower power makes the weights weaker: with power 1
-    the net prefers rare classes, which raises the mean accuracy but, beyond some point, lowers the mean IU. Classes
-    that do not occur get weight 1: training has no pixels of them to weight.
+    Source: Eigen and Fergus (2015), section 5.3, and SegNet, with power 1. A lower power makes the weights weaker. With
+    power 1 the net prefers rare classes, which raises the mean accuracy but, beyond some point, lowers the mean IU.
+    Classes that do not occur get weight 1: training has no pixels of them to weight.
     """
     pixels, images_pixels = counts
     _some_pixels(pixels)
@@ -49,7 +53,7 @@ def median_frequency_weights(counts, power=1.0):
 def log_weights(counts):
     """weight_c = 1 / ln(1.02 + p_c) with p_c = pixels of c / all pixels; float32 (C,), each below 50.5.
 
-    ENet (Paszke et al. 2016), section 5.1. Classes that do not occur get weight 1.
+    Source: ENet (Paszke et al. 2016), section 5.1. Classes that do not occur get weight 1.
     """
     pixels = counts.pixels
     _some_pixels(pixels)

@@ -4,9 +4,10 @@ A cell is a wobbly ellipse: its outline in polar coordinates about the centre is
 
     r(angle) = ellipse(angle) * (1 + sum_k a_k cos(k angle + phase_k)),   k = 2 .. 5
 
-and everything about it follows from one number per pixel, the relative radius s = distance / r(angle): s < 1 is inside,
-s near 1 is the membrane, s a little above 1 is the bright halo of phase contrast. Where cells meet, a pixel belongs to
-the cell with the smallest s, so their common border is flat, as between soap bubbles.
+Everything else follows from one number per pixel, the relative radius s = distance / r(angle). If s < 1, the pixel is
+inside the cell. If s is near 1, it is on the membrane. If s is a little above 1, it is in the bright halo that phase
+contrast microscopes show. If cells meet, a pixel belongs to the cell with the smallest s. So their common border is
+flat, as between soap bubbles.
 
 On average, cells are about as bright as the medium around them. What distinguishes them is texture, granules, nucleus
 and membrane: a threshold is not enough, a network must look at the neighbourhood.
@@ -20,12 +21,9 @@ from nets.data.generated import GeneratedDataset
 from nets.data.noise import smooth_noise
 from nets.data.sample import Sample, SegmentationClass, renumber_objects
 
-CLASSES = (
-    SegmentationClass(0, "medium", (0, 0, 0)),
-    SegmentationClass(1, "cell", (64, 200, 120), thing=True),
-)
-LEAST_PIXELS = 12  # what is left of a cell at the picture's edge below this is no object
-FAR = 9.0  # the relative radius of pixels that no cell comes near
+CLASSES = (SegmentationClass(0, "medium", (0, 0, 0)), SegmentationClass(1, "cell", (64, 200, 120), thing=True))
+LEAST_PIXELS = 12  # a cell with fewer pixels inside the picture is not an object
+FAR = 9.0  # the relative radius of pixels far from every cell
 
 
 def cells(split="train", length=None, seed=0, size=(160, 160)):
@@ -41,7 +39,7 @@ def cells(split="train", length=None, seed=0, size=(160, 160)):
 
 
 def draw_cells(rng, height, width):
-    """One sample: place the cells, shade them by relative radius, then look through a lens and a camera."""
+    """One sample: place the cells, shade them by relative radius, then apply the lens and the camera."""
     centres = _scatter(rng, height, width)
     instances, radius, cell_map = _outlines(rng, centres, height, width)
     light = _medium(rng, height, width) + _shade(rng, instances, radius, cell_map)
@@ -51,7 +49,7 @@ def draw_cells(rng, height, width):
 
 
 def _scatter(rng, height, width):
-    """Centres and radii, placed in colonies: a new cell often sits just beside one that is already there."""
+    """(row, column, radius) of each cell, in colonies: a new cell often lies just beside an existing cell."""
     mean_radius = rng.uniform(9.0, 14.0)
     crowding = rng.uniform(0.25, 0.6)
     wanted = int(crowding * height * width / (np.pi * mean_radius**2)) + 2
@@ -113,7 +111,7 @@ def _relative_radius(down, right, tilt, major, minor):
 
 
 def _medium(rng, height, width):
-    """Brightness of the empty medium in 0 .. 1: uneven lamp, slow mottling, and out-of-focus dirt."""
+    """Brightness of the empty medium in 0 .. 1: uneven light, slow variations, and dirt that is out of focus."""
     rows = np.linspace(-1, 1, height)[:, None]
     columns = np.linspace(-1, 1, width)[None, :]
     slope = rng.normal(0, 0.06, 2)

@@ -2,8 +2,9 @@
 
     [{"id": 0, "name": "Sky", "color": [128, 128, 128]}, ..., {"id": 11, "name": "Void", "ignore": true}]
 
-or {"classes": [...], "encoding": "instances", "nodata": -9999}, where `encoding` settles what the masks alone leave
-open, and `nodata` is the value of the pictures' pixels that count for nothing. {"encoding": "binary"} alone will do.
+or {"classes": [...], "encoding": "instances", "nodata": -9999}. `encoding` says how the masks are stored, if the masks
+alone do not show it. `nodata` is the value of pixels without data in the pictures. {"encoding": "binary"} alone is
+allowed.
 """
 
 from __future__ import annotations
@@ -15,14 +16,18 @@ from typing import NamedTuple
 from nets.data.masks import pack
 from nets.data.sample import IGNORE, SegmentationClass, class_color
 
-MOST_ID = 65535  # a mask file of 16 bits holds no larger one
+MOST_ID = 65535  # the largest id in a mask file of 16 bits
 ENCODINGS = ("ids", "binary", "instances", "colors")
 
 
 class Declared(NamedTuple):
-    """The classes of a folder, sorted by id, () where only the encoding is said; the ignored ids; the encoding.
+    """The content of a classes.json.
 
-    `colors` maps packed colours to ids of classes and of ignored ones; None unless each has a colour of its own.
+    classes   the classes, sorted by id; () if the file gives only the encoding
+    ignored   the ids that do not count
+    colors    {packed colour: id}, ignored ids included; None unless every id has its own colour
+    encoding  one of ENCODINGS, or None
+    nodata    the value of pixels without data in the pictures, or None
     """
 
     classes: tuple[SegmentationClass, ...]
@@ -86,7 +91,7 @@ def _color(where, color):
 
 
 def _declared(path, entries, encoding):
-    """Checks that hold over all entries, then the parts that the readers of masks need."""
+    """Check the entries against each other, and return them as Declared."""
     numbers = [number for number, *_ in entries]
     for number in numbers:
         if numbers.count(number) > 1:

@@ -1,8 +1,8 @@
-"""From a file to its numbers: what is stored, before anybody says what it means.
+"""The numbers that a file stores. What they mean is decided elsewhere.
 
-Pillow reads the formats. Four things that it does not say are found out here: whether the compression changes values,
-which page of a TIFF file is the picture, all 16 bits of each colour channel (Pillow keeps 8), and what marks missing
-data.
+Pillow reads the formats. Four things that Pillow does not tell are found out here: whether the compression changes
+values, which page of a TIFF file is the picture, all 16 bits of each colour channel (Pillow keeps 8), and which value
+marks missing data.
 """
 
 from __future__ import annotations
@@ -19,22 +19,23 @@ from nets.data.orientation import UPRIGHT, orientation_tag, turned
 from nets.data.tiff import is_tiff, nodata_of, read_numbers
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", *ARRAY_SUFFIXES)
-# Pillow looks at a file's content, not at its suffix, and it knows 43 formats. Some of them run other programs: an EPS
-# text named a.png starts Ghostscript. So a file may be one of these and nothing else; all of them are decoded within
-# this process. MPO, a phone's JPEG with a preview, is opened as JPEG.
+# Pillow looks at a file's content, not at its suffix, and it knows 43 formats. For some of them it starts other
+# programs: an EPS file named a.png starts Ghostscript. So only these formats are allowed, which are decoded within this
+# process. MPO, a phone's JPEG with a preview, is opened as JPEG.
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
 JPEGS = ("JPEG", "MPO")
 PIXELS_OPTION = "--max-pixels"
 
-# TIFF tags: what kind of page this is, new and old. Bit 0: a smaller copy. Bit 2: a transparency mask.
+# The TIFF tags that say what kind of page this is: the current tag and the older one.
 SUBFILE_TYPE, OLD_SUBFILE_TYPE = 254, 255
+# Bits of the current tag: a smaller copy, a transparency mask. Value of the older tag: a smaller copy.
 REDUCED, TRANSPARENCY, OLD_REDUCED = 1, 4, 2
 
 
 class Decoded(NamedTuple):
-    """The content of one file, turned as its orientation tag demands.
+    """The content of one file, rotated as its orientation tag says.
 
-    values   (H, W) or (H, W, 3); uint8, bool for 1 bit, or deeper numbers
+    values   (H, W) or (H, W, 3); uint8; bool for 1-bit files; other types for more than 8 bits
     alpha    (H, W) if the file has a transparency channel, else None
     palette  {index: colour} if `values` are indices, else None
     lossy    whether the compression changes values, as JPEG's does
@@ -51,7 +52,7 @@ class Decoded(NamedTuple):
 
 
 def pillow():
-    """Pillow's Image module, or one line that says how to get it."""
+    """Pillow's Image module. Raises ImportError with the pip command if Pillow is not installed."""
     try:
         from PIL import Image
     except ImportError as error:
@@ -60,9 +61,9 @@ def pillow():
 
 
 def allow_pixels(most):
-    """Let files of up to `most` pixels be opened. Pillow's own limit is 179 million: it keeps out decompression bombs.
+    """Allow files of up to `most` pixels. Pillow's own limit, 179 million, protects against decompression bombs.
 
-    Pillow refuses images of more than twice MAX_IMAGE_PIXELS, and warns from once on.
+    Pillow refuses images of more than twice MAX_IMAGE_PIXELS. Its warning above MAX_IMAGE_PIXELS is switched off.
     """
     image_module = pillow()
     image_module.MAX_IMAGE_PIXELS = -(-most // 2)
@@ -70,7 +71,7 @@ def allow_pixels(most):
 
 
 def most_pixels():
-    """The largest number of pixels that a file may have now."""
+    """The current limit: the largest number of pixels that a file may have."""
     return 2 * (pillow().MAX_IMAGE_PIXELS or sys.maxsize)
 
 
@@ -82,9 +83,10 @@ def decode(path):
     image_module = pillow()
     frames = 1
     try:
-        # By a file and not by its name: of a file that it maps into memory Pillow swaps the sides without turning it.
+        # Pillow gets an open file, not a name. A file that it opens by name may be mapped into memory, and then Pillow
+        # swaps height and width without rotating the pixels.
         with open(path, "rb") as file, image_module.open(file, formats=FORMATS) as image:
-            is_turned = image.format == "TIFF"  # Pillow turns these while it loads them, and drops the tag
+            is_turned = image.format == "TIFF"  # Pillow rotates these while it loads them, and drops the tag
             tag = orientation_tag(image) if is_turned else None
             frames = _choose_page(image)
             if frames == 1:
@@ -99,7 +101,7 @@ def decode(path):
             f"{path}: more than {most_pixels():,} pixels ({error}); where you trust the file, allow more with "
             f"{PIXELS_OPTION} N"
         ) from error
-    except Exception as error:  # decoders of broken files raise struct.error, zlib.error, IndexError and more
+    except Exception as error:  # for broken files: struct.error, zlib.error, IndexError and more
         raise ValueError(f"{path}: cannot be read ({error})") from error
     if frames > 1:
         raise ValueError(f"{path}: holds {frames} frames; save each frame as a file of its own")
@@ -116,12 +118,12 @@ def size_of(path):
             return read_array(path, most_pixels()).shape[:2]
         with pillow().open(path, formats=FORMATS) as image:
             return image.height, image.width
-    except Exception:  # reading the whole file says what is wrong with it
+    except Exception:  # `decode` reads the whole file and reports the error
         return None
 
 
 def _unidentified(path):
-    """What Pillow does not know: TIFF files of 64 bits, or with a number of bands that no picture has."""
+    """Decode a TIFF file of 64-bit numbers, which Pillow does not know. Raises ValueError for all other files."""
     if is_tiff(path):
         values, nodata = read_numbers(path, most_pixels())
         return Decoded(values, nodata=nodata)
@@ -129,10 +131,10 @@ def _unidentified(path):
 
 
 def _choose_page(image):
-    """Seek the page that is the picture; returns the number of pictures in the file.
+    """Go to the page that is the picture; return the number of pictures in the file.
 
-    A phone's photo may carry a preview as a second frame (MPO), and a TIFF file smaller copies of its first page. The
-    frames of other files are a stack.
+    A phone's photo may contain a preview as a second frame (MPO). A TIFF file may contain smaller copies of its first
+    page. In all other files, several frames are several pictures.
     """
     frames = 1 if image.format in JPEGS else getattr(image, "n_frames", 1)
     if frames == 1 or image.format != "TIFF":
@@ -146,7 +148,8 @@ def _choose_page(image):
     if not full:
         full = [(0, image.size)]
     (first, (width, height)), *others = full
-    # A smaller copy without a mark has the same proportions, to a pixel.
+    # Not every smaller copy is marked. A page is a copy if it is at most half as wide as the first and has the same
+    # proportions, up to one pixel.
     others = [
         size for _, size in others
         if 2 * size[0] > width + 1 or abs(size[0] * height - size[1] * width) > max(width, height)
@@ -156,7 +159,7 @@ def _choose_page(image):
 
 
 def _content(path, image):
-    """The Decoded of an open image, not yet turned. All of it is decoded here, so a truncated file is found."""
+    """The Decoded of an open image, not yet rotated. All of it is decoded here, so a truncated file is found."""
     lossy = _is_lossy(path, image)
     nodata = nodata_of(image.tag_v2) if image.format == "TIFF" else None
     deep = _deep_channels(path, image)
@@ -164,7 +167,7 @@ def _content(path, image):
         values, alpha = deep
         return Decoded(values, alpha, None, lossy, nodata=nodata)
     image.load()
-    if image.mode == "P" and image.format != "GIF":  # a GIF's palette is in no order that means anything
+    if image.mode == "P" and image.format != "GIF":  # the order of a GIF's palette has no meaning
         entries = image.getpalette() or []
         palette = {i: tuple(entries[3 * i : 3 * i + 3]) for i in range(len(entries) // 3)}
         return Decoded(np.asarray(image).copy(), None, palette, lossy, nodata=nodata)
@@ -179,7 +182,7 @@ def _content(path, image):
 
 
 def _is_lossy(path, image):
-    """By the content, whatever the suffix says."""
+    """Whether the compression changes values: decided by the content, not by the suffix."""
     if image.format in JPEGS:
         return True
     if image.format == "TIFF":
@@ -188,7 +191,11 @@ def _is_lossy(path, image):
 
 
 def _is_lossless_webp(path):
-    """A WebP file is a row of chunks: 4 letters, a size of 4 bytes, the content. VP8L stores exactly what it gets."""
+    """Whether a WebP file is lossless.
+
+    The file is a sequence of chunks: 4 letters, a size of 4 bytes, the content. The pixels are in a chunk VP8L
+    (lossless) or VP8 (lossy).
+    """
     with open(path, "rb") as file:
         file.seek(len("RIFF....WEBP"))
         while len(head := file.read(8)) == 8:
@@ -202,12 +209,12 @@ def _is_lossless_webp(path):
 def _deep_channels(path, image):
     """(values, alpha) of a file with 16 bits in each of several channels; None for all others.
 
-    Pillow keeps the high byte of each. Read a second time with the opposite byte order, it keeps the low one.
+    Pillow keeps only the high byte of each number. With the opposite byte order, a second reading gives the low byte.
     """
     raw = _raw_mode(image)
     if ";16" not in raw or image.mode not in ("RGB", "RGBA", "LA"):
         return None
-    if raw.startswith("LA"):  # 2 channels of 2 bytes: read as if they were 4 of 1
+    if raw.startswith("LA"):  # 2 channels of 2 bytes are read as 4 channels of 1 byte
         grey_high, grey_low, high, low = np.moveaxis(_as_stored(path, image.tell(), "RGBA"), -1, 0)
         return grey_high * np.uint16(256) + grey_low, high * np.uint16(256) + low
     order = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
@@ -218,7 +225,7 @@ def _deep_channels(path, image):
 
 
 def _raw_mode(image):
-    """How Pillow calls the order of bytes in the file, for example RGB;16B."""
+    """Pillow's name for the order of bytes in the file, for example RGB;16B."""
     arguments = image.tile[0].args if image.tile else ""
     return arguments if isinstance(arguments, str) else str((arguments or ("",))[0])
 
@@ -228,8 +235,7 @@ def _as_stored(path, page, raw):
     with open(path, "rb") as file, pillow().open(file, formats=FORMATS) as image:
         image.seek(page)
         image.tile = [
-            tile._replace(args=raw if isinstance(tile.args, str) else (raw, *tile.args[1:]))
-            for tile in image.tile
+            tile._replace(args=raw if isinstance(tile.args, str) else (raw, *tile.args[1:])) for tile in image.tile
         ]
         image.load()
         return np.asarray(image)

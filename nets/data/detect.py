@@ -14,7 +14,7 @@ from nets.data.nearly_binary import NEARLY_WHITE, binary_from_jpeg, is_nearly_bi
 from nets.data.palettes import by_color, classes_of_colors, disagree, fit_colors
 from nets.data.sample import IGNORE, SegmentationClass, class_color
 
-# More values than this, and no classes.json: these are hardly classes. (ADE20K's 150 come with a list of names.)
+# Without a classes.json, more values than this are probably not classes. (ADE20K's 150 come with a list of names.)
 MOST_UNNAMED_CLASSES = 64
 
 
@@ -29,9 +29,9 @@ class Reading(NamedTuple):
 def decide(surveys, declared=None, run=None):
     """The Reading of these masks.
 
-    `declared` is the folder's classes.json. `run` is the encoding of a finished training: its classes hold, so an
-    evaluation folder whose masks happen to be all 255 is still read as the run read its masks. Raises ValueError if the
-    masks cannot be understood, if a value in them is not a class, or if the reading would discard most of them.
+    `declared` is the folder's classes.json. `run` is the encoding of a finished training. Its classes are used: even if
+    all masks of an evaluation folder are 255, they are read as the run read its masks. Raises ValueError if the masks
+    cannot be understood, if a value in them is not a class, or if the reading would discard most of them.
     """
     surveys, alpha = _alpha_or_color(surveys, run)
     surveys, palettes = _comparable(surveys, declared, run)
@@ -53,7 +53,7 @@ def decide(surveys, declared=None, run=None):
 
 
 def _alpha_or_color(surveys, run):
-    """(surveys, whether masks are read from their transparency): they are if it varies and the colours never do."""
+    """(surveys, whether masks are read from the alpha channel). They are if it varies and the colours do not."""
     candidates = [entry for entry in surveys if entry.alpha is not None]
     if run is not None and run.alpha and candidates:
         return [entry.alpha or entry for entry in surveys], True
@@ -70,7 +70,10 @@ def _alpha_or_color(surveys, run):
 
 
 def _comparable(surveys, declared, run):
-    """(surveys with 1-bit files as what the others are, whether palettes are looked up: the colours are meant)."""
+    """(surveys, whether palettes are looked up because the colours are meant, not the indices).
+
+    1-bit files become 8-bit files, so that all surveys can be compared.
+    """
     colors = None if declared is None else declared.colors
     if run is not None and colors is None:
         colors = run.colors
@@ -81,7 +84,8 @@ def _comparable(surveys, declared, run):
     if meant:
         surveys = [by_color(entry) for entry in surveys]
     greys = {value for entry in surveys if entry.kind == "8 bit" for value in entry.values.tolist()}
-    # Programs that shrink PNG files turn black and white into 1 bit where a file holds nothing else.
+    # Programs that shrink PNG files store a file of only black and white with 1 bit. If the other files contain white
+    # and no 1, the 1 of such a file means 255.
     white = 255 if max(greys, default=0) >= NEARLY_WHITE and 1 not in greys else 1
     surveys = [
         entry._replace(values=entry.values * white, kind="8 bit") if entry.kind == "1 bit" else entry
@@ -91,17 +95,15 @@ def _comparable(surveys, declared, run):
 
 
 def _contradicts(entry, run):
-    """Whether a palette shows an index in another colour than the run's class of that number has."""
+    """Whether a palette gives an index another colour than the run's class with this id has."""
     if entry.palette is None:
         return False
     shown = {number.id: number.color for number in run.classes}
-    return any(
-        number in shown and entry.palette.get(number) != shown[number] for number in entry.values.tolist()
-    )
+    return any(number in shown and entry.palette.get(number) != shown[number] for number in entry.values.tolist())
 
 
 def _guess(surveys, declared, run):
-    """(Encoding, note), the values not yet checked."""
+    """(Encoding, note). The values are not checked yet."""
     kinds = {entry.kind for entry in surveys}
     if run is not None:
         if run.kind in ("binary", "instances") and "lossy" in kinds:
@@ -122,9 +124,7 @@ def _guess(surveys, declared, run):
     if declared is not None and declared.encoding is not None:
         return _as_told(declared, surveys), ""
     if "color" in kinds:
-        if declared is None and not any(
-            entry.kind == "color" and not entry.from_palette for entry in surveys
-        ):
+        if declared is None and not any(entry.kind == "color" and not entry.from_palette for entry in surveys):
             return _colors_found(surveys), ""
         _refuse_color(surveys, declared)
         return _by_color(declared), ""
@@ -134,7 +134,10 @@ def _guess(surveys, declared, run):
 
 
 def _declared(surveys, kinds, declared, evaluating):
-    """Grey masks and known classes. An evaluation leaves out no pixels that neither run nor folder ignores."""
+    """(Encoding, note) of grey masks with known classes.
+
+    In an evaluation, 255 is ignored only if the run or the folder says so.
+    """
     values = _all_values(surveys)
     ids = Encoding("ids", declared.classes, declared.ignored)
     known = {*ids.ids, *declared.ignored}
@@ -157,15 +160,13 @@ def _declared(surveys, kinds, declared, evaluating):
 
 
 def _undeclared(surveys, kinds):
-    """Grey masks without classes.json: only the values can tell."""
+    """(Encoding, note) of grey masks without classes.json, from the values alone."""
     values = _all_values(surveys)
     binary = Encoding("binary", _two_classes("foreground"))
     if "lossy" in kinds:
         return binary_from_jpeg(surveys, binary.classes)
     if len(values) == 1:
-        raise ValueError(
-            f"{surveys[0].path.parent}: every mask holds the one value {min(values)}, nothing to learn"
-        )
+        raise ValueError(f"{surveys[0].path.parent}: every mask holds the one value {min(values)}, nothing to learn")
     if values in ({0, 255}, {0, 65535}):
         return binary, ""
     if "deep" in kinds:
@@ -177,14 +178,14 @@ def _undeclared(surveys, kinds):
 
 
 def _cut(values):
-    """The note about masks that are not 0 and 255 alone, with some of the other values."""
+    """The note about nearly binary masks. It names some of the values beside 0 and 255."""
     others = sorted(values - {0, 255})
     shown = ", ".join(map(str, others[:4])) + (" ..." if len(others) > 4 else "")
     return f"soft-edged masks cut at 128 (they hold {shown} beside 0 and 255)"
 
 
 def _as_ids(surveys, numbers):
-    """Every value is a class; 255 is ignore, unless the values are spread evenly up to it."""
+    """Every value is a class. 255 is ignored, unless the values are evenly spaced up to 255."""
     values = set(numbers)
     ignored = (IGNORE,) if IGNORE in values and not _evenly_spread(numbers) else ()
     numbers = [number for number in numbers if number not in ignored]
@@ -221,21 +222,17 @@ def _without_classes(declared, surveys, kinds):
 
 def _colors_found(surveys):
     """Every colour that occurs is a class."""
-    greys = [
-        entry.values * 65793 if entry.kind == "8 bit" else entry.values for entry in surveys
-    ]  # v -> (v, v, v)
+    greys = [entry.values * 65793 if entry.kind == "8 bit" else entry.values for entry in surveys]  # v -> (v, v, v)
     numbers = np.unique(np.concatenate(greys)).tolist()
     if len(numbers) > MOST_UNNAMED_CLASSES:
         raise ValueError(
             f"{surveys[0].path.parent}: {len(numbers)} different colours; list the classes in classes.json"
         )
-    return Encoding(
-        "colors", classes_of_colors(numbers), (), {number: at for at, number in enumerate(numbers)}
-    )
+    return Encoding("colors", classes_of_colors(numbers), (), {number: at for at, number in enumerate(numbers)})
 
 
 def _as_told(declared, surveys):
-    """The encoding that classes.json names. Raises ValueError where "binary" would find no foreground at all."""
+    """The encoding that classes.json names. Raises ValueError if "binary" would find no foreground at all."""
     if declared.encoding == "ids":
         return Encoding("ids", declared.classes, declared.ignored)
     if declared.encoding == "colors":
@@ -243,9 +240,7 @@ def _as_told(declared, surveys):
             raise ValueError('classes.json: encoding "colors" needs a different color for every class')
         return _by_color(declared)
     if len(declared.classes) != 2:
-        raise ValueError(
-            f'classes.json: encoding "{declared.encoding}" needs two classes, got {len(declared.classes)}'
-        )
+        raise ValueError(f'classes.json: encoding "{declared.encoding}" needs two classes, got {len(declared.classes)}')
     if declared.encoding == "instances":
         return Encoding("instances", _with_thing(declared.classes), declared.ignored)
     counted = _all_values(surveys) - {*declared.ignored}
@@ -265,7 +260,7 @@ def _by_color(declared):
 
 
 def _refuse_color(surveys, known):
-    """Raise ValueError at the first colour mask that the classes cannot explain."""
+    """Raise ValueError for the first colour mask, unless the classes have colours."""
     if known is not None and known.colors is not None:
         return
     for entry in surveys:
@@ -287,7 +282,7 @@ def _all_values(surveys):
 
 
 def _greys_of(run, values):
-    """Whether the grey `values` are colours of the run, and not all of them class ids as well."""
+    """Whether the grey `values` are all colours of the run, but not all of them class ids."""
     return values <= run.meaning("8 bit").keys() and not values <= set(run.ids)
 
 
@@ -306,6 +301,6 @@ def _with_thing(classes):
 
 
 def _evenly_spread(numbers):
-    """Whether the values divide 0 .. 255 evenly, like 0, 128, 255: greys chosen to be seen, 255 among the classes."""
+    """Whether the values are evenly spaced from 0 on, as 0, 128, 255 are: visible greys, so 255 is a class."""
     steps = np.diff(numbers)
     return len(numbers) >= 3 and numbers[0] == 0 and steps.min() >= 32 and steps.max() - steps.min() <= 2

@@ -1,7 +1,8 @@
-"""What a reading of the masks does, checked before anything is trained: what it ignores, and which classes remain.
+"""Check the effect of a reading of the masks before training: what it ignores, and which classes remain.
 
-A wrong reading seldom fails. It ignores 99% of the foreground, learns what is left, and reports an accuracy of 1.0. So
-if the reading was guessed and discards most of the foreground, it is refused, with the line that settles the question.
+A wrong reading seldom raises an error: a training with 99% of the foreground ignored reports an accuracy of 1.0. So if
+the reading was guessed and discards most of the foreground, it is refused. The message says what to write into
+classes.json.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ import numpy as np
 from nets.data.masks import RawMask
 from nets.data.sample import IGNORE
 
-NAMED = 5  # files in a message
-HANDFUL, RARE = 16, 1e-4  # a class of so few pixels, and so small a share of all, may be a slip of a brush
-MOST_LOST = 0.8  # of the foreground, to a guessed ignore; a rim around objects is far less
-MUCH_LOST = 0.5
-MOST_LOST_UNUSUAL = 0.2  # where the ids have gaps, as 0 76 255 have, which are greys of red and white
+NAMED = 5  # files named in a message
+# A class with at most HANDFUL pixels, and less than the share RARE of all pixels, may be a drawing mistake.
+HANDFUL, RARE = 16, 1e-4
+# If 255 = ignore is only a guess, it may discard at most this share of the foreground. Rims of objects are far less.
+MOST_LOST = 0.8
+MUCH_LOST = 0.5  # above this share there is a warning
+# The limit if an id is larger than USUAL_IDS. Such ids are often greys: 76 is the grey of pure red.
+MOST_LOST_UNUSUAL = 0.2
 USUAL_IDS = 40
-FEW_OBJECTS = 8  # so few values in several files look like classes
+FEW_OBJECTS = 8  # if several files share so few values, the values look like classes
 
 BINARY = '{"encoding": "binary"}'
 AS_IDS = '{"encoding": "ids"}'
 
 
 class _Effect:
-    """Pixels of each label in each file, and those that are not 0 in the file."""
+    """The number of pixels of each label in each file, and of the pixels that are not 0."""
 
     def __init__(self, surveys, encoding):
         self.encoding = encoding
@@ -37,7 +41,7 @@ class _Effect:
         self.total = self.counts.sum(0)
 
     def foreground(self, row):
-        """Pixels of a file that hold something else than 0."""
+        """The number of pixels of a file that are not 0."""
         entry = self.surveys[row]
         return int(entry.counts[entry.values != 0].sum())
 
@@ -48,11 +52,11 @@ class _Effect:
 
 
 def look(surveys, encoding, told, guessed, learning):
-    """Warnings about what `encoding` makes of the masks, one line each. Raises ValueError if it cannot be meant.
+    """Warnings about the effect of `encoding` on the masks, one line each. Raises ValueError if it cannot be intended.
 
-    told      the encoding was given (classes.json, or the run): it is warned about, not refused
+    told      the encoding was given by classes.json or by the run: then lost foreground is a warning, not an error
     guessed   255 is read as ignore although nobody said so
-    learning  masks to train on, not to measure with
+    learning  the masks are to train on, not to evaluate on
     """
     effect = _Effect(surveys, encoding)
     warnings = []
@@ -72,7 +76,7 @@ def look(surveys, encoding, told, guessed, learning):
 
 
 def _lost_to_ignore(effect, told):
-    """255 as ignore is a rim around objects, or unlabelled places. If it is most of what is not 0, it is a class."""
+    """If 255 means ignore, it marks rims or unlabelled places. If it is most of the foreground, it must be a class."""
     ignored = effect.counts[:, IGNORE]
     foreground = np.array([effect.foreground(row) for row in range(len(effect.surveys))])
     swallowed = np.flatnonzero((ignored > 0) & (ignored == foreground))
@@ -102,7 +106,7 @@ def _lost_to_ignore(effect, told):
 
 
 def _lost_to_background(effect, told):
-    """Cut at 128, a file of 0 and 1 among files of 0 and 255 is entirely background."""
+    """If masks are cut at 128, a file of 0 and 1 among files of 0 and 255 is entirely background."""
     dim = [
         row for row, entry in enumerate(effect.surveys)
         if entry.kind != "deep" and effect.counts[row, 1] == 0
@@ -122,7 +126,7 @@ def _lost_to_background(effect, told):
 
 
 def _classes_as_objects(effect):
-    """16-bit masks of few values that every file shares: they may be classes, not objects."""
+    """16-bit masks with few values, the same in most files: the values may be classes, not objects."""
     values = [frozenset(entry.values.tolist()) - {0} for entry in effect.surveys]
     different = frozenset().union(*values)
     if not 2 <= len(different) <= FEW_OBJECTS or len(effect.surveys) < 2:
@@ -136,7 +140,7 @@ def _classes_as_objects(effect):
 
 
 def _handfuls(effect):
-    """Classes of a handful of pixels in all masks together."""
+    """Warnings about classes that have very few pixels in all masks together."""
     warnings = []
     every = effect.total.sum()
     for position, entry in enumerate(effect.encoding.classes):

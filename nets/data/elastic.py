@@ -1,8 +1,8 @@
-"""Elastic deformation: bend a picture and its truth as tissue bends.
+"""Elastic deformation of a picture and its label, as soft tissue deforms.
 
 Displacement vectors are drawn on a coarse 3x3 grid from a Gaussian of 10 pixels and interpolated bicubically to every
-pixel (Ronneberger, Fischer, Brox 2015, section 3.1). With the (H, 3) and (W, 3) matrices A and B of cubic interpolation
-along one axis, the displacement of all pixels is A D B^T, as in every separable interpolation.
+pixel (Ronneberger, Fischer, Brox 2015, section 3.1). The interpolation is separable: let A (H, 3) and B (W, 3) be the
+matrices of cubic interpolation down and across, and D (3, 3) the grid. Then the displacement of all pixels is A D B^T.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import numpy as np
 
 GRID = 3
 SIGMA = 10.0  # pixels
-# Neighbouring grid points lie half a side apart. Beyond this share of the side, pictures would often fold over.
+# Neighbouring grid points are half a side apart. If sigma were above this share of the side, the picture would often
+# fold over itself.
 MOST_OF_SIDE = 0.1
 
 
 def bend(sample, rng, sigma=SIGMA):
-    """The sample deformed at random: the image bilinear, label and instances nearest, mirrored at the border.
+    """The sample, deformed at random. Pixels beyond the border are mirrored.
 
-    On crops with a side below 100 pixels sigma is a tenth of the side.
+    The image is interpolated bilinearly; label and instances take the nearest pixel. If the shorter side is below 100
+    pixels, sigma is a tenth of this side.
     """
     from scipy import ndimage
 
@@ -46,7 +48,7 @@ def bend(sample, rng, sigma=SIGMA):
 
 @cache
 def _cubic_matrix(size):
-    """(size, 3): the weight of each of three grid points at each pixel, by a cubic spline through them.
+    """(size, 3): the weight of each of three grid points at each pixel, for a cubic spline through the points.
 
     The first and last points of the grid lie on the first and last pixel. Interpolating the three unit vectors gives
     the columns of the matrix.

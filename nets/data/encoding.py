@@ -1,11 +1,11 @@
-"""What the numbers in mask files mean. It is found out from the files themselves; then they are turned into labels.
+"""What the numbers in mask files mean, and how they become labels. detect.py finds the encoding from the files.
 
 There are four encodings:
 
     ids        a pixel's value is its class; ids may have gaps, 255 may mean ignore (VOC)
-    binary     0 and 255: two classes. Read as ids, class 255 does not exist and all predictions come out black
-    instances  a pixel's value is its object, 0 is background (16 bit): two classes, and the objects are known
-    colors     a pixel's colour is its class, by classes.json
+    binary     0 and 255: two classes. (Read as ids, 255 would mean ignore, and no foreground would be left)
+    instances  a pixel's value is its object, 0 is background (16 bits): two classes, and the objects are known
+    colors     a pixel's colour is its class
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from nets.data.masks import pack, unpack
 from nets.data.palettes import by_color
 from nets.data.sample import IGNORE, SegmentationClass
 
-MIDDLE = 128  # of 0 .. 255: from here up a binary mask is foreground
+MIDDLE = 128  # values from here up are the foreground of a binary mask
 
 
 class Encoding(NamedTuple):
@@ -28,8 +28,8 @@ class Encoding(NamedTuple):
     ignored  values that mean "do not count": ids, or packed colours
     colors   {packed colour: id} if kind is "colors", else None
     palettes whether files with a palette are read by their colours, not by their indices
-    alpha    whether the mask is the transparency of files whose colours are all the same
-    nodata   the value of the pictures' pixels without data, if classes.json gives it
+    alpha    whether the mask is the alpha channel of files that have one colour everywhere
+    nodata   the value of pixels without data in the pictures, if classes.json gives it
     """
 
     kind: str
@@ -50,9 +50,7 @@ class Encoding(NamedTuple):
     @classmethod
     def from_dict(cls, values):
         """The encoding that `as_dict` wrote down."""
-        classes = tuple(
-            SegmentationClass(c["id"], c["name"], tuple(c["color"]), c["thing"]) for c in values["classes"]
-        )
+        classes = tuple(SegmentationClass(c["id"], c["name"], tuple(c["color"]), c["thing"]) for c in values["classes"])
         colors = None if values["colors"] is None else {color: number for color, number in values["colors"]}
         palettes, alpha = bool(values.get("palettes")), bool(values.get("alpha"))
         nodata = values.get("nodata")
@@ -70,7 +68,7 @@ class Encoding(NamedTuple):
         return colors if len(colors) == len(self.classes) else None
 
     def as_meant(self, mask):
-        """A RawMask or Survey with its palette looked up, transparency taken, white made 255, where that is meant."""
+        """A RawMask or Survey as this encoding reads it: its alpha channel or its palette's colours, 1 bit as 8."""
         if self.alpha and mask.alpha is not None:
             if hasattr(mask, "counts"):
                 return mask.alpha
@@ -79,16 +77,14 @@ class Encoding(NamedTuple):
         if self.palettes:
             mask = by_color(mask)
         if mask.kind == "1 bit":
-            as_stored = self.kind == "instances" or (
-                self.kind == "ids" and (1 in self.ids or 255 not in self.ids)
-            )
+            as_stored = self.kind == "instances" or (self.kind == "ids" and (1 in self.ids or 255 not in self.ids))
             return mask._replace(values=mask.values * (1 if as_stored else 255), kind="8 bit")
         return mask
 
     def meaning(self, stored):
         """{value in the file: label} for a mask stored as `stored`; None if the kind needs no table.
 
-        A colour mask that happens to contain only greys is stored as "8 bit": its colours are (v, v, v).
+        A colour mask that happens to contain only greys is "8 bit": its value v stands for the colour (v, v, v).
         """
         if self.kind in ("binary", "instances"):
             return None
@@ -129,16 +125,15 @@ class Encoding(NamedTuple):
 
     def _labels(self, mask, path):
         values = mask.values
-        if mask.void is not None and self.kind in ("ids", "colors"):  # what stands there need be no class
+        # Pixels without data may hold any value. Here they get a valid value; `decode` ignores them.
+        if mask.void is not None and self.kind in ("ids", "colors"):
             values = np.where(mask.void, min(self.meaning(mask.kind)), values)
         if self.kind == "instances":
             void = np.isin(values, self.ignored)
-            return np.where(void, IGNORE, values > 0).astype(np.uint8), np.where(void, 0, values).astype(
-                np.int32
-            )
+            return np.where(void, IGNORE, values > 0).astype(np.uint8), np.where(void, 0, values).astype(np.int32)
         if self.kind == "binary":
             return np.where(np.isin(values, self.ignored), IGNORE, values >= MIDDLE).astype(np.uint8), None
-        # Looked up among the sorted keys: a table of all packed colours would have 16.7 million entries.
+        # Search the sorted keys, because a table of all packed colours would have 16.7 million entries.
         meaning = self.meaning(mask.kind)
         keys = np.array(sorted(meaning), np.int32)
         labels = np.array([meaning[key] for key in keys.tolist()], np.uint8)
@@ -149,7 +144,7 @@ class Encoding(NamedTuple):
         return labels[place], None
 
     def _stranger(self, value, stored, path):
-        """The message about a value that is no class."""
+        """The message about a value that is not a class."""
         if self.kind == "colors":
             color = unpack(value) if stored == "color" else (int(value),) * 3
             allowed = ", ".join(str(unpack(color)) for color in sorted({*self.colors, *self.ignored}))

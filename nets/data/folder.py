@@ -1,7 +1,7 @@
 """A dataset from files: FOLDER/images/NAME.png and FOLDER/masks/NAME.png, optionally classes.json and manifest.csv.
 
-All files are read once before anything is trained. Whatever does not fit is refused then, with its name, and not an
-hour later by a shape that does not broadcast.
+All files are read and checked before anything is trained. A file that does not fit is refused then, with its name, not
+an hour later by an error about shapes.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from nets.data.pairing import NAMED_IN_ERRORS, pair, some
 from nets.data.sample import IGNORE, Sample
 from nets.data.split import split
 
-# Folders that decode to no more than this are kept in memory as they were read; larger ones are read every time.
+# A folder whose decoded files fit into this memory is kept there. The files of larger folders are read every time.
 MEMORY_BYTES = 1 << 30
 
 
 class Entry(NamedTuple):
-    """One image with its mask: what the check of the files found out, and the arrays if they are kept."""
+    """One image with its mask: what the check found, and the arrays if they are kept in memory."""
 
     name: str
     image_path: Path
@@ -45,11 +45,11 @@ class Entry(NamedTuple):
 
 
 class FolderDataset:
-    """Images of a folder with their labels. `part` makes its training side and its validation side.
+    """Images of a folder with their labels. `part` makes the training set and the validation set.
 
-    channels     1 if all images contain only greys, else 3 (`evaluate` asks for the run's number)
-    orientation  "free" for grey images: microscopes know no up, so flips and quarter turns are allowed;
-                 "upright" for RGB images: a street upside down never occurs, a mirrored one does
+    channels     1 if all images contain only greys, else 3 (an evaluation uses the run's number)
+    orientation  "free" for grey images: under a microscope no direction is up, so flips and quarter turns are allowed;
+                 "upright" for RGB images: a street is never upside down, but it may be mirrored
     """
 
     def __init__(self, folder, entries, encoding, channels, description):
@@ -76,13 +76,13 @@ class FolderDataset:
         return [entry.name for entry in self._entries]
 
     def sample(self, index):
-        """The Sample at `index`; decoded now if the folder is too large to keep."""
+        """The Sample at `index`. Its files are read now if the folder is too large to keep in memory."""
         if not 0 <= index < len(self):
             raise IndexError(f"{self.name}: sample {index} of {len(self)}")
         entry = self._entries[index]
         image, void, mask = entry.kept or _read(entry.image_path, entry.mask_path, self.encoding.nodata)[:3]
         label, instances = self.encoding.decode(mask, entry.mask_path)
-        if void is not None:  # no data, nothing to learn
+        if void is not None:  # pixels without data are ignored
             label = np.where(void, np.uint8(IGNORE), label)
             instances = None if instances is None else np.where(void, 0, instances)
         return Sample(as_channels(image, self.channels), label, instances, entry.name)
@@ -91,7 +91,7 @@ class FolderDataset:
 def open_folder(folder, run=None, channels=None):
     """The whole folder as one FolderDataset, after all its files have been checked.
 
-    With `run`, a finished training's Encoding, and its `channels`, the folder is an evaluation of that run. Raises
+    With `run` (the Encoding of a finished training) and its `channels`, the folder is read to evaluate this run. Raises
     ValueError with the name of the file that does not fit.
     """
     folder = Path(folder)
@@ -124,7 +124,7 @@ def open_folder(folder, run=None, channels=None):
 
 
 def _with_warnings(description, entries, warnings):
-    """The description, and a line for each kind of warning."""
+    """The description, then one line per kind of warning."""
     by_text = {}
     for entry in entries:
         if entry.warning:
@@ -139,11 +139,7 @@ def _description(folder, entries, encoding, channels, notes):
     size = f"{sizes[0][0]}x{sizes[0][1]}"
     if len(sizes) > 1:
         size = f"{size} to {sizes[-1][0]}x{sizes[-1][1]}"
-    parts = [
-        f"{len(entries)} image{'s' if len(entries) > 1 else ''}",
-        size,
-        "grey" if channels == 1 else "RGB",
-    ]
+    parts = [f"{len(entries)} image{'s' if len(entries) > 1 else ''}", size, "grey" if channels == 1 else "RGB"]
     return f"{folder}: {', '.join([*parts, encoding.described(), *notes])}"
 
 
@@ -166,13 +162,13 @@ def _check_all(pairs, nodata):
 
 
 def _decoded_bytes(path):
-    """Memory for one image of 3 channels and its mask of 32 bits, from the size in the file's head alone."""
+    """Memory for one image of 3 channels and its mask of 32 bits, from the size in the file's header."""
     found = size_of(path)
     return 0 if found is None else found[0] * found[1] * (3 + 4)
 
 
 def _read(image_path, mask_path, nodata):
-    """(pixels, void or None, RawMask, Picture, warning or None) of a pair, both turned or both as stored."""
+    """(pixels, void or None, RawMask, Picture, warning or None) of a pair, both in the same orientation."""
     picture, mask = read_picture(image_path, nodata), read_mask(mask_path)
     size, mask_size = picture.pixels.shape[:2], mask.values.shape
     try:
@@ -184,36 +180,24 @@ def _read(image_path, mask_path, nodata):
         ) from None
     if put_back:
         parts = {name: getattr(mask, name) for name in ("values", "alpha", "void")}
-        mask = mask._replace(
-            **{name: unturned(array, mask.tag) for name, array in parts.items() if array is not None}
-        )
+        mask = mask._replace(**{name: unturned(array, mask.tag) for name, array in parts.items() if array is not None})
     return picture.pixels, picture.void, mask, picture, warning
 
 
 def _check(name, image_path, mask_path, nodata, keep):
-    """One pair read, compared and surveyed."""
+    """Read one pair, compare the sizes, and survey the mask."""
     image, void, mask, picture, warning = _read(image_path, mask_path, nodata)
     grey = is_grey(image)
     kept = (as_channels(image, 1) if grey else image, void, mask) if keep else None
     found = survey(mask, mask_path)
     size = image.shape[:2]
     return Entry(
-        name,
-        image_path,
-        mask_path,
-        *size,
-        image.ndim == 3,
-        picture.deep,
-        grey,
-        void is not None,
-        warning,
-        found,
-        kept,
+        name, image_path, mask_path, *size, image.ndim == 3, picture.deep, grey, void is not None, warning, found, kept
     )
 
 
 def _without_ignored(entries, encoding, purpose):
-    """(entries in which some pixel counts, names of the others). Raises ValueError if there are none."""
+    """(entries in which some pixel counts, names of the others). Raises ValueError if no entry is left."""
     useful, dropped = [], []
     for entry in entries:
         if encoding.all_ignored(entry.survey):
@@ -222,9 +206,7 @@ def _without_ignored(entries, encoding, purpose):
             useful.append(entry)
     if not useful:
         folder = entries[0].mask_path.parent
-        raise ValueError(
-            f"{folder}: all pixels of all masks are ignore ({some(dropped)}), nothing to {purpose}"
-        )
+        raise ValueError(f"{folder}: all pixels of all masks are ignore ({some(dropped)}), nothing to {purpose}")
     return useful, dropped
 
 

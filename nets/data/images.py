@@ -1,4 +1,4 @@
-"""Pictures from files: however they are stored, 8 bits for the eye and for the net, and where there is no data."""
+"""Pictures from files, always as 8 bits, and which of their pixels have no data."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from nets.data.orientation import UPRIGHT
 
 __all__ = ["SUFFIXES", "Picture", "as_channels", "is_grey", "pillow", "read_image", "read_picture", "stretch"]
 
-# The share of a deep (more than 8 bit) image's pixels that may turn quite black and quite white.
-DARKEST, BRIGHTEST = 0.1, 99.9  # percent
+# The percentiles of a deep image (more than 8 bits) that become black and white.
+DARKEST, BRIGHTEST = 0.1, 99.9
 # 8-bit values in 16 bits are often stored as v * 257, so that 255 becomes 65535.
 REPEATED = 257
 
-# Values that stand for missing data where no tag says so, as GIS programs and sensors write them.
+# Values that GIS programs and sensors write for missing data. They are used if no tag names the value.
 USUAL_NODATA = (-9999.0, -99999.0, -32767.0, -32768.0, -3.4028234663852886e38, -1e20, -1e32, 1e20, 1e32)
-FAR = 3  # they count as such where they lie so many times the spread of all other values away from these
+FAR = 3  # such a value marks missing data if it is more than this many times as large as all others
 
 
 class Picture(NamedTuple):
@@ -37,7 +37,7 @@ class Picture(NamedTuple):
 
 
 def read_image(path):
-    """An image file as uint8, (H, W) where it is grey and (H, W, 3) where it is RGB; see `read_picture`."""
+    """An image file as uint8, (H, W) if it is grey and (H, W, 3) if it is RGB; see `read_picture`."""
     return read_picture(path).pixels
 
 
@@ -45,10 +45,10 @@ def read_picture(path, nodata=None):
     """An image file as a Picture.
 
     Transparency is dropped, palettes are looked up, the camera's orientation tag is applied. Images of more than 8 bits
-    are stretched, each by itself: cameras fill 10, 12 or 14 of 16 bits, so the full range does not tell black and
-    white, and dividing by 257 would leave most of them black. `nodata` is the value of pixels without data. Without it,
-    the file's own tag, NaN, infinity, and a usual value that lies far from all others count as no data. These pixels
-    are black in the picture. Raises ValueError with the file's name.
+    are stretched, each by itself: cameras use 10, 12 or 14 of 16 bits, so dividing by 257 would leave most images
+    almost black. `nodata` is the value of pixels without data. Without it, the file's own tag, NaN, infinity, and a
+    usual value that is far from all others mean "no data". These pixels are black in the picture. Raises ValueError
+    with the file's name.
     """
     decoded = decode(path)
     values = decoded.values
@@ -73,17 +73,17 @@ def read_picture(path, nodata=None):
 
 
 def _everywhere(missing):
-    """A pixel lacks data where all its channels do."""
+    """A pixel has no data if none of its channels has data."""
     return missing if missing.ndim == 2 else missing.all(axis=2)
 
 
 def _missing(values, marker):
-    """Where deep values are no data: bool in their shape."""
+    """Where a deep image has no data: bool, in the shape of `values`."""
     if values.dtype.kind == "f":
         missing = ~np.isfinite(values)
         if marker is None:
             marker = _usual_nodata(values[~missing])
-        # A tag says -3.4e38 in decimal digits; in the file's own precision it is the very number.
+        # A tag says -3.4e38 in decimal digits. Rounded to the file's dtype, it equals the stored number.
         with np.errstate(over="ignore"):
             return missing if marker is None else missing | (values == values.dtype.type(marker))
     if marker is None:
@@ -92,7 +92,7 @@ def _missing(values, marker):
 
 
 def _usual_nodata(values):
-    """A usual marker among the values, far below or above all others; None where there is none."""
+    """A usual marker among the values, if it is far below or above all others; else None."""
     if values.size == 0 or values.dtype.kind == "u":
         return None
     for extreme in (values.min(), values.max()):
@@ -104,15 +104,15 @@ def _usual_nodata(values):
 
 
 def _held_by(dtype):
-    """The usual markers that numbers of this dtype can be."""
+    """The usual markers that this dtype can represent."""
     limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
     return [usual for usual in USUAL_NODATA if limits.min <= usual <= limits.max]
 
 
 def stretch(values, void=None):
-    """A deep image as uint8: its 0.1 and 99.9 percent points become black and white, missing pixels black.
+    """A deep image as uint8: its 0.1 and 99.9 percentiles become black and white, missing pixels black.
 
-    The points are those of all channels together, so that colours keep their balance.
+    The percentiles are taken over all channels together, so that colours keep their balance.
     """
     kept = values if void is None or not void.any() else values[~void]
     kept = kept[np.isfinite(kept)].astype(np.float64)
@@ -127,10 +127,8 @@ def stretch(values, void=None):
 
 
 def is_grey(image):
-    """Whether an RGB image holds nothing but shades of grey."""
-    return image.ndim == 2 or bool(
-        (image[..., 0] == image[..., 1]).all() and (image[..., 1] == image[..., 2]).all()
-    )
+    """Whether an image contains only shades of grey."""
+    return image.ndim == 2 or bool((image[..., 0] == image[..., 1]).all() and (image[..., 1] == image[..., 2]).all())
 
 
 def as_channels(image, channels):

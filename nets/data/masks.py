@@ -1,4 +1,4 @@
-"""Mask files as they are stored, and what occurs in each: the evidence from which detect.py finds the encoding."""
+"""Mask files as they are stored, and the values in each file, from which detect.py finds the encoding."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from nets.data.decoding import decode
 from nets.data.images import as_channels, is_grey
 from nets.data.orientation import UPRIGHT
 
-MOST_TINT = 24  # JPEG may move the channels of a grey pixel apart by a few levels
+MOST_TINT = 24  # JPEG may make the channels of a grey pixel differ by a few levels
 LARGEST_ID = 2**31 - 1
 REPEATED = 257  # 16 bits often hold v * 257 for the 8-bit value v
-# What arrays become when nobody chooses: such a type says nothing about whether ids are classes or objects.
+# The types of arrays if nobody chooses one. Such a type does not tell whether ids are classes or objects.
 UNCHOSEN = (np.int64, np.uint64, np.float64)
 
 
@@ -24,8 +24,8 @@ class RawMask(NamedTuple):
     values   whole numbers (H, W); a colour mask's are packed, 65536 R + 256 G + B
     kind     "1 bit", "8 bit", "deep" (16 or more bits), "color", or "lossy" (JPEG)
     palette  {id: colour} of a palette file, else None
-    alpha    (H, W) the transparency of a file whose colours are all the same, else None
-    void     bool (H, W): where the file says that it has no data, else None
+    alpha    (H, W) the alpha channel of a file that has one colour everywhere, else None
+    void     bool (H, W): where the file has no data; None if it has data everywhere
     tag      the orientation tag that was applied, 1 if none
     """
 
@@ -54,9 +54,7 @@ def read_mask(path):
         values = values.astype(np.uint8)
     if values.ndim == 3:
         if decoded.lossy and np.ptp(values, axis=2).max() > MOST_TINT:
-            raise ValueError(
-                f"{path}: JPEG{_in_spite_of(path)} does not keep the colours of a mask; save it as PNG"
-            )
+            raise ValueError(f"{path}: JPEG{_in_spite_of(path)} does not keep the colours of a mask; save it as PNG")
         if not decoded.lossy and not is_grey(values):
             return RawMask(pack(values), "color", None, alpha, tag=tag)
         values = as_channels(values, 1)
@@ -75,16 +73,14 @@ def read_mask(path):
 
 
 def _in_spite_of(path):
-    """Says so where the name promises another format."""
+    """A remark for the message, if the file's name is that of another format."""
     return (
-        ""
-        if path.suffix.lower() in (".jpg", ".jpeg")
-        else f" (the content is JPEG, in spite of the name {path.name})"
+        "" if path.suffix.lower() in (".jpg", ".jpeg") else f" (the content is JPEG, in spite of the name {path.name})"
     )
 
 
 def _void(values, nodata):
-    """Where deep values are no data: NaN, and the file's own marker unless it is 0, every mask's background."""
+    """Where a deep mask has no data: NaN, and the file's own marker. A marker 0 does not count: 0 is background."""
     void = np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.shape, bool)
     if nodata:
         void |= values == nodata
@@ -92,20 +88,18 @@ def _void(values, nodata):
 
 
 def _whole(values, path):
-    """The values as int64. Raises ValueError for fractions, negative numbers and those above every id."""
+    """The values as int64. Raises ValueError for fractions, negative numbers and numbers above LARGEST_ID."""
     if values.dtype.kind == "f" and not (values == np.floor(values)).all():
         raise ValueError(f"{path}: a mask holds whole numbers, this one holds fractions")
     if values.min() < 0:
         raise ValueError(f"{path}: a mask's ids are not negative, this one holds {values.min():.0f}")
     if float(values.max()) > LARGEST_ID:
-        raise ValueError(
-            f"{path}: a mask's ids are at most {LARGEST_ID}, this one holds {float(values.max()):.6g}"
-        )
+        raise ValueError(f"{path}: a mask's ids are at most {LARGEST_ID}, this one holds {float(values.max()):.6g}")
     return values.astype(np.int64)
 
 
 def _narrow(values):
-    """16-bit channels as 8 bits where they hold repeated 8-bit values."""
+    """16-bit channels as 8 bits, if every value is v * 257 for an 8-bit v."""
     if values.dtype != np.uint8 and values.max() > 255 and not (values % REPEATED).any():
         return values // REPEATED
     return values
@@ -125,7 +119,7 @@ def unpack(number):
 class Survey(NamedTuple):
     """What one mask file contains: its different values, how often each occurs, and how it is stored.
 
-    `alpha` is the Survey of the transparency of a file whose colours are all the same, else None.
+    `alpha` is the Survey of the alpha channel of a file that has one colour everywhere, else None.
     """
 
     path: Path
@@ -138,7 +132,7 @@ class Survey(NamedTuple):
 
 
 def survey(mask, path):
-    """The Survey of a RawMask; pixels without data are left out."""
+    """The Survey of a RawMask. Pixels without data are left out."""
     alpha = None
     if mask.alpha is not None:
         values, counts = np.unique(mask.alpha, return_counts=True)

@@ -1,4 +1,4 @@
-"""Smooth random fields: the grain of skin, stone and sensors at any scale."""
+"""Smooth random fields, for textures at any scale."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def smooth_noise(rng, height, width, sigma):
     """Gaussian noise blurred over `sigma` pixels and scaled back to standard deviation 1."""
     from scipy import ndimage
 
-    # A wide blur is slow, and loses nothing on a coarse grid: draw few values, interpolate the rest.
+    # A wide blur is slow. A coarse grid is enough for it: draw few values and interpolate between them.
     step = max(1, int(sigma / 2))
     margin = 2
     coarse = rng.standard_normal((height // step + 2 * margin, width // step + 2 * margin))
@@ -21,7 +21,7 @@ def smooth_noise(rng, height, width, sigma):
 
 
 def _bilinear_grid(values, rows, columns):
-    """`values` read between its grid points at every (row, column): two blends, one an axis."""
+    """`values` at every (row, column), interpolated along the rows' axis, then along the columns' axis."""
     top, left = rows.astype(int), columns.astype(int)
     down, right = (rows - top)[:, None], (columns - left)[None, :]
     upper = values[top] * (1 - down) + values[top + 1] * down

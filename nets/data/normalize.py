@@ -1,4 +1,4 @@
-"""From 8 bit pictures to what a net takes in: float32, channels first, mean 0 and standard deviation 1."""
+"""8-bit pictures as input of a net: float32, channels first, mean 0 and standard deviation 1."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-MOST_IMAGES = 200  # the mean of a few hundred images is the mean of all of them, to three digits
+MOST_IMAGES = 200  # the mean of 200 images agrees with the mean of all images to three digits
 
 
 class Normalization(NamedTuple):
-    """x = (image - mean) / std, one mean and one standard deviation a channel, in units of 0 .. 255."""
+    """x = (image - mean) / std, one mean and one standard deviation per channel, in units of 0 .. 255."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -26,7 +26,7 @@ class Normalization(NamedTuple):
 
     @classmethod
     def of(cls, dataset):
-        """Mean and standard deviation over all pixels of a training set (of 200 images of it, evenly chosen)."""
+        """Mean and standard deviation over all pixels of a training set (of at most 200 evenly chosen images)."""
         chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), MOST_IMAGES)).astype(int))
         histogram = np.zeros((dataset.channels, 256))
         for index in chosen:
@@ -37,11 +37,11 @@ class Normalization(NamedTuple):
         share = histogram / histogram.sum(1, keepdims=True)
         mean = share @ values
         variance = share @ values**2 - mean**2
-        std = np.sqrt(np.maximum(variance, 1.0))  # at least one grey level: a blank data set is not blown up
+        std = np.sqrt(np.maximum(variance, 1.0))  # at least one grey level, so a blank picture is not divided by 0
         return cls(tuple(mean.tolist()), tuple(std.tolist()))
 
     def apply(self, image):
-        """(H, W) or (H, W, 3) uint8 -> (C, H, W) float32. Raises ValueError where the channels differ."""
+        """(H, W) or (H, W, 3) uint8 -> (C, H, W) float32. Raises ValueError if the channels differ."""
         planes = image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)  # (C, H, W)
         if len(planes) != len(self.mean):
             raise ValueError(
@@ -54,6 +54,6 @@ class Normalization(NamedTuple):
 
 
 def make_batch(samples, normalization):
-    """(x float32 (N, C, H, W), labels int64 (N, H, W)) of samples of one size."""
+    """(x float32 (N, C, H, W), labels int64 (N, H, W)) of samples of equal size."""
     x = np.stack([normalization.apply(sample.image) for sample in samples])
     return x, np.stack([sample.label for sample in samples]).astype(np.int64)

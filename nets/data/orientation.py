@@ -1,7 +1,7 @@
-"""The orientation tag of photos: pixels are stored as the sensor lay, and the tag says how to turn them.
+"""The orientation tag of photos: pixels are stored as the sensor was held, and the tag says how to rotate them.
 
-Editors apply it. Most programs that draw masks do not write it, and some draw on the pixels as stored. So picture and
-mask may disagree. If their sizes tell which is right, the sizes are believed; if not, a warning names the tag.
+Image editors apply the tag. Most programs that draw masks do not write it, and some draw on the pixels as stored. So
+picture and mask may disagree. If their sizes show what is right, the sizes decide; if not, a warning names the tag.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ WORDS = {
     7: "mirrored and rotated by 270 degrees",
     8: "rotated by 270 degrees",
 }
-SIDEWAYS = (5, 6, 7, 8)  # height and width change places
-INVERSE = {6: 8, 8: 6}  # all others undo themselves
+SIDEWAYS = (5, 6, 7, 8)  # these swap height and width
+INVERSE = {6: 8, 8: 6}  # every other tag is its own inverse
 
 
 def orientation_tag(image):
@@ -33,7 +33,7 @@ def orientation_tag(image):
 
 
 def turned(array, tag):
-    """Stored pixels (H, W, ...) as the tag asks for them to be shown."""
+    """The stored pixels (H, W, ...), mirrored and rotated as the tag says."""
     if tag == UPRIGHT:
         return array
     shown = {
@@ -49,7 +49,7 @@ def turned(array, tag):
 
 
 def unturned(array, tag):
-    """The pixels as stored, from those shown."""
+    """The inverse of `turned`: the pixels as stored."""
     return turned(array, INVERSE.get(tag, tag))
 
 
@@ -59,9 +59,10 @@ def named(tag):
 
 
 def agree(picture_size, picture_tag, mask_size, mask_tag):
-    """(whether the mask must be turned back to how it is stored, a warning or None).
+    """(whether the mask must be rotated back to how it is stored, a warning or None).
 
-    Sizes are (height, width) as shown. Raises ValueError, without a file's name, if no reading makes them equal.
+    Sizes are (height, width) after the tags are applied. Raises ValueError, without a file's name, if the sizes cannot
+    be made equal.
     """
     fits = picture_size == mask_size
     if picture_tag == mask_tag:
@@ -77,7 +78,7 @@ def agree(picture_size, picture_tag, mask_size, mask_tag):
     if not fits:
         raise ValueError(_why_not(picture_size, picture_tag, mask_size, mask_tag))
     if picture_tag in SIDEWAYS and mask_tag == UPRIGHT and not square:
-        return False, None  # the mask was drawn on the picture as shown: it fits only so
+        return False, None  # the mask fits only the rotated picture: it was drawn on that
     has = "has none" if mask_tag == UPRIGHT else f"has {named(mask_tag)}"
     return False, (
         f"the picture has the {named(picture_tag)} and is turned, its mask {has}; "
@@ -86,7 +87,7 @@ def agree(picture_size, picture_tag, mask_size, mask_tag):
 
 
 def _why_not(picture_size, picture_tag, mask_size, mask_tag):
-    """What the message about two sizes should add."""
+    """The reason that the message about two different sizes gives."""
     if picture_tag in SIDEWAYS and picture_size[::-1] == mask_size:
         return (
             f"the picture has the {named(picture_tag)}, and the mask fits only before it is obeyed: "

@@ -1,4 +1,4 @@
-"""A brush that paints picture, class and object of each pixel in one stroke, so that they agree."""
+"""A brush that paints picture, class and object of each pixel together, so that they agree."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from nets.data.images import pillow
 
 
 class Painter:
-    """Paints shapes over each other, far to near: the painter's algorithm. What is hidden is overpainted.
+    """Paints shapes over each other, from far to near (the painter's algorithm). Near shapes cover far shapes.
 
-    Coordinates are (x, y) in pixels of the finished picture. Colours are painted at `detail` times that
-    resolution and averaged down, so that edges are smooth; labels are painted without smoothing, because
-    there is no class between two classes.
+    Coordinates are (x, y) in pixels of the finished picture. Colours are painted at `detail` times that resolution
+    and then averaged, so that edges are smooth. Labels are painted without smoothing, because there is no class between
+    two classes.
     """
 
     def __init__(self, height, width, detail=2):
@@ -30,11 +30,11 @@ class Painter:
         self._current = (0, 0)
 
     def begin_stuff(self, label):
-        """Following strokes belong to class `label` and to no object."""
+        """The shapes painted next belong to class `label` and to no object."""
         self._current = (label, 0)
 
     def begin_object(self, label):
-        """Following strokes belong to one new object of class `label`."""
+        """The shapes painted next belong to one new object of class `label`."""
         self._objects += 1
         self._current = (label, self._objects)
 
@@ -42,7 +42,7 @@ class Painter:
         """A filled polygon."""
         fine = [(x * self.detail, y * self.detail) for x, y in points]
         self._on_color.polygon(fine, fill=rounded(color))
-        coarse = [(x - 0.5, y - 0.5) for x, y in points]  # a pixel's centre lies half a pixel into it
+        coarse = [(x - 0.5, y - 0.5) for x, y in points]  # pixel i has its centre at i + 0.5; Pillow puts it at i
         self._on_label.polygon(coarse, fill=self._current[0])
         self._on_instance.polygon(coarse, fill=self._current[1])
 
@@ -59,7 +59,7 @@ class Painter:
         self.polygon(list(zip(x.tolist(), y.tolist(), strict=True)), color)
 
     def mark(self, points, color):
-        """A polygon of colour alone, on whatever is there: a lane mark is still road."""
+        """A polygon that changes only the colour, not the class: a lane mark is still road."""
         self._on_color.polygon([(x * self.detail, y * self.detail) for x, y in points], fill=rounded(color))
 
     def result(self):

@@ -8,17 +8,17 @@ from pathlib import PurePosixPath
 from nets.data.decoding import SUFFIXES
 
 NAMED_IN_ERRORS = 5
-DOUBLE_SUFFIXES = (".ome",)  # of NAME.ome.tif: the part before the last dot is no part of the name
+DOUBLE_SUFFIXES = (".ome",)  # in NAME.ome.tif, .ome belongs to the suffix
 
 
 def is_picture(path, folder):
-    """Whether a file in the folder is meant to be read: programs leave .DS_Store, ._NAME.png and Thumbs.db there."""
+    """Whether a file of the folder is an image. Programs also leave .DS_Store, ._NAME.png and Thumbs.db there."""
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
     return not hidden and path.suffix.lower() in SUFFIXES and path.is_file()
 
 
 def plain_name(path, folder):
-    """The name within the folder, without suffix. Macs write é as two characters, others as one: one is kept (NFC)."""
+    """The name within the folder, without suffix, in NFC: Macs write é as two characters, other systems as one."""
     name = path.relative_to(folder).with_suffix("")
     if name.suffix.lower() in DOUBLE_SUFFIXES and path.suffix.lower() in (".tif", ".tiff"):
         name = name.with_suffix("")
@@ -72,9 +72,8 @@ def some(names):
 def _by_common_difference(images, masks):
     """({image name: mask path}, note) if one change of name leads from all images to all masks; else (None, "").
 
-    Comparing the first image's name with every mask's name gives the candidates: what stands before or after the part
-    that both share. A candidate counts if it leads every image to a mask and leaves none over, and if it is the only
-    one.
+    The first image's name is compared with every mask's name; each comparison gives candidates for the change. A
+    candidate is accepted if it leads from every image to a mask, leaves no mask over, and no other candidate does so.
     """
     if len(images) != len(masks):
         return None, ""
@@ -113,28 +112,22 @@ def _rules(image, mask, count):
     old, new = a[same:], b[same:]
     if same and _is_word(old) and _is_word(new):
         yield "", "", old, new
-    same = next(
-        (i for i, (x, y) in enumerate(zip(a[::-1], b[::-1], strict=False)) if x != y), min(len(a), len(b))
-    )
+    same = next((i for i, (x, y) in enumerate(zip(a[::-1], b[::-1], strict=False)) if x != y), min(len(a), len(b)))
     old, new = a[: len(a) - same], b[: len(b) - same]
     if same and _is_word(old) and _is_word(new):
         yield old, new, "", ""
 
 
 def _is_word(text):
-    """A part of a name that says what the file is; numbers say which one it is."""
+    """Whether this part of a name has letters: words say what the file is, numbers say which file it is."""
     return any(letter.isalpha() for letter in text)
 
 
 def _renamed(name, old_start, new_start, old_end, new_end):
-    """The mask's name by a rule; None where the image's name does not begin or end as the rule says."""
+    """The mask's name by a rule; None if the image's name does not begin or end as the rule says."""
     path = PurePosixPath(name)
     bare = path.name
-    if (
-        not bare.startswith(old_start)
-        or not bare.endswith(old_end)
-        or len(bare) <= len(old_start) + len(old_end)
-    ):
+    if not bare.startswith(old_start) or not bare.endswith(old_end) or len(bare) <= len(old_start) + len(old_end):
         return None
     bare = new_start + bare[len(old_start) : len(bare) - len(old_end)] + new_end
     return path.with_name(bare).as_posix()

@@ -1,4 +1,4 @@
-"""Masks with a palette: read by index, as VOC's, or by colour, if programs number colours anew in each file."""
+"""Masks with a palette: read by index (VOC), or by colour if each file numbers its colours differently."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def colors_of(values, palette):
 
 
 def by_color(entry):
-    """A RawMask or Survey with a palette, as the colour file that it stands for; any other unchanged.
+    """A RawMask or Survey with colours in the place of palette indices. Without a palette it is unchanged.
 
-    A file that contains only greys is then "8 bit", as a colour file is.
+    A file that contains only greys becomes "8 bit", as a colour file with only greys does.
     """
     if entry.palette is None:
         return entry
@@ -29,7 +29,7 @@ def by_color(entry):
     grey = all(color & 255 == color >> 8 & 255 == color >> 16 for color in np.unique(values).tolist())
     values = values & 255 if grey else values
     kind = "8 bit" if grey else "color"
-    if hasattr(entry, "counts"):  # two indices of one colour become one value
+    if hasattr(entry, "counts"):  # a Survey: indices of the same colour become one value
         values, place = np.unique(values, return_inverse=True)
         counts = np.bincount(place, weights=entry.counts).astype(np.int64)
         return entry._replace(values=values, counts=counts, kind=kind, palette=None, from_palette=True)
@@ -37,9 +37,9 @@ def by_color(entry):
 
 
 def disagree(surveys):
-    """Whether an index has one colour in one file and another elsewhere, so that only the colours can be meant.
+    """Whether an index has different colours in different files. Then only the colours can be meant, not the indices.
 
-    Grey files without a palette are included if all palettes are grey: 255 there and index 1, white, are the same.
+    If all palettes are grey, grey files without a palette are compared too: 255 may be index 1 of a palette.
     """
     with_palette = [entry for entry in surveys if entry.palette is not None]
     if not with_palette:
@@ -49,7 +49,7 @@ def disagree(surveys):
     for entry in with_palette:
         colors = colors_of(entry.values, entry.palette)
         if len(np.unique(colors)) < len(colors):
-            return False  # indices of one colour: the colours are no key
+            return False  # two indices have the same colour: colours cannot replace them
         for index, color in zip(entry.values.tolist(), colors.tolist(), strict=True):
             all_grey &= color % 65793 == 0  # 65793 = 1 + 256 + 65536, so v * 65793 is (v, v, v)
             if known.setdefault(index, color) != color:
@@ -62,7 +62,7 @@ def disagree(surveys):
 
 
 def fit_colors(surveys, colors):
-    """Whether all palette files hold the known packed colours alone."""
+    """Whether all files with a palette contain only the known packed colours."""
     with_palette = [entry for entry in surveys if entry.palette is not None]
     return bool(with_palette) and all(
         set(colors_of(entry.values, entry.palette).tolist()) <= set(colors) for entry in with_palette
@@ -70,7 +70,7 @@ def fit_colors(surveys, colors):
 
 
 def classes_of_colors(numbers):
-    """A class for each packed colour, black first, the others by their number, named by their hexadecimal form."""
+    """A class for each packed colour, in the order of the numbers (black first), named by its hexadecimal form."""
     return tuple(
         SegmentationClass(position, f"#{color:06x}", (color >> 16, color >> 8 & 255, color & 255))
         for position, color in enumerate(sorted(numbers))

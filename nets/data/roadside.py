@@ -9,7 +9,7 @@ WINDOW = 1.6  # from one window to the next, in camera heights
 
 
 def draw_building(painter, rng, view, distance, side, depth, label):
-    """A house front along the street, its far end at `distance`; side 0 closes the far end of the street."""
+    """A house front along the street, its far end at `distance`. With side 0 it stands across the end of the street."""
     color = _wall_color(rng)
     roof = STOREY * rng.integers(2, 6)
     painter.begin_stuff(label)
@@ -19,7 +19,7 @@ def draw_building(painter, rng, view, distance, side, depth, label):
         return
     line = side * (view.road + view.pavement)
     near, far = max(distance - depth, 0.35), distance
-    # The wall that faces the camera is in sight only where the next house stands back or is lower.
+    # The wall that faces the camera is visible only if the nearer house is lower, or if there is a gap before it.
     _block(painter, rng, view, line, line + side * 8, roof, near, color * 0.8)
     corners = ((0, near), (roof, near), (roof, far), (0, far))
     painter.polygon([view.point(line, up, z) for up, z in corners], view.fade(color, near))
@@ -39,7 +39,7 @@ def draw_building(painter, rng, view, distance, side, depth, label):
 
 
 def _block(painter, rng, view, left, right, roof, distance, color):
-    """A wall square to the street, from the ground to the roof."""
+    """A wall at a right angle to the street, from the ground to the roof."""
     corners = ((left, 0), (left, roof), (right, roof), (right, 0))
     painter.polygon([view.point(x, up, distance) for x, up in corners], view.fade(color, distance))
 

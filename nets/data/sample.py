@@ -1,4 +1,4 @@
-"""What every source of data gives: a picture, the class of each pixel, and the object that it belongs to."""
+"""What every source of data gives: a picture, and the class and the object of each pixel."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The label of a pixel that counts neither in the loss nor in a metric. Files say it in many ways (VOC's
-# palette entry 255, CamVid's class 11); inside this library it is always this one number.
+# The label of a pixel that counts neither in the loss nor in a metric. Files mark such pixels in many ways (VOC by
+# palette entry 255, CamVid by class 11); inside this library the label is always this number.
 IGNORE = 255
 
 
@@ -46,8 +46,8 @@ class Sample(NamedTuple):
 def class_color(position):
     """The colour of class `position` in PASCAL VOC's palette: black, maroon, green, olive, navy, ...
 
-    The bits of the number are dealt out in turn to red, green and blue, highest bit first, so that the first
-    colours lie far apart and no two of the 256 are equal.
+    The bits of `position`, lowest first, go in turn to red, green and blue, each into the highest bit still free.
+    So the first colours lie far apart, and all 256 colours are different.
     """
     red = green = blue = 0
     for bit in range(8):
@@ -59,7 +59,7 @@ def class_color(position):
 
 
 def renumber_objects(instances, least=1):
-    """Objects numbered 1 .. n without gaps; those of fewer than `least` pixels become 0, no object."""
+    """Objects numbered 1 .. n without gaps. Objects of fewer than `least` pixels become 0, no object."""
     areas = np.bincount(instances.ravel())
     kept = areas >= least
     kept[0] = False
@@ -73,5 +73,5 @@ def instance_classes(label, instances):
     # One histogram over (object, class) pairs: (objects, 256).
     pairs = instances.ravel().astype(np.int64) * 256 + label.ravel()
     counts = np.bincount(pairs, minlength=(int(instances.max()) + 1) * 256).reshape(-1, 256)
-    counts[:, IGNORE] = counts[:, IGNORE] > 0  # chosen only where nothing else is there
+    counts[:, IGNORE] = counts[:, IGNORE] > 0  # at most 1, so that any class comes before IGNORE
     return {int(number): int(counts[number].argmax()) for number in np.unique(instances) if number}

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 VALIDATION_SHARE = 0.15
-MOST_VALIDATION = 100  # more images would make the curve little smoother, and each validation slower
+MOST_VALIDATION = 100  # more images make each validation slower and the curve hardly smoother
 GROUP_COLUMNS = ("fov_group", "group", "sequence", "patient")
 VALIDATION_WORDS = ("val", "valid", "validation")
 
 
 class Split(NamedTuple):
-    """Positions of the images of either side, and how they were chosen, in a few words."""
+    """The positions of the images of both sides, and in a few words how they were chosen."""
 
     train: tuple[int, ...]
     validation: tuple[int, ...]
@@ -25,8 +25,8 @@ class Split(NamedTuple):
 def split(names, seed, manifest=None):
     """Split `names` by the manifest's `split` column, else by its groups, else by shuffling.
 
-    A group (tiles of one field of view, frames of one drive) is never on both sides: its images resemble each other so
-    much that the validation would measure memory. A single image is used for both sides.
+    A group (tiles of one field of view, frames of one drive) is never on both sides: its images are so similar that the
+    validation would measure only memory. A single image is used for both sides.
     """
     if seed < 0:
         raise ValueError(f"split: seed must not be negative, got {seed}")
@@ -52,7 +52,7 @@ def split(names, seed, manifest=None):
 
 
 def _by_column(names, rows):
-    """The split that the manifest prescribes; None if it prescribes none."""
+    """The split that the manifest's column `split` gives; None if it gives no complete one."""
     sides = {"train": [], "validation": [], "test": []}
     for position, name in enumerate(names):
         word = (rows.get(name, {}).get("split") or "").strip().lower()
@@ -69,9 +69,9 @@ def _by_column(names, rows):
 
 
 def _groups(names, rows):
-    """(lists of positions, what is to be said about them). Images that the manifest does not name stand alone.
+    """(lists of positions, a remark). An image that the manifest does not name is a group of its own.
 
-    If one group holds all images, there is no other side: it must be divided after all, and this is said.
+    If one group contains all images, it must be divided, because otherwise one side would be empty. The remark says so.
     """
     said = ""
     for column in GROUP_COLUMNS:
@@ -99,9 +99,9 @@ def _read_manifest(path, names):
             rows = {_below_images(row["name"]): row for row in table if row.get("name")}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: cannot be read ({error})") from error
-    # Names stand there with their suffix or without; "slide.v2" may be either, so it is found by both readings.
+    # A name may stand there with its suffix or without. "slide.v2" could be either, so it is entered in both ways.
     found = {name.rsplit(".", 1)[0]: row for name, row in rows.items()} | rows
-    # With another separator the header is a single column; its words still tell what the table is for.
+    # If the separator is not a comma, the header is a single column. Its words still show what the table is for.
     words = set(re.split(r"\W+", " ".join(columns)))
     if words & {"split", *GROUP_COLUMNS} and not found.keys() & set(names):
         raise ValueError(

@@ -1,12 +1,12 @@
 """Pictures of a street from behind the windscreen, drawn from a seed, with the truth of every pixel.
 
-A flat world seen by a camera at height 1 above the road: a point at distance z lies at row
+The world is flat, and the camera is at height 1 above the road. A point of the road at distance z lies at row
 
     y(z) = horizon + focal / z
 
-and everything at that distance is drawn at scale focal / z pixels a camera height. Sky, buildings, pavement,
-road and trees are stuff; cars and people are things. All is painted far to near, so that near things hide far
-ones, and distance fades colours towards the haze.
+and everything at that distance is drawn at a scale of focal / z pixels per camera height. Sky, buildings, pavement,
+road and trees are stuff; cars and people are things. Everything is painted from far to near, so that near things hide
+far ones. With distance, colours fade towards the colour of the haze.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CLASSES = (
     SegmentationClass(6, "person", (220, 20, 60), thing=True),
 )
 SKY, BUILDING, ROAD, PAVEMENT, TREE, CAR, PERSON = range(len(CLASSES))
-LEAST_PIXELS = 6  # an object of which fewer can be seen is no object: its pixels keep their class
+LEAST_PIXELS = 6  # with fewer visible pixels an object does not count as one; its pixels keep their class
 
 
 def street(split="train", length=None, seed=0, size=(128, 192)):
@@ -54,7 +54,7 @@ class View(NamedTuple):
     vanishing: float
     focal: float
     road: float  # half the width of the road, in camera heights
-    pavement: float  # the width of the pavement beyond it
+    pavement: float  # the width of the pavement on each side
     haze: float
     haze_color: np.ndarray
 
@@ -68,13 +68,13 @@ class View(NamedTuple):
         return self.vanishing + sideways * scale, self.horizon + (1 - up) * scale
 
     def fade(self, color, distance):
-        """The colour as it arrives: exp(-haze * distance) of it, the rest is haze."""
+        """The colour as the camera sees it: a share exp(-haze * distance) of it, the rest is the haze's colour."""
         kept = np.exp(-self.haze * distance)
         return kept * np.asarray(color, float) + (1 - kept) * self.haze_color
 
 
 def draw_street(rng, height, width):
-    """One sample: ground and sky, then all that stands on it far to near, then light and camera."""
+    """One sample: sky and ground, then everything on the ground from far to near, then light and camera."""
     dusk = rng.random() < 0.3
     sky_top, sky_low = _sky_colors(rng, dusk)
     view = View(
@@ -97,7 +97,7 @@ def draw_street(rng, height, width):
 
 
 def _sky_colors(rng, dusk):
-    """(at the top, at the horizon)."""
+    """(colour at the top, colour at the horizon)."""
     if dusk:
         top, low = np.array([70, 75, 120]), np.array([225, 165, 130])
         return top + rng.normal(0, 12, 3), low + rng.normal(0, 15, 3)
@@ -168,7 +168,7 @@ def _ground_strip(painter, view, left, right, near, far, color, only_color=False
 
 
 def _scene(rng, view):
-    """[(distance, draw, details)] of everything that stands on the ground, in no order yet."""
+    """[(distance, draw, details)] of everything that stands on the ground, not sorted yet."""
     entries = []
     edge = view.road + view.pavement
     for side in (-1, 1):

@@ -1,6 +1,7 @@
-"""The numbers of TIFF files that Pillow does not know: 64-bit numbers, and the true reason for what is refused.
+"""TIFF files that Pillow does not know: 64-bit numbers are read here; for other files the reason is given.
 
-A TIFF file is a table of tags and strips or tiles of numbers. Read are files without compression or with deflate.
+A TIFF file holds a table of tags, and strips or tiles of numbers. This file reads numbers without compression or with
+deflate.
 """
 
 from __future__ import annotations
@@ -10,30 +11,22 @@ from math import ceil
 
 import numpy as np
 
-NODATA_TAG = 42113  # GDAL's: the value that stands for missing data, as text
+NODATA_TAG = 42113  # GDAL's tag: the value that stands for missing data, as text
 WIDTH, HEIGHT, BITS, COMPRESSION, OFFSETS, BANDS, ROWS, COUNTS = 256, 257, 258, 259, 273, 277, 278, 279
-PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, FORMAT = (
-    284,
-    317,
-    322,
-    323,
-    324,
-    325,
-    339,
-)
+PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, FORMAT = (284, 317, 322, 323, 324, 325, 339)
 NUMBER_KINDS = {1: "u", 2: "i", 3: "f"}
 PLAIN, DEFLATE = 1, (8, 32946)
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def is_tiff(path):
-    """Whether the file begins as a TIFF does."""
+    """Whether the file begins like a TIFF file."""
     with open(path, "rb") as file:
         return file.read(4) in MAGICS
 
 
 def nodata_of(tags):
-    """The value of GDAL's tag, or None where there is no such tag or no number in it."""
+    """The value of GDAL's tag, or None if there is no such tag or no number in it."""
     text = tags.get(NODATA_TAG)
     try:
         return float(str(text).strip("\0 \n"))
@@ -42,7 +35,7 @@ def nodata_of(tags):
 
 
 def read_numbers(path, most_pixels):
-    """(values (H, W) or (H, W, 3), nodata or None) of the first page. Raises ValueError with the reason otherwise."""
+    """(values (H, W) or (H, W, 3), nodata or None) of the first page. Raises ValueError with the reason if it fails."""
     try:
         with open(path, "rb") as file:
             tags = _first_tags(file)
@@ -70,16 +63,12 @@ def _values(file, tags, most_pixels):
     bits = tags.get(BITS, (1,))
     kind = NUMBER_KINDS.get(_number(tags, FORMAT, 1))
     if bands not in (1, 3):
-        raise ValueError(
-            f"it has {bands} bands of {bits[0]} bits; a picture has 1 or 3: save those that you need"
-        )
+        raise ValueError(f"it has {bands} bands of {bits[0]} bits; a picture has 1 or 3: save those that you need")
     if kind is None or len(set(bits)) > 1 or bits[0] not in (8, 16, 32, 64):
         raise ValueError(f"numbers of {'/'.join(map(str, bits))} bits, sample format {tags.get(FORMAT)}")
     compression = tags.get(COMPRESSION, PLAIN)
     if compression != PLAIN and compression not in DEFLATE:
-        raise ValueError(
-            f"{bits[0]}-bit numbers in compression {compression}; save it uncompressed, or as 32 bit"
-        )
+        raise ValueError(f"{bits[0]}-bit numbers in compression {compression}; save it uncompressed, or as 32 bit")
     if tags.get(PREDICTOR, 1) != 1 or (tags.get(PLANAR, 1) != 1 and bands > 1):
         raise ValueError(f"{bits[0]}-bit numbers with a predictor or in planes; save it without")
     if not 0 < height * width <= most_pixels:

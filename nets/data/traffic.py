@@ -31,7 +31,7 @@ def draw_car(painter, rng, view, distance, sideways, label):
     x, ground = view.point(sideways, 0, distance)
 
     def part(outline, color, sides=(1,)):
-        """A shape whose corners are (half widths to the right, heights up, lengths along) of the car."""
+        """A shape. Its corners are (right, up, along), in half widths, heights and lengths of the car."""
         for side in sides:
             corners = [
                 view.point(sideways + side * wide * right, tall * up, distance + length * along)

@@ -1,7 +1,7 @@
 """How good a segmentation is: four numbers from one table of counts over the whole data set.
 
 The table is the confusion matrix n: n_ij pixels of class i were predicted as class j. t_i = sum_j n_ij are the pixels
-that are class i, and p_i = sum_j n_ji those predicted as class i:
+that are class i, and p_i = sum_j n_ji the pixels predicted as class i:
 
     pixel accuracy         sum_i n_ii / sum_i t_i
     mean accuracy          mean_i n_ii / t_i
@@ -26,9 +26,7 @@ def confusion_matrix(label, prediction, classes, ignore=255):
     """
     label, prediction = np.asarray(label), np.asarray(prediction)
     if label.shape != prediction.shape:
-        raise ValueError(
-            f"confusion_matrix: label {label.shape} and prediction {prediction.shape} differ in shape"
-        )
+        raise ValueError(f"confusion_matrix: label {label.shape} and prediction {prediction.shape} differ in shape")
     for name, array in (("label", label), ("prediction", prediction)):
         if array.dtype.kind not in "iub":
             raise TypeError(f"confusion_matrix: {name} must hold whole numbers, got {array.dtype}")
@@ -38,12 +36,12 @@ def confusion_matrix(label, prediction, classes, ignore=255):
         if array.size and not 0 <= array.min() <= array.max() < classes:
             worst = array.min() if array.min() < 0 else array.max()
             raise ValueError(f"confusion_matrix: {name} {worst} is no class, allowed 0 to {classes - 1}")
-    # The pair (i, j) is the number i * C + j: (pixels,) -> (C*C,) -> (C, C).
+    # The pair (i, j) is counted as the number i * C + j: (pixels,) -> (C*C,) -> (C, C).
     return np.bincount(label * classes + prediction, minlength=classes * classes).reshape(classes, classes)
 
 
 class ClassScore(NamedTuple):
-    """The row of one class. None if the class does not occur and so has no score."""
+    """The scores of one class. A score is None if it does not exist because the class does not occur."""
 
     name: str
     accuracy: float | None
@@ -52,7 +50,7 @@ class ClassScore(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """The four numbers of a data set and the scores of each class. None if no pixel was counted."""
+    """The four numbers of a data set (None if no pixel was counted) and the scores of each class."""
 
     pixel_accuracy: float | None
     mean_accuracy: float | None
@@ -102,9 +100,7 @@ def scores(confusion, names=None):
     occurs, seen = true > 0, union > 0
     accuracy = np.divide(right, true, out=np.full(classes, np.nan), where=occurs)
     iu = np.divide(right, union, out=np.full(classes, np.nan), where=seen)
-    per_class = tuple(
-        ClassScore(names[i], _number(accuracy[i]), _number(iu[i]), int(true[i])) for i in range(classes)
-    )
+    per_class = tuple(ClassScore(names[i], _number(accuracy[i]), _number(iu[i]), int(true[i])) for i in range(classes))
     total = true.sum()
     if total == 0:
         return Scores(None, None, None, None, per_class)

@@ -13,8 +13,8 @@ from nets.segmentation.tiling import predict_tiles
 
 IGNORED_COLOR = (255, 255, 255)
 
-# Axes along which an image (..., H, W) may be mirrored. A cell has no up, a street has. The keys are a dataset's
-# `orientation`.
+# Axes along which an image (..., H, W) may be mirrored. A street has a top and a bottom, a cell has not. The keys are
+# the values of a dataset's `orientation`.
 MIRRORINGS = {"upright": ((), (-1,)), "free": ((), (-1,), (-2,), (-2, -1))}
 
 
@@ -23,7 +23,7 @@ def predict(net: Module, image: Any, tile: Any = None) -> Any:
 
     image  floating point, as the net was trained: (C, H, W), (H, W) for one channel, or a batch (N, C, H, W);
            an array or a Tensor
-    tile   the output size of a tile, a number or (height, width); None runs images of up to a megapixel whole
+    tile   the output size of a tile, a number or (height, width); None: images of up to a megapixel are not cut
 
     Returns an array (classes, H, W), or (N, classes, H, W) for a batch. The net is switched to evaluation (batch norm
     uses its running statistics, nothing is dropped) and back. Raises TypeError for images of whole numbers and
@@ -31,9 +31,7 @@ def predict(net: Module, image: Any, tile: Any = None) -> Any:
     """
     array = image.numpy() if isinstance(image, Tensor) else np.asarray(image)
     if array.dtype.kind != "f":
-        raise TypeError(
-            f"predict: image must be floating point, normalised as in training, got dtype {array.dtype}"
-        )
+        raise TypeError(f"predict: image must be floating point, normalised as in training, got dtype {array.dtype}")
     if array.ndim not in (2, 3, 4) or 0 in array.shape:
         raise ValueError(f"predict: image must be (C, H, W), (H, W) or (N, C, H, W), got shape {array.shape}")
     batch = array.reshape((1,) * (4 - array.ndim) + array.shape)  # (N, C, H, W)
@@ -49,11 +47,10 @@ def predict(net: Module, image: Any, tile: Any = None) -> Any:
 
 
 def view_probabilities(net, image, orientation, tile=None):
-    """For each mirrored view of an image (C, H, W), the image itself first: probabilities (classes, H, W), mirrored
-    back.
+    """For each mirrored view of an image (C, H, W): probabilities (classes, H, W), mirrored back.
 
-    A net trained on mirrored images gives slightly different answers for each view. In the mean over the views, the
-    errors that they do not share cancel.
+    The first view is the image itself. A net trained on mirrored images gives slightly different answers for each view.
+    In the mean over the views, errors that are not common to all views partly cancel.
     """
     for axes in MIRRORINGS[orientation]:
         scores = predict(net, np.flip(image, axes), tile)

@@ -6,14 +6,14 @@ more of the image than it keeps:
     |<- margin ->|<------ tile ------>|<- margin ->|
     [ read       [ read and kept      ]            ]
 
-Nets with valid convolutions read the margin by themselves, because their output is smaller by just that much. Where the
-margin leaves the image, the image is continued by its mirror image (U-Net, section 2 and figure 2). Nets that keep the
-size see zeros beyond their input. The margin keeps those zeros away from every kept pixel, except at the border of the
-image, where the whole image would meet them too.
+Nets with valid convolutions read the margin by themselves, because their output is smaller by exactly this margin. If
+the margin reaches beyond the image, the image is continued by its mirror image (U-Net, section 2 and figure 2). Nets
+that keep the size see zeros beyond their input. The margin keeps those zeros away from every kept pixel, except at the
+border of the image, where the net would also see zeros if the image were not cut.
 
 Pooling adds one condition. Its windows lie on a grid of 2^depth pixels, and a tile whose corner is not on this grid
-would pool other pixels together than the whole image does. So all tiles start on grid points. Then the tiles together
-equal the whole image up to rounding.
+would pool other pixels together than the whole image does. So all tiles start on grid points. Then the tiles give the
+same scores as the whole image, up to rounding.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DEFAULT_TILE = 512
 class TileGeometry(NamedTuple):
     """What a net needs from its tiles, in pixels: the grid on which they start, and the context on each side.
 
-    `border` is what the output of a net with valid convolutions lacks on each side; 0 for nets that keep the size.
+    `border` is how much smaller the output of a net with valid convolutions is on each side; else 0.
     """
 
     grid: int
@@ -42,14 +42,14 @@ class TileGeometry(NamedTuple):
 
 
 def tile_geometry(net):
-    """The TileGeometry of a net, read off its plan."""
+    """The TileGeometry of a net, computed from its plan."""
     plan = plan_of(net)
     grid = _grid(plan)
     if getattr(net, "padding", None) == "valid":
         least = nearest_unet_sizes(1, net.depth)[1]
         border = (least - unet_sizes(least, net.depth).output) // 2
         return TileGeometry(grid, border, border)
-    # What an output sees repeats with the grid, so the widest reach is among the outputs of one grid cell.
+    # The reach of the outputs repeats from grid cell to grid cell, so one cell contains the widest reach.
     reach = 0
     for position in range(grid):
         first, last = reads(plan, position, position)
@@ -67,8 +67,9 @@ def _grid(plan):
 def predict_tiles(net, batch, run, tile=None):
     """run(x) for all tiles of a batch (N, C, H, W), put together: an array (N, classes, H, W).
 
-    `tile` is the output size of a tile, a number or (height, width), rounded up to what suits the net. None takes the
-    whole image up to WHOLE_PIXELS, and tiles of 512 for larger images. Raises ValueError for a tile below 1.
+    `tile` is the output size of a tile, a number or (height, width), rounded up to a size that suits the net.
+    None: images of up to WHOLE_PIXELS are not cut, larger images are cut into tiles of 512. Raises ValueError for
+    a tile below 1.
     """
     geometry = tile_geometry(net)
     height, width = batch.shape[2:]
@@ -106,7 +107,7 @@ def _valid_windows(net, size, tile, geometry):
     """(spans, pixels to mirror beyond the far edge) of an axis, for a net whose output is smaller than its input."""
     enter = unet_input_size(min(tile, size), net.depth)
     leave = enter - 2 * geometry.border
-    # A whole number of grid cells, so the next tile starts on the grid; the least tile is smaller than a cell.
+    # The smallest tile is smaller than a grid cell. Enlarge it to at least one cell: the next tile starts on the grid.
     while leave < size and leave < geometry.grid:
         enter += geometry.grid
         leave += geometry.grid
@@ -120,7 +121,7 @@ def _valid_windows(net, size, tile, geometry):
 
 
 def _same_windows(_net, size, tile, geometry):
-    """(spans, 0) of an axis, for a net that keeps the size: windows with their margins, cut off at the image."""
+    """(spans, 0) of an axis, for a net that keeps the size: tiles with margins, which end at the image's border."""
     step = -(-tile // geometry.grid) * geometry.grid
     if size <= step + geometry.margin:
         step = size  # the rest would be read as the tile's margin anyway
@@ -134,8 +135,9 @@ def _same_windows(_net, size, tile, geometry):
 
 
 def mirrored(batch, rows, columns):
-    """The images continued by their mirror image, without repeating the edge pixel: (before, after) on both axes.
+    """The images continued by their mirror image, without repeating the edge pixel.
 
-    An axis that is too short is mirrored back and forth. An axis of a single pixel is repeated.
+    `rows` and `columns` are pixels to add (before, after). An axis that is too short is mirrored back and forth. An
+    axis of a single pixel is repeated.
     """
     return np.pad(batch, ((0, 0), (0, 0), rows, columns), mode="reflect")

@@ -1,11 +1,11 @@
 """A running mean of the weights: this is what is validated and kept.
 
 During training the weights move around the best ones, and batch norm's running statistics follow the last few batches.
-The mean over the last part of the way is nearer to the middle: a = d a + (1 - d) w after each step, with
+Their mean over the last steps is closer to the best weights. After each step, a = d a + (1 - d) w with
 
     d = min(0.98, (1 + step) / (10 + step))
 
-so the mean reaches back over a tenth of the run at first, and over 50 steps later (Polyak and Juditsky 1992).
+At first the mean reaches back over about a ninth of the steps so far, later over 50 steps (Polyak and Juditsky 1992).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class WeightAverage:
         net.eval()
 
     def update(self, step):
-        """Take the weights after `step` steps into the mean."""
+        """Add the weights after `step` steps to the mean."""
         share = 1 - min(MOST_DECAY, (1 + step) / (10 + step))
         latest = self._trained.state_dict()
         for name, mean in self.net.state_dict().items():
             array, new = mean.data, latest[name].data
             if array.dtype.kind == "f":
-                # a = d a + (1 - d) w  is  a += (1 - d) (w - a), in the mean's own memory
+                # a = d a + (1 - d) w is a += (1 - d) (w - a), which changes the mean in place
                 array += np.float32(share) * (new - array)
             else:
-                array[...] = new  # a counter
+                array[...] = new  # a counter has no mean

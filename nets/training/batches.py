@@ -1,6 +1,6 @@
-"""The batches of a training. Each batch is a function of only the seed and its number.
+"""The batches of a training. Each batch depends only on the seed and its number.
 
-So nothing has to be remembered to continue: batch 1000 is the same whether or not the 999 before it were made.
+So a resumed training needs no record of earlier batches: batch 1000 is always the same.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ AUGMENT_STREAM = 11
 
 
 class Batches:
-    """Augmented batches. Every epoch shows each sample once, in a new order, each time varied anew.
+    """Augmented batches. Every epoch shows each sample once, in a new order and with a new variation.
 
-    The next batch is made meanwhile on a thread: most of a step waits for BLAS, which leaves Python's global lock free.
+    While a step runs, a thread makes the next batch. The two can run together, because a step spends most of its time
+    in BLAS, which does not hold Python's global lock.
     """
 
     def __init__(self, dataset, normalization, augmentation, size, seed):
@@ -53,7 +54,7 @@ class Batches:
         return make_batch(samples, self._normalization)
 
     def _variant(self, draw):
-        """The variant of the sample that is drawn as number `draw` since the beginning."""
+        """The augmented sample number `draw`, counted from the beginning of the training."""
         epoch, position = divmod(draw, len(self._dataset))
         if self._order[0] != epoch:
             rng = np.random.default_rng([self._seed, ORDER_STREAM, epoch])

@@ -1,4 +1,4 @@
-"""Nets by name, with the defaults that suit training from scratch on a CPU."""
+"""Nets by name, as the config of a run describes them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,7 @@ def build_net(description):
     """The net of a description {"name": ..., arguments}; its weights come from minitensor's random generator."""
     arguments = dict(description)
     name = arguments.pop("name")
-    constructors = {
-        "unet": nets.UNet,
-        "fcn32s": nets.FCN32s,
-        "fcn16s": nets.FCN16s,
-        "fcn8s": nets.FCN8s,
-    }
+    constructors = {"unet": nets.UNet, "fcn32s": nets.FCN32s, "fcn16s": nets.FCN16s, "fcn8s": nets.FCN8s}
     if name not in constructors:
         raise ValueError(f"net must be one of {', '.join(NET_NAMES)}, got {name!r}")
     return constructors[name](**arguments)

@@ -11,7 +11,7 @@ import json
 import minitensor as mt
 from minitensor.backend import is_array, to_numpy
 
-STRUCTURE = "structure"  # the entry of the file's metadata that holds all that is no array, as JSON
+STRUCTURE = "structure"  # the entry of the file's metadata for everything that is not an array, as JSON
 ARRAY, PAIRS = "$array", "$pairs"
 
 
@@ -23,7 +23,7 @@ def save_checkpoint(path, values):
 
 
 def load_checkpoint(path):
-    """What `save_checkpoint` wrote, with arrays as Tensors. Raises ValueError with the path for another file."""
+    """What `save_checkpoint` wrote, with arrays as Tensors. Raises ValueError with the path for any other file."""
     structure = mt.load_metadata(path).get(STRUCTURE)
     if structure is None:
         raise ValueError(f"{path}: not a checkpoint of a training")
@@ -38,7 +38,7 @@ def _take_arrays(value, path, arrays):
         return {ARRAY: path}
     if isinstance(value, dict):
         parts = [[key, _take_arrays(part, f"{path}/{key}", arrays)] for key, part in value.items()]
-        # JSON knows no keys but strings; an optimizer numbers its parameters.
+        # JSON keys must be strings, but the state of an optimizer has numbers as keys.
         return dict(parts) if all(isinstance(key, str) for key in value) else {PAIRS: parts}
     if isinstance(value, (list, tuple)):
         return [_take_arrays(part, f"{path}/{position}", arrays) for position, part in enumerate(value)]

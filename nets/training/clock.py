@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 CHECKPOINT_SECONDS = 30.0
-CHECKPOINT_SHARE = 0.05  # of the time at most goes into writing checkpoints
+CHECKPOINT_SHARE = 0.05  # at most this share of the time is spent writing checkpoints
 
 
 class Clock:
-    """The seconds that a run has been training, counted on from earlier processes, and when to write a checkpoint."""
+    """Counts on from the `elapsed` seconds that earlier processes trained, and says when to write a checkpoint."""
 
     def __init__(self, elapsed):
         self._begin = time.perf_counter() - elapsed
@@ -22,9 +22,7 @@ class Clock:
         return time.perf_counter() - self._begin
 
     def checkpoint_due(self):
-        """Whether it is time for a checkpoint. Notes the time, so that `checkpoint_written` knows how long the writing
-        took.
-        """
+        """Whether a checkpoint is due. The time is noted, so that `checkpoint_written` knows how long writing took."""
         now = time.perf_counter()
         self._due_at = now if now - self._written >= self._due_after else None
         return self._due_at is not None

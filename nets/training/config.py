@@ -1,4 +1,4 @@
-"""What a run is made of. It is written to config.json when the run begins, and checked when it is read again."""
+"""The settings of a run. They are written to config.json when the run begins, and checked when they are read."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ENCODINGS = ("ids", "binary", "instances", "colors")
 
 @dataclass(frozen=True)
 class Config:
-    """One run.
+    """The settings of one run.
 
     net               name and arguments, as `build_net` takes them
     data              "cells", "street" or the folder
-    length            images to train on: if a folder has grown since, a resumed run would not be the same run
+    length            number of training images; a run is not continued if its folder has changed
     validation_names  the images of a folder that the run does not train on; () for generated images
     """
 
@@ -49,22 +49,17 @@ class Config:
 
     def as_dict(self):
         """Plain values for JSON."""
-        return asdict(self) | {
-            "encoding": self.encoding.as_dict(),
-            "normalization": self.normalization.as_dict(),
-        }
+        return asdict(self) | {"encoding": self.encoding.as_dict(), "normalization": self.normalization.as_dict()}
 
     @classmethod
     def from_dict(cls, values):
-        """The config that `as_dict` wrote down. Raises ValueError with the field that cannot be."""
+        """The config that `as_dict` wrote down. Raises ValueError with the field that is wrong."""
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise ValueError(f"format must be {FORMAT}")
         values = {"validation_names": ()} | values
         names = {entry.name for entry in fields(cls)}
         if values.keys() != names:
-            raise ValueError(
-                f"these fields are missing or unknown: {', '.join(sorted(values.keys() ^ names))}"
-            )
+            raise ValueError(f"these fields are missing or unknown: {', '.join(sorted(values.keys() ^ names))}")
         _check(values)
         return cls(
             **values
@@ -86,7 +81,7 @@ def _read(name, reader, values):
 
 
 def _check(values):
-    """Raise ValueError for a field that no run can have: the file may be damaged, or changed by hand."""
+    """Raise ValueError for an impossible value: the file may be damaged, or changed by hand."""
 
     def require(name, holds, expected):
         if not holds:

@@ -1,10 +1,11 @@
 """From probabilities to classes: which answer gives the highest mean IU.
 
-The most probable class is the best answer if every wrong pixel costs the same. In an IU it does not. With n of u pixels
-right, one more pixel of probability p gives (n + p) / (u + 1 - p) on average, which is better if p > IU / (1 + IU). So
-a class with an IU of 0.5 should be answered from a probability of 1/3 on (half its F1 score: Lipton, Elkan,
-Narayanaswamy 2014, theorem 1). Rare and difficult classes, which have low IUs, should be answered more readily. How
-much more is one number, found on the validation images when a training ends:
+The most probable class is the best answer if every wrong pixel costs the same. For the mean IU this is not so. Let a
+class have IU = n / u: n pixels are in both prediction and truth, u in either. If one more pixel, with probability p,
+gets this class, the IU becomes (n + p) / (u + 1 - p) on average. This is better if p > IU / (1 + IU), which is half the
+F1 score (Lipton, Elkan, Narayanaswamy 2014, theorem 1). So a class with an IU of 0.5 should be the answer from a
+probability of 1/3 on. Rare and difficult classes have low IUs, so they should be the answer more often. How much more
+often is one number, `strength`, found on the validation images when a training ends:
 
     answer = argmax_c log p_c + strength * log w_c            w_c: the class weights of the loss
 """
@@ -20,12 +21,12 @@ from nets.segmentation.metrics import Confusion
 from nets.segmentation.semantic import view_probabilities
 from nets.training.run import DECISION, write_text
 
-STRENGTHS = tuple(np.arange(-4, 7) / 4)  # -1, which undoes the loss's weights, to 1.5
-LEAST_PROBABILITY = 1e-12  # its logarithm stands for that of 0
+STRENGTHS = tuple(np.arange(-4, 7) / 4)  # from -1, which undoes the weights of the loss, to 1.5
+LEAST_PROBABILITY = 1e-12  # added to every probability, because log 0 is minus infinity
 
 
 class Decision(NamedTuple):
-    """`strength` as above. `views`: whether to average over mirrored views, or to look only at the image itself."""
+    """`strength`: see above. `views`: whether to average over mirrored views, or to use only the image itself."""
 
     strength: float = 0.0
     views: bool = True
@@ -60,7 +61,7 @@ def answer(probabilities, config, strength):
 
 
 def decide(net, dataset, config, positions):
-    """(Decision, Scores): the one with the highest mean IU over the images at `positions`."""
+    """The Decision with the highest mean IU over the images at `positions`, and its Scores."""
     names = [entry.name for entry in config.classes]
     candidates = [Decision(float(strength), views) for views in (False, True) for strength in STRENGTHS]
     confusions = {candidate: Confusion(len(names), names) for candidate in candidates}
@@ -70,6 +71,6 @@ def decide(net, dataset, config, positions):
         seen = {False: views[0], True: np.mean(views, axis=0)}
         for candidate, confusion in confusions.items():
             confusion.update(sample.label, answer(seen[candidate.views], config, candidate.strength))
-    # Of equals, the one that changes least.
+    # If several have the same mean IU, take one with the smallest |strength|: it changes least.
     best = max(candidates, key=lambda c: (confusions[c].scores().mean_iu, -abs(c.strength)))
     return best, confusions[best].scores()

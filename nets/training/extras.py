@@ -1,15 +1,10 @@
-"""The packages that only pictures and progress need. They are imported when needed; if one is missing, one line says
-so.
-"""
+"""The packages that only pictures and the progress bar need. They are imported when they are first used."""
 
 from __future__ import annotations
 
 import importlib
 
-USES = {
-    "tqdm": "the progress bar needs tqdm",
-    "matplotlib": "curves and pictures need matplotlib",
-}
+USES = {"tqdm": "the progress bar needs tqdm", "matplotlib": "curves and pictures need matplotlib"}
 
 
 def needed(module):

@@ -10,7 +10,7 @@ class Interruption:
     """`with Interruption() as interruption:` notes SIGINT and SIGTERM in `interruption.asked`.
 
     A step that stops halfway leaves some weights updated and others not. So the signal is only noted, and the loop
-    looks after every step. Outside the main thread, where Python allows no handlers, nothing is noted.
+    reads `asked` after every step. Python allows signal handlers only in the main thread; in others nothing is noted.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)

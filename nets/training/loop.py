@@ -21,8 +21,8 @@ from nets.training.run import BEST, CHECKPOINT, LAST
 from nets.training.schedule import Schedule
 from nets.training.validation import validate
 
-VALIDATION_STREAM = 12  # the second word of the seed of the order in which validation images are taken
-VALIDATION_SHARE = 0.01  # of a timed run, for one of its validations at most
+VALIDATION_STREAM = 12  # the second word of the seed for the order of the validation images
+VALIDATION_SHARE = 0.01  # one validation takes at most this share of a timed run
 
 
 class Diverged(ArithmeticError):
@@ -36,8 +36,8 @@ class Interrupted(Exception):
 class Training:
     """One run in memory: net, optimizer, schedule, and how far it has come.
 
-    It is made new, or continued with `resume` from the run folder's checkpoint; then `run`. Every step is a function of
-    what the checkpoint holds, so it makes no difference how often a run is interrupted.
+    A new Training begins at step 0; `resume` continues from the run folder's checkpoint; `run` trains. Every step
+    depends only on what the checkpoint contains, so it makes no difference how often a run is interrupted.
     """
 
     def __init__(self, run, train, validation):
@@ -51,11 +51,7 @@ class Training:
             self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.batches = Batches(
-            train,
-            config.normalization,
-            Augmentation(config.crop, config.orientation),
-            config.batch,
-            config.seed,
+            train, config.normalization, Augmentation(config.crop, config.orientation), config.batch, config.seed
         )
         self.class_weights = mt.tensor(np.array(config.class_weights, np.float32), device=config.device)
         self.schedule = Schedule(config.steps, config.seconds)
@@ -66,7 +62,7 @@ class Training:
         self.best_mean_iu = -1.0
         self.metrics = []
         order = np.random.default_rng([config.seed, VALIDATION_STREAM]).permutation(len(validation))
-        self.validation_order = order  # shortened where a timed run cannot afford all of them
+        self.validation_order = order  # shortened if a timed run has no time for all of them
 
     def resume(self):
         """Continue the run from its checkpoint. A run that was killed before its first checkpoint begins again."""
@@ -186,14 +182,14 @@ class Training:
         }
         self.metrics.append(line)
         self.run_folder.append_metrics(line)
-        if line["mean_iu"] >= self.best_mean_iu:  # of equals the last, which has learned longest
+        if line["mean_iu"] >= self.best_mean_iu:  # if equal, the later weights: they have learned longer
             self.best_mean_iu = line["mean_iu"]
             mt.save(self.run_folder.path(BEST), self.average.net.state_dict())
         self.schedule.after_validation(self.step, self.elapsed, self._typical_step(), result.seconds)
         return True
 
     def save(self):
-        """Write last.safetensors and the checkpoint. Raises Diverged before anything is overwritten."""
+        """Write last.safetensors and the checkpoint. If the weights diverged, raises Diverged and writes nothing."""
         self._check_weights()
         average = self.average.net.state_dict()
         mt.save(self.run_folder.path(LAST), average)
@@ -215,16 +211,14 @@ class Training:
         )
 
     def _check_weights(self):
-        """A loss is computed before the update that may spoil the weights. So the weights are checked before they are
-        kept.
-        """
+        """Raise Diverged if a weight is not finite. The loss does not show this: it was computed before the update."""
         for name, tensor in self.net.state_dict().items():
-            # One NaN or infinity makes the sum NaN or infinite: this is faster than checking each number.
+            # One NaN or infinity makes the sum NaN or infinite. A sum is faster than checking each number.
             if not math.isfinite(float(tensor.data.sum())):
                 raise Diverged(f"the weights {name} are no finite numbers after step {self.step}")
 
     def _left(self):
-        """Seconds to the end, by the schedule or by the bound."""
+        """Seconds to the end: estimated from the steps left, or from the time bound while the steps are unknown."""
         if self.schedule.steps is None:
             return max(0.0, self.schedule.seconds - self.elapsed)
         return (self.schedule.steps - self.step) * float(np.median(self.step_seconds[-20:]))

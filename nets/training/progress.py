@@ -7,12 +7,12 @@ import sys
 from nets.training.extras import needed
 
 REFRESH_SECONDS = 0.2
-REFRESH_SECONDS_FILE = 15.0  # where the bar goes into a file, every refresh is a line
+REFRESH_SECONDS_FILE = 15.0  # if the bar is written to a file: every refresh is a new line there
 SMOOTHING = 0.1  # weight of the newest step in the loss and the speed that are shown
 
 
 class Progress:
-    """A tqdm bar over steps. `left` is the run's own estimate, because tqdm does not know about validations."""
+    """A tqdm bar over steps. The time left is the run's own estimate, because tqdm does not know about validations."""
 
     def __init__(self, step, batch_size, stream=None):
         stream = stream or sys.stderr
@@ -52,7 +52,7 @@ class Progress:
         self._mean_iu = mean_iu
 
     def note(self, text):
-        """A line above the bar."""
+        """Write a line above the bar."""
         self._bar.write(text, file=self._bar.fp)
 
 

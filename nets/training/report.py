@@ -32,12 +32,7 @@ def save_curves(path, losses, validations):
     left.plot(steps, running_mean(losses, window), color=BLUE, linewidth=1.8, label=f"mean of {window} steps")
     at = [line["step"] for line in validations]
     left.plot(
-        at,
-        [line["validation_loss"] for line in validations],
-        "o-",
-        color=ORANGE,
-        markersize=4,
-        label="validation",
+        at, [line["validation_loss"] for line in validations], "o-", color=ORANGE, markersize=4, label="validation"
     )
     left.set_ylabel("loss (weighted cross entropy)")
     top = np.percentile(losses, 99) if len(losses) else 1.0
@@ -46,9 +41,7 @@ def save_curves(path, losses, validations):
     best = max(validations, key=lambda line: (line["mean_iu"], line["step"]), default=None)
     if best is not None:
         right.axhline(best["mean_iu"], color=PALE, linewidth=1, linestyle="--", zorder=0)
-        right.set_title(
-            f"best {best['mean_iu']:.3f} at step {best['step']}", fontsize=10, color=INK, loc="left"
-        )
+        right.set_title(f"best {best['mean_iu']:.3f} at step {best['step']}", fontsize=10, color=INK, loc="left")
     right.set_ylabel("mean IU on the validation images")
     right.set_ylim(0, 1)
     left.legend(frameon=False, fontsize=9)
@@ -102,15 +95,7 @@ def save_predictions(path, samples, predictions, classes, title):
     for axes, name in zip(grid[0], columns, strict=True):
         axes.set_title(name, fontsize=11, color=INK, pad=5)
     figure.suptitle(
-        title,
-        x=0.01,
-        y=1 - 0.1 / size[1],
-        ha="left",
-        va="top",
-        fontsize=12,
-        color=INK,
-        weight="bold",
-        parse_math=False,
+        title, x=0.01, y=1 - 0.1 / size[1], ha="left", va="top", fontsize=12, color=INK, weight="bold", parse_math=False
     )
     _legend(figure, classes, wide * len(columns), any((s.label == IGNORE).any() for s in samples))
     _save(figure, path)
@@ -148,7 +133,7 @@ def _legend(figure, classes, inches, with_ignored):
         handles=handles, loc="lower center", ncols=min(len(handles), _legend_columns(inches)), frameon=False,
         fontsize=9, handlelength=1.1, handleheight=1.1, columnspacing=1.4, borderaxespad=0.4, labelcolor=INK,
     )  # fmt: skip
-    # Matplotlib reads $ as the beginning of a formula and leaves out what begins with _; names are just names.
+    # Matplotlib reads $ as the beginning of a formula and leaves out labels that begin with _. So names are set here.
     for text, (name, _) in zip(legend.get_texts(), entries, strict=True):
         text.set(text=name, parse_math=False)
 
@@ -173,6 +158,6 @@ def save_image(path, array):
 
 def _save(figure, path):
     with replacing(path) as temporary, warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes; a warning for each letter helps nobody.
+        # Letters that the font does not have are drawn as boxes. One warning per letter would not help.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(temporary, format="png")

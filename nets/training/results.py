@@ -1,4 +1,4 @@
-"""What is left when a training ends: the pictures, drawn with the best weights."""
+"""The end of a training: find the decision, and draw the pictures with the best weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def save_samples(folder, training):
 
 
 def _pictured(training):
-    """The first few validation images; fewer where they are large."""
+    """The first few validation images; fewer if they are large."""
     samples, pixels = [], 0
     for position in training.validation_order[:PICTURED]:
         sample = training.validation.sample(int(position))

@@ -23,8 +23,8 @@ from nets.training.config import Config
 CONFIG, METRICS, DECISION = "config.json", "metrics.jsonl", "decision.json"
 BEST, LAST, CHECKPOINT = "best.safetensors", "last.safetensors", "checkpoint.safetensors"
 CURVES, PREDICTIONS, SAMPLES = "curves.png", "predictions.png", "samples"
-CONCLUSION = (DECISION, CURVES, PREDICTIONS)  # what is left to make when the steps are done
-METRIC_FIELDS = ("step", "mean_iu", "validation_loss", "validation_images")  # of a line, those that are read
+CONCLUSION = (DECISION, CURVES, PREDICTIONS)  # the files made after the last step
+METRIC_FIELDS = ("step", "mean_iu", "validation_loss", "validation_images")  # the fields of a line that are read
 
 
 class Run:
@@ -69,14 +69,13 @@ class Run:
             self.folder.rmdir()
 
     def concluded(self):
-        """Whether the decision and the pictures of the end are there."""
+        """Whether the decision and the pictures are there."""
         return all(self.path(name).is_file() for name in CONCLUSION)
 
     def open_data(self):
         """(train, validation) as they were when the run began. Raises ValueError if a folder has changed since.
 
-        A folder with other images may be split differently, and images to validate on could be images that were trained
-        on.
+        A changed folder may be split differently, and then the net could be validated on images it was trained on.
         """
         config = self.config
         train, validation = open_dataset(config.data, config.seed)
@@ -97,9 +96,7 @@ class Run:
         """The trained net with its best weights, ready to predict. Raises ValueError if there are none yet."""
         path = self.path(BEST)
         if not path.is_file():
-            raise ValueError(
-                f"{self.folder}: no {BEST} yet; the training has not reached its first validation"
-            )
+            raise ValueError(f"{self.folder}: no {BEST} yet; the training has not reached its first validation")
         net = build_net(self.config.net)
         net.load_state_dict(mt.load(path))
         return net.to(device or "cpu").eval()
@@ -127,7 +124,7 @@ class Run:
         return lines
 
     def append_metrics(self, line):
-        """One more line."""
+        """Add one line to metrics.jsonl."""
         with self.path(METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
@@ -144,6 +141,6 @@ def validation_names(validation):
 
 
 def write_text(path, text):
-    """A kill leaves the old file or the new one."""
+    """Write a file. If the process is killed meanwhile, the old file or the new one is there, never a part."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -13,13 +13,13 @@ import math
 from dataclasses import asdict, dataclass
 
 VALIDATIONS = 10
-MEASURING_SHARE = 0.05  # of the time, before the schedule is made
-MEASURING_STEPS = 4  # at the least: the first step alone says little
-TOLERANCE = 0.1  # of the time left
-OVERRUN = 1.03  # of the whole time: then the run ends, whatever the schedule said
+MEASURING_SHARE = 0.05  # of the time is spent before the schedule is made
+MEASURING_STEPS = 4  # at least, because the first step alone says little
+TOLERANCE = 0.1  # of the time left: the schedule is kept if it is off by no more than this
+OVERRUN = 1.03  # after this many times its time a run ends, whatever the schedule says
 
 WARM_UP_STEPS = 20
-WARM_UP_SHARE = 0.1  # of the steps at most, for short runs
+WARM_UP_SHARE = 0.1  # in short runs the warm-up takes this share of the steps
 DECAY_POWER = 0.9  # DeepLab's "poly" rule: Chen et al. (2016), section 4.3.1
 
 
@@ -51,12 +51,12 @@ class Schedule:
         return asdict(self)
 
     def finished(self, step):
-        """Whether `step` steps are all there are."""
+        """Whether the run ends after `step` steps."""
         return self.steps is not None and step >= self.steps
 
     def validation_due(self, step, elapsed):
         """Whether to validate after `step` steps and `elapsed` seconds."""
-        # However short the time, one step at least is made: without any there would be nothing to keep.
+        # At least one step is made, however short the time is: without a step there is nothing to save.
         if step and self.seconds is not None and elapsed > OVERRUN * self.seconds:
             self.steps = self.next_validation = min(step, self.steps or step)
         if self.next_validation is None:
@@ -89,7 +89,7 @@ class Schedule:
         self.next_validation = min(self.steps, step + max(1, interval))
 
     def learning_rate_factor(self, step):
-        """The factor of the highest learning rate, for the step after `step` steps.
+        """The learning rate of the step after `step` steps, as a share of the highest learning rate.
 
             min(1, (step + 1) / warm_up) * (1 - step / steps)^0.9
 

@@ -1,4 +1,4 @@
-"""From what the user asked for, and what the data are like, to everything that a run needs to know."""
+"""The settings of a new run, from the user's options and the data."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from nets.training.config import Config
 DEFAULT_MINUTES = {"cells": 1.75, "street": 5.0}
 DEFAULT_MINUTES_FOLDER = 10.0
 
-# A net twice as wide takes two to three times as long for a step, and needs no fewer steps. So the time decides:
-# (minutes at most, channels).
+# A step of a net that is twice as wide takes two to three times as long, and the net needs no fewer steps. So the time
+# decides: (minutes at most, channels).
 BASE_CHANNELS = ((10, 12), (30, 16), (90, 24), (float("inf"), 32))
 DEPTH = 4
-FCN_WIDTH = 0.125  # of VGG-16's channels: the FCNs' padding of 100 makes images expensive,
-FCN_CROP = 256  # small ones above all
+FCN_WIDTH = 0.125  # share of VGG-16's channels
+# The FCNs pad images by 100 pixels on each side, which makes small crops relatively expensive.
+FCN_CROP = 256
 
-# Smaller crops make cheaper steps, and a short run needs steps more than it needs surroundings: after as many pixels,
-# crops of 128 had learned more of CamVid and of isbi_em than larger ones.
-CROPS = ((10, 128), (30, 192), (float("inf"), 256))  # (minutes at most, pixels a side)
+# Smaller crops make steps cheaper, and a short run needs many steps more than it needs large crops: after the same
+# number of pixels, crops of 128 give better results on CamVid and isbi_em than larger crops.
+# (minutes at most, pixels per side)
+CROPS = ((10, 128), (30, 192), (float("inf"), 256))
 
 BATCH = 4
-LEARNING_RATE = 3e-3  # short trainings gain from large steps; the running mean of the weights evens them out
-LEARNING_RATE_FCN = 1e-3  # no batch norm there to keep large steps in check
+LEARNING_RATE = 3e-3  # short trainings gain from large steps; the running mean of the weights smooths them
+LEARNING_RATE_FCN = 1e-3  # without batch norm, large steps could diverge
 WEIGHT_DECAY = 1e-4
 
-# Between no class weights (0) and median frequency weights (1): measured on CamVid's 11 classes, 1 slows the frequent
-# classes down more than it helps the rare ones; what is lacking is made up for when the training ends (decision.py).
+# 0: no class weights. 1: median frequency weights. On CamVid's 11 classes, 1 harms the frequent classes more than it
+# helps the rare ones. When the training ends, decision.py makes up for the weaker weights.
 BALANCE_POWER = 0.5
 
 

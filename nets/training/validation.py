@@ -1,4 +1,4 @@
-"""How good a net is on a data set: predict image after image, count in one confusion matrix."""
+"""How good a net is on a data set: predict each image, and count in one confusion matrix."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Validation(NamedTuple):
 
 
 def evaluate(net, dataset, config, decision):
-    """Scores over a whole data set of what `predict` gives."""
+    """Scores of the decision's answers over a whole data set."""
     confusion = _confusion(config)
     for position in range(len(dataset)):
         sample = dataset.sample(position)
@@ -68,6 +68,4 @@ def _loss(scores, label, weight):
         return None
     target = mt.Tensor(label[None].astype(np.int64))
     with mt.no_grad():
-        return mt.cross_entropy(
-            mt.Tensor(scores[None]), target, weight=mt.Tensor(weight), ignore_index=IGNORE
-        ).item()
+        return mt.cross_entropy(mt.Tensor(scores[None]), target, weight=mt.Tensor(weight), ignore_index=IGNORE).item()

@@ -29,14 +29,8 @@ def _one_step(net, image, target):
 @pytest.mark.parametrize(
     ("make", "image_shape"),
     [
-        (
-            lambda: nets.UNet(1, CLASSES, base_channels=4, depth=2, padding="same", norm="batch"),
-            (2, 1, 12, 16),
-        ),
-        (
-            lambda: nets.UNet(1, CLASSES, base_channels=2, depth=2, padding="same", up="bilinear"),
-            (2, 1, 8, 12),
-        ),
+        (lambda: nets.UNet(1, CLASSES, base_channels=4, depth=2, padding="same", norm="batch"), (2, 1, 12, 16)),
+        (lambda: nets.UNet(1, CLASSES, base_channels=2, depth=2, padding="same", up="bilinear"), (2, 1, 8, 12)),
         (lambda: nets.FCN8s(CLASSES, width=1 / 64), (1, 3, 20, 24)),
     ],
 )
@@ -53,10 +47,7 @@ def test_a_train_step_on_definitions_alone_equals_the_fast_one(make, image_shape
         with mt.no_grad():
             shape = net(image).shape
         target = mt.tensor(np.random.default_rng(1).integers(0, CLASSES, (shape[0], *shape[2:])))
-        with (
-            mt.use_kernels(kernels),
-            table.observed(lambda *call, kernels=kernels: ran.add((kernels, *call))),
-        ):
+        with mt.use_kernels(kernels), table.observed(lambda *call, kernels=kernels: ran.add((kernels, *call))):
             results.append(_one_step(net, image, target))
     assert {variant for kernels, _, variant in ran if kernels == "reference"} == {"reference"}
     assert {variant for kernels, _, variant in ran if kernels == "auto"} - {"reference"}

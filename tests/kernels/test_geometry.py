@@ -72,9 +72,7 @@ def test_taps_are_the_pixels_one_tap_visits(size, kernel, stride, padding, dilat
         assert list(visited) == [position[tap] for position in positions]
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"), [(3, (3, 3)), ((3, 5), (3, 5)), ([2, 1], (2, 1)), ((4,), (4, 4))]
-)
+@pytest.mark.parametrize(("value", "expected"), [(3, (3, 3)), ((3, 5), (3, 5)), ([2, 1], (2, 1)), ((4,), (4, 4))])
 def test_pair_of_one_or_two_numbers(value, expected):
     assert pair(value, "stride", "conv2d", minimum=1) == expected
 

@@ -45,9 +45,7 @@ def test_logits_of_any_size_neither_overflow_nor_vanish(operation):
 @pytest.mark.parametrize("shape, axis", [((3, 40, 200, 130), 1), ((700, 300), 1), ((300, 700), 0)])
 def test_large_arrays_are_cut_into_tiles(shape, axis):
     x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-    np.testing.assert_allclose(
-        run("softmax", x, axis), torch.softmax(torch.tensor(x), axis).numpy(), atol=1e-6
-    )
+    np.testing.assert_allclose(run("softmax", x, axis), torch.softmax(torch.tensor(x), axis).numpy(), atol=1e-6)
 
 
 @st.composite
@@ -116,9 +114,7 @@ def test_pixel_weights_scale_losses_gradients_and_the_total(case):
             np.testing.assert_allclose(back, same, **tolerance)
         counted = target != ignore_index
         class_weight = np.ones(logits.shape[1]) if weight is None else weight
-        np.testing.assert_allclose(
-            total, (pixel_weight * class_weight[target * counted] * counted).sum(), rtol=1e-5
-        )
+        np.testing.assert_allclose(total, (pixel_weight * class_weight[target * counted] * counted).sum(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(2, 21, 130, 150), (3, 2, 300, 400)])
@@ -159,8 +155,5 @@ def test_an_ignored_pixel_counts_for_nothing_whatever_is_there(variant, smoothin
 @pytest.mark.parametrize("label", [3, -1])
 def test_a_target_that_is_no_class_is_named(variant, label):
     target = np.array([[0, 1], [2, label]])
-    with (
-        use_kernels(cross_entropy=variant),
-        pytest.raises(ValueError, match=rf"0 to 2 or .*\(-100\).*{label}"),
-    ):
+    with use_kernels(cross_entropy=variant), pytest.raises(ValueError, match=rf"0 to 2 or .*\(-100\).*{label}"):
         run("cross_entropy", np.zeros((2, 3, 2), np.float32), target)

@@ -89,10 +89,7 @@ LAYERS = [
 def test_layers_begin_in_torchs_bounds(name, arguments, options):
     """Both draw from U(-b, b); b is read off torch's own numbers, of which the largest lies just below."""
     mt.manual_seed(4)
-    ours, theirs = (
-        getattr(layers, name)(*arguments, **options),
-        getattr(torch.nn, name)(*arguments, **options),
-    )
+    ours, theirs = (getattr(layers, name)(*arguments, **options), getattr(torch.nn, name)(*arguments, **options))
     fan_in, _ = torch.nn.init._calculate_fan_in_and_fan_out(theirs.weight)
     bound = 1 / np.sqrt(fan_in)
     assert theirs.weight.abs().max().item() == pytest.approx(bound, rel=0.02)

@@ -121,11 +121,7 @@ def assign(name, value):
         (lambda net: net.train("yes"), TypeError, "mode must be True or False, got 'yes'"),
         (lambda net: net.to(mt.int64), TypeError, "must be floating point, got int64"),
         (lambda net: net.load_state_dict([1]), TypeError, "dict of name -> Tensor, got list"),
-        (
-            lambda net: net.load_state_dict({"bias": 1.0}),
-            TypeError,
-            "'bias' must be a Tensor or array, got float",
-        ),
+        (lambda net: net.load_state_dict({"bias": 1.0}), TypeError, "'bias' must be a Tensor or array, got float"),
         (lambda net: Module()(1), TypeError, "Module defines no forward"),
         (lambda net: net.rest[5], IndexError, "no entry 5, there are 2"),
     ],
@@ -140,9 +136,7 @@ def test_forgetting_super_is_named():
         def __init__(self):
             self.conv = layers.Conv2d(1, 1, 1)
 
-    with pytest.raises(
-        AttributeError, match=r"Forgetful: call super\(\).__init__\(\) before assigning 'conv'"
-    ):
+    with pytest.raises(AttributeError, match=r"Forgetful: call super\(\).__init__\(\) before assigning 'conv'"):
         Forgetful()
 
 
@@ -349,25 +343,16 @@ def test_a_forward_of_ones_own_is_called_before_and_behind():
     ("make", "message"),
     [
         (lambda: layers.Conv2d(0, 1, 1), "Conv2d: in_channels must be at least 1, got 0"),
-        (
-            lambda: layers.Conv2d(3, 4, 1, groups=2),
-            "in_channels 3 and out_channels 4 must both divide into groups=2",
-        ),
+        (lambda: layers.Conv2d(3, 4, 1, groups=2), "in_channels 3 and out_channels 4 must both divide into groups=2"),
         (lambda: layers.Conv2d(1, 1, 0), "kernel_size must be at least 1, got 0"),
         (lambda: layers.Conv2d(1, 1, 1, padding=-1), "padding must be at least 0, got -1"),
         (lambda: layers.Conv2d(1, 1, 3, 2, "same"), "only at stride 1, got stride 2"),
         (lambda: layers.Conv2d(1, 1, 3, padding="full"), "got 'full'"),
         (lambda: layers.Conv2d(1, 1, 3, padding_mode="mirror"), "got 'mirror'"),
-        (
-            lambda: layers.ConvTranspose2d(1, 1, 3, padding_mode="reflect"),
-            "can only be \"zeros\", got 'reflect'",
-        ),
+        (lambda: layers.ConvTranspose2d(1, 1, 3, padding_mode="reflect"), "can only be \"zeros\", got 'reflect'"),
         (lambda: layers.BatchNorm2d(2, momentum=2), "momentum must lie in .* got 2"),
         (lambda: layers.BatchNorm2d(2, eps=0), "eps must be above 0, got 0"),
-        (
-            lambda: layers.BatchNorm2d(2)(mt.zeros(1, 3, 4, 4)),
-            r"x must be \(N, 2, H, W\), got shape \(1, 3, 4, 4\)",
-        ),
+        (lambda: layers.BatchNorm2d(2)(mt.zeros(1, 3, 4, 4)), r"x must be \(N, 2, H, W\), got shape \(1, 3, 4, 4\)"),
         (lambda: layers.GroupNorm(3, 4), "4 channels do not divide into 3 groups"),
         (lambda: layers.MaxPool2d(2, padding=2), "padding 2 is more than half of the kernel's 2"),
         (lambda: layers.Upsample(), "either size or scale_factor, got size=None"),

@@ -42,9 +42,7 @@ def storage(key, size):
 def tensor(key, size, offset=0, count=None):
     """The instructions that make a tensor of one axis, a window of a storage."""
     window = b"J" + struct.pack("<i", offset) + b"J" + struct.pack("<i", size if count is None else count)
-    return (
-        b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage(key, size) + window + b"\x85K\x01\x85\x89N" + b"tR"
-    )
+    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage(key, size) + window + b"\x85K\x01\x85\x89N" + b"tR"
 
 
 def laughs(levels=60):
@@ -59,9 +57,7 @@ DEEP = 200_000
 ATTACKS = {
     "a key that is nested deeply": b"\x80\x02})" + b"\x85" * DEEP + b"Ns.",
     "a call of what is nested deeply": b"\x80\x02)" + b"\x85" * DEEP + b")R.",
-    "a dict of pairs with such a key": b"\x80\x02ccollections\nOrderedDict\n])"
-    + b"\x85" * DEEP
-    + b"N\x86a\x85R.",
+    "a dict of pairs with such a key": b"\x80\x02ccollections\nOrderedDict\n])" + b"\x85" * DEEP + b"N\x86a\x85R.",
     "a value that is nested deeply": b"\x80\x02}" + text("w") + b")" + b"\x85" * DEEP + b"s.",
     "lists that hold each other": laughs() + b"}" + text("w") + b"h\x3bs.",
     "a name that is as long as its file": b"\x80\x02c" + b"m" * 1_000_000 + b"\nn\n)R.",
@@ -116,11 +112,7 @@ def test_compressed_entries_are_refused(name, tmp_path):
     content = b"\x80\x02}" + text("w") + tensor("0", 1_000_000) + b"s."
     path = tmp_path / "weights.pth"
     with zipfile.ZipFile(path, "w") as archive:
-        for entry, data in (
-            ("a/data.pkl", content),
-            ("a/byteorder", b"little"),
-            ("a/data/0", bytes(4_000_000)),
-        ):
+        for entry, data in (("a/data.pkl", content), ("a/byteorder", b"little"), ("a/data/0", bytes(4_000_000))):
             method = zipfile.ZIP_DEFLATED if entry == name else zipfile.ZIP_STORED
             archive.writestr(entry, data, compress_type=method)
     assert "compresse" in str(attacked(path))

@@ -31,27 +31,14 @@ def test_unet_of_the_paper(capsys):
         "188 pixels for 100, 204 pixels for 288",
     ):
         assert part in text
-    assert [line.split()[-1] for line in text.splitlines() if "crop of the skip" in line] == [
-        "4",
-        "16",
-        "40",
-        "88",
-    ]
+    assert [line.split()[-1] for line in text.splitlines() if "crop of the skip" in line] == ["4", "16", "40", "88"]
 
 
 @init.skipped()
 def test_fcn8s_of_the_paper(capsys):
     run("fcn8s", "--input", "500", "500")
     text = capsys.readouterr().out
-    for part in (
-        "21 x 500 x 500",
-        "134,489,759",
-        "181.5 GMAC",
-        "from 31",
-        "from 9",
-        "from 5",
-        "64 x 698 x 698",
-    ):
+    for part in ("21 x 500 x 500", "134,489,759", "181.5 GMAC", "from 31", "from 9", "from 5", "64 x 698 x 698"):
         assert part in text
 
 

@@ -79,8 +79,7 @@ class Twin(nn.Module):
         heads = self.aux_classifier, self.classifier
         scores = [head(f) for head, f in zip(heads, features, strict=True)]
         aux, out = (
-            nn.functional.interpolate(s, size=x.shape[2:], mode="bilinear", align_corners=False)
-            for s in scores
+            nn.functional.interpolate(s, size=x.shape[2:], mode="bilinear", align_corners=False) for s in scores
         )
         return out, aux
 

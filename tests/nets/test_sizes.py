@@ -42,16 +42,12 @@ def test_nearest_sizes():
     assert nets.nearest_unet_sizes(188) == (188, 188)
 
 
-@pytest.mark.parametrize(
-    ("output", "size"), [(1, 188), (4, 188), (5, 204), (388, 572), (389, 588), (512, 700)]
-)
+@pytest.mark.parametrize(("output", "size"), [(1, 188), (4, 188), (5, 204), (388, 572), (389, 588), (512, 700)])
 def test_input_for_an_output(output, size):
     assert nets.unet_input_size(output) == size
 
 
-@pytest.mark.parametrize(
-    ("n", "depth", "error"), [(0, 4, ValueError), (5.0, 4, TypeError), (572, -1, ValueError)]
-)
+@pytest.mark.parametrize(("n", "depth", "error"), [(0, 4, ValueError), (5.0, 4, TypeError), (572, -1, ValueError)])
 def test_wrong_arguments(n, depth, error):
     with pytest.raises(error, match="unet_sizes"):
         nets.unet_sizes(n, depth)

@@ -233,9 +233,7 @@ def test_loaded_weights_compute_what_torch_computes(tmp_path):
         net = nets.UNet(3, 2, 2, padding="same", norm="batch", up=up).to(mt.float64).eval()
         nets.load_weights(net, tmp_path / "unet.pth")
         x = np.random.default_rng(0).standard_normal((1, 3, 32, 48))
-        twins.assert_same(
-            net, lambda state, image: twins.unet(torch.load(tmp_path / "unet.pth"), image, pad=1), x
-        )
+        twins.assert_same(net, lambda state, image: twins.unet(torch.load(tmp_path / "unet.pth"), image, pad=1), x)
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "model.", "net.encoder."])
@@ -253,20 +251,14 @@ def test_any_common_prefix_is_taken_off_and_said(prefix, tmp_path):
 
 def test_files_without_batch_norms_counters(tmp_path):
     net = nets.UNet(3, 2, 2, padding="same", norm="batch")
-    state = {
-        name: value for name, value in torch_state_of(net).items() if not name.endswith("num_batches_tracked")
-    }
+    state = {name: value for name, value in torch_state_of(net).items() if not name.endswith("num_batches_tracked")}
     assert nets.load_weights(net, write_zip(state, tmp_path)) == ("U-Net", [], [])
     assert_loaded(net, state)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2])
 def test_narrow_floats_are_widened(dtype, tmp_path):
-    every = (
-        torch.arange(256, dtype=torch.uint8).view(dtype)
-        if dtype != torch.bfloat16
-        else torch.randn(300).to(dtype)
-    )
+    every = torch.arange(256, dtype=torch.uint8).view(dtype) if dtype != torch.bfloat16 else torch.randn(300).to(dtype)
     save_file({"x": every.reshape(2, -1)}, tmp_path / "x.safetensors")
     read = mt.load(tmp_path / "x.safetensors")["x"].numpy()
     assert read.dtype == np.float32

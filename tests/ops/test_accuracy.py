@@ -22,17 +22,9 @@ def labels(m):
 
 
 CASES = {
-    "conv2d, 3 channels": (
-        lambda m, x, w: m.conv2d(x, w, padding=1),
-        normal(1, 3, 64, 64),
-        normal(32, 3, 3, 3),
-    ),
+    "conv2d, 3 channels": (lambda m, x, w: m.conv2d(x, w, padding=1), normal(1, 3, 64, 64), normal(32, 3, 3, 3)),
     "conv2d, 1 x 1": (lambda m, x, w: m.conv2d(x, w), normal(1, 256, 28, 28), normal(64, 256, 1, 1)),
-    "conv2d, 7 x 7": (
-        lambda m, x, w: m.conv2d(x, w, stride=2, padding=3),
-        normal(1, 3, 64, 64),
-        normal(32, 3, 7, 7),
-    ),
+    "conv2d, 7 x 7": (lambda m, x, w: m.conv2d(x, w, stride=2, padding=3), normal(1, 3, 64, 64), normal(32, 3, 7, 7)),
     "conv2d, groups": (lambda m, x, w: m.conv2d(x, w, groups=32), normal(1, 32, 56, 56), normal(32, 1, 3, 3)),
     "conv_transpose2d, 2 x 2": (
         lambda m, x, w: m.conv_transpose2d(x, w, stride=2),
@@ -65,10 +57,7 @@ CASES = {
     "cross_entropy": (lambda m, x: m.cross_entropy(x, labels(m)), normal(2, 21, 64, 64)),
     "avg_pool2d": (lambda m, x: m.avg_pool2d(x, 3, 2, 1), np.abs(normal(2, 16, 64, 64))),
     "adaptive_avg_pool2d": (lambda m, x: m.adaptive_avg_pool2d(x, 1), np.abs(normal(2, 16, 128, 128))),
-    "interpolate": (
-        lambda m, x: m.interpolate(x, scale_factor=2.0, mode="bilinear"),
-        normal(1, 8, 64, 64),
-    ),
+    "interpolate": (lambda m, x: m.interpolate(x, scale_factor=2.0, mode="bilinear"), normal(1, 8, 64, 64)),
 }
 
 
@@ -83,9 +72,7 @@ def value_and_gradients(m, function, arrays, dtype):
         inputs = [torch.tensor(a, requires_grad=True) for a in arrays]
         y = function(m, *inputs)
         grads = torch.autograd.grad(y, inputs, torch.tensor(normal(*y.shape).astype(dtype)))
-    return [
-        t.data.astype(np.float64) if m is mt else t.detach().numpy().astype(np.float64) for t in (y, *grads)
-    ]
+    return [t.data.astype(np.float64) if m is mt else t.detach().numpy().astype(np.float64) for t in (y, *grads)]
 
 
 def error(result, exact):
@@ -100,6 +87,4 @@ def test_our_rounding_is_of_the_size_of_torchs(name):
     theirs = value_and_gradients(TORCH, function, arrays, np.float32)
     for i, (result, other, wanted) in enumerate(zip(ours, theirs, exact, strict=True)):
         limit = MOST * max(error(other, wanted), ROUNDING)
-        assert error(result, wanted) <= limit, (
-            f"{'gradient ' * (i > 0)}{i}: {error(result, wanted):.2g} > {limit:.2g}"
-        )
+        assert error(result, wanted) <= limit, f"{'gradient ' * (i > 0)}{i}: {error(result, wanted):.2g} > {limit:.2g}"

@@ -31,16 +31,12 @@ def test_conv2d_relu(case):
 
 @given(transposed_convolutions())
 def test_conv_transpose2d(case):
-    same_as_torch(
-        lambda m, x, w, b: m.conv_transpose2d(x, w, b, **case.settings), case.x, case.weight, case.bias
-    )
+    same_as_torch(lambda m, x, w, b: m.conv_transpose2d(x, w, b, **case.settings), case.x, case.weight, case.bias)
 
 
 @given(convolutions())
 def test_conv2d_weight(case):
-    grad = torch.nn.functional.conv2d(
-        torch.tensor(case.x.copy()), torch.tensor(case.weight.copy()), **case.settings
-    )
+    grad = torch.nn.functional.conv2d(torch.tensor(case.x.copy()), torch.tensor(case.weight.copy()), **case.settings)
     same_as_torch(
         lambda m, x, g: m.conv2d_weight(x, case.weight.shape, g, **case.settings),
         case.x,
@@ -66,10 +62,7 @@ def test_padding_by_name(kernel_height, kernel_width, dilation, groups):
     fits = dilation * (max(kernel_height, kernel_width) - 1) < 9
     for padding in ["same", "valid"] if fits else ["same"]:
         same_as_torch(
-            lambda m, x, w, p=padding: m.conv2d(x, w, padding=p, dilation=dilation, groups=groups),
-            x,
-            weight,
-            order=1,
+            lambda m, x, w, p=padding: m.conv2d(x, w, padding=p, dilation=dilation, groups=groups), x, weight, order=1
         )
 
 

@@ -20,9 +20,7 @@ OPERANDS = {
     **{f"number {value}": (value, value) for value in (True, 3, 2.5)},
 }
 PAIRS = [
-    (a, b)
-    for a, b in itertools.product(OPERANDS, repeat=2)
-    if not (a.startswith("number") and b.startswith("number"))
+    (a, b) for a, b in itertools.product(OPERANDS, repeat=2) if not (a.startswith("number") and b.startswith("number"))
 ]
 
 
@@ -51,10 +49,7 @@ OPERATIONS = {
     "lt": lambda m, a, b: a < b,
     "or": lambda m, a, b: a | b,
 }
-REFUSED = {
-    "sub": "bools are no numbers",
-    "or": "bool or integer",
-}  # with these words, where torch refuses a pair
+REFUSED = {"sub": "bools are no numbers", "or": "bool or integer"}  # with these words, where torch refuses a pair
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -76,9 +71,7 @@ def test_operations_give_torchs_dtype_and_values(name):
         result = function(mt, ours_a, ours_b)
         assert result.dtype == torch_dtype(expected.dtype), f"{name} of {a} with {b}"
         assert result.shape == tuple(expected.shape)
-        np.testing.assert_allclose(
-            result.numpy(), expected.numpy(), rtol=1e-3, err_msg=f"{name} of {a} with {b}"
-        )
+        np.testing.assert_allclose(result.numpy(), expected.numpy(), rtol=1e-3, err_msg=f"{name} of {a} with {b}")
     assert compared > 100
 
 
@@ -145,9 +138,7 @@ def test_gradients_return_in_the_dtype_of_their_input():
 @pytest.mark.parametrize("pair", ["float32 with float64", "integers with floats", "floats with bools"])
 def test_mixed_operands_have_torchs_gradients(pair):
     a = np.array([1.5, -2.0])
-    b = {"float32 with float64": None, "integers with floats": np.array([3, 2]), "floats with bools": a > 0}[
-        pair
-    ]
+    b = {"float32 with float64": None, "integers with floats": np.array([3, 2]), "floats with bools": a > 0}[pair]
     if b is None:
         same_as_torch(lambda m, x: x.to(m.float64) * x, a)
     else:
@@ -203,9 +194,7 @@ def test_whole_numbers_beyond_64_bits_beside_floats(gpu):
     assert x.grad.tolist() == [1 + 2**-70, 1 + 2**-70]
     x = x.detach()
     x[0] = 2**70
-    assert x.tolist() == [2**70, 2] and mt.full((1,), 2**70, dtype=mt.float32, device="cuda").tolist() == [
-        2**70
-    ]
+    assert x.tolist() == [2**70, 2] and mt.full((1,), 2**70, dtype=mt.float32, device="cuda").tolist() == [2**70]
 
 
 def test_quotients_of_whole_numbers_of_two_dtypes():

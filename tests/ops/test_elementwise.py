@@ -59,9 +59,7 @@ def test_binary_with_broadcasting(name, data):
 def test_where_broadcasts_all_three(data):
     (mask, first, second), _ = data.draw(broadcast_shapes(3))
     condition = data.draw(numbers(mask)) > 0
-    same_as_torch(
-        lambda m, c, a, b: m.where(c, a, b), condition, data.draw(numbers(first)), data.draw(numbers(second))
-    )
+    same_as_torch(lambda m, c, a, b: m.where(c, a, b), condition, data.draw(numbers(first)), data.draw(numbers(second)))
 
 
 SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, 2.0, 0.5, np.inf, -np.inf, np.nan, 1e-30, 88.0, -88.0])
@@ -98,9 +96,7 @@ def test_second_order_of_powers_at_zero(exponent):
 
 
 def test_equal_operands_share_the_gradient():
-    same_as_torch(
-        lambda m, a, b: m.maximum(a, b) + 2 * m.minimum(a, b), np.ones(3), np.array([1.0, 0.0, 2.0])
-    )
+    same_as_torch(lambda m, a, b: m.maximum(a, b) + 2 * m.minimum(a, b), np.ones(3), np.array([1.0, 0.0, 2.0]))
 
 
 def test_kinks_take_torchs_side():
@@ -136,12 +132,7 @@ def test_comparisons(name):
 def test_isnan_and_logic():
     same_as_torch(lambda m, x: m.isnan(x), SPECIAL)
     a, b = np.array([True, True, False, False]), np.array([True, False, True, False])
-    for function in (
-        lambda m, a, b: a & b,
-        lambda m, a, b: a | b,
-        lambda m, a, b: a ^ b,
-        lambda m, a, b: ~a | b,
-    ):
+    for function in (lambda m, a, b: a & b, lambda m, a, b: a | b, lambda m, a, b: a ^ b, lambda m, a, b: ~a | b):
         same_as_torch(function, a, b)
         same_as_torch(function, np.array([12, 10]), np.array([[5], [3]]))
     same_as_torch(lambda m, a: (True & a) | False, a)

@@ -63,11 +63,7 @@ ADVANCED = {
     "an int and a mask apart": lambda m: (0, ..., m.tensor([True, False, True, True, False])),
     "a number in a tensor and a list apart": lambda m: (m.tensor(2), slice(None), m.tensor([0, 0, 3])),
     "lists around an ellipsis that stands for no axis": lambda m: ([0, 1], None, [3, 3], ..., [1, 0]),
-    "a mask and a list around an idle ellipsis": lambda m: (
-        m.tensor(np.arange(12).reshape(3, 4) == 5),
-        ...,
-        [2],
-    ),
+    "a mask and a list around an idle ellipsis": lambda m: (m.tensor(np.arange(12).reshape(3, 4) == 5), ..., [2]),
     "lists side by side": lambda m: (slice(None), [0, 1], [3, 3]),
     "a list and an int": lambda m: ([0, 1], 2),
     "lists that broadcast": lambda m: (m.tensor([[0], [2]]), m.tensor([1, 0, 1])),

@@ -21,9 +21,7 @@ def options(draw):
     mode = draw(st.sampled_from(["nearest", "nearest-exact", "bilinear", "bicubic"]))
     if mode.startswith("nearest"):
         return dict(mode=mode)
-    return dict(
-        mode=mode, align_corners=draw(st.sampled_from([None, False, True])), antialias=draw(st.booleans())
-    )
+    return dict(mode=mode, align_corners=draw(st.sampled_from([None, False, True])), antialias=draw(st.booleans()))
 
 
 @st.composite
@@ -60,10 +58,7 @@ def test_by_a_factor(x, settings, data):
     size = [int(n * factor) for n, factor in zip(x.shape[2:], factors, strict=True)]
     assume(not torch_is_wrong(x, size, settings, factors))
     same_as_torch(
-        lambda m, x: m.interpolate(
-            x, scale_factor=tuple(factors), recompute_scale_factor=recompute, **settings
-        ),
-        x,
+        lambda m, x: m.interpolate(x, scale_factor=tuple(factors), recompute_scale_factor=recompute, **settings), x
     )
 
 
@@ -84,9 +79,7 @@ def test_factors_between_sizes(mode):
 @pytest.mark.parametrize("size", [1, (1, 5), (6, 7), (13, 1)])
 def test_one_pixel_and_the_same_size(mode, size, align_corners):
     same_as_torch(lambda m, x: m.interpolate(x, size, mode=mode, align_corners=align_corners), image)
-    same_as_torch(
-        lambda m, x: m.interpolate(x, size, mode=mode, align_corners=align_corners), image[:, :, :1, :1]
-    )
+    same_as_torch(lambda m, x: m.interpolate(x, size, mode=mode, align_corners=align_corners), image[:, :, :1, :1])
 
 
 @pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
@@ -156,12 +149,7 @@ MALFORMED = {
     "size of floats": (TypeError, ["(3.0, 2)"], lambda m, x: m.interpolate(x, (3.0, 2)), image),
     "size of 0": (ValueError, ["(0, 3)"], lambda m, x: m.interpolate(x, (0, 3)), image),
     "negative size": (ValueError, ["(-2, -2)"], lambda m, x: m.interpolate(x, -2), image),
-    "factor too small": (
-        ValueError,
-        ["(0, 0)", "0.01"],
-        lambda m, x: m.interpolate(x, scale_factor=0.01),
-        image,
-    ),
+    "factor too small": (ValueError, ["(0, 0)", "0.01"], lambda m, x: m.interpolate(x, scale_factor=0.01), image),
     "negative factor": (ValueError, ["-1.0"], lambda m, x: m.interpolate(x, scale_factor=-1.0), image),
     "factor of text": (TypeError, ["'2'"], lambda m, x: m.interpolate(x, scale_factor="2"), image),
     "one factor": (ValueError, ["(2,)"], lambda m, x: m.interpolate(x, scale_factor=(2,)), image),
@@ -171,12 +159,7 @@ MALFORMED = {
         lambda m, x: m.interpolate(x, 3, recompute_scale_factor=True),
         image,
     ),
-    "unknown mode": (
-        ValueError,
-        ["'cubic'", "bicubic"],
-        lambda m, x: m.interpolate(x, 3, mode="cubic"),
-        image,
-    ),
+    "unknown mode": (ValueError, ["'cubic'", "bicubic"], lambda m, x: m.interpolate(x, 3, mode="cubic"), image),
     "corners of nearest": (
         ValueError,
         ["align_corners=False", "'nearest'"],

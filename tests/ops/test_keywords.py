@@ -54,19 +54,11 @@ CALLS = {
     ),
     "interpolate": (
         lambda m, x: m.interpolate(
-            x,
-            scale_factor=1.5,
-            mode="bicubic",
-            align_corners=False,
-            recompute_scale_factor=True,
-            antialias=False,
+            x, scale_factor=1.5, mode="bicubic", align_corners=False, recompute_scale_factor=True, antialias=False
         ),
         image,
     ),
-    "interpolate, in order": (
-        lambda m, x: m.interpolate(x, (4, 5), None, "bilinear", True, None, False),
-        image,
-    ),
+    "interpolate, in order": (lambda m, x: m.interpolate(x, (4, 5), None, "bilinear", True, None, False), image),
     "max_pool2d": (
         lambda m, x: m.max_pool2d(
             x, kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=True, return_indices=True
@@ -82,11 +74,7 @@ CALLS = {
     "adaptive_avg_pool2d": (lambda m, x: m.adaptive_avg_pool2d(x, output_size=(2, None)), image),
     "max_unpool2d": (
         lambda m, x: m.max_unpool2d(
-            *m.max_pool2d(x, 2, 2, return_indices=True),
-            kernel_size=2,
-            stride=2,
-            padding=0,
-            output_size=(7, 7),
+            *m.max_pool2d(x, 2, 2, return_indices=True), kernel_size=2, stride=2, padding=0, output_size=(7, 7)
         ),
         image,
     ),
@@ -97,22 +85,13 @@ CALLS = {
     ),
     "batch_norm": (
         lambda m, x: m.batch_norm(
-            x,
-            running_mean=None,
-            running_var=None,
-            weight=None,
-            bias=None,
-            training=True,
-            momentum=0.2,
-            eps=1e-3,
+            x, running_mean=None, running_var=None, weight=None, bias=None, training=True, momentum=0.2, eps=1e-3
         ),
         image,
     ),
     "group_norm": (lambda m, x: m.group_norm(x, num_groups=2, weight=None, bias=None, eps=1e-3), image),
     "cross_entropy": (
-        lambda m, x, y: m.cross_entropy(
-            x, target=y, weight=None, ignore_index=1, reduction="sum", label_smoothing=0.1
-        ),
+        lambda m, x, y: m.cross_entropy(x, target=y, weight=None, ignore_index=1, reduction="sum", label_smoothing=0.1),
         normal(2, 4, 3),
         labels,
     ),
@@ -122,9 +101,7 @@ CALLS = {
         labels,
     ),
     "binary_cross_entropy_with_logits": (
-        lambda m, x, y: m.binary_cross_entropy_with_logits(
-            x, target=y, weight=None, reduction="sum", pos_weight=None
-        ),
+        lambda m, x, y: m.binary_cross_entropy_with_logits(x, target=y, weight=None, reduction="sum", pos_weight=None),
         matrix,
         matrix**2,
     ),

@@ -29,16 +29,8 @@ LARGE = {
     "max_pool2d": (1, lambda m, x: m.max_pool2d(x, 2), IMAGES),
     "max_pool2d, overlapping": (4, lambda m, x: m.max_pool2d(x, 3, stride=2, padding=1), IMAGES),
     "avg_pool2d": (9, lambda m, x: m.avg_pool2d(x, 3, stride=2, padding=1), IMAGES),
-    "interpolate": (
-        16,
-        lambda m, x: m.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False),
-        IMAGES,
-    ),
-    "interpolate, down": (
-        64,
-        lambda m, x: m.interpolate(x, (50, 41), mode="bilinear", align_corners=True),
-        IMAGES,
-    ),
+    "interpolate": (16, lambda m, x: m.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False), IMAGES),
+    "interpolate, down": (64, lambda m, x: m.interpolate(x, (50, 41), mode="bilinear", align_corners=True), IMAGES),
     "batch_norm": (
         LARGER[:, 0].size,
         lambda m, x, w, b: m.batch_norm(x, None, None, w, b, training=True),

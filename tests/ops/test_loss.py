@@ -61,10 +61,7 @@ def test_cross_entropy_of_probabilities(case, reduction, smoothing):
     x, _, weight, _ = case
     target = np.abs(normal(*x.shape, seed=2))
     weighted(
-        lambda m, x, y, w: m.cross_entropy(x, y, w, reduction=reduction, label_smoothing=smoothing),
-        x,
-        target,
-        weight,
+        lambda m, x, y, w: m.cross_entropy(x, y, w, reduction=reduction, label_smoothing=smoothing), x, target, weight
     )
 
 
@@ -89,9 +86,7 @@ def test_all_ignored(reduction, smoothing):
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-@pytest.mark.parametrize(
-    "row", [[1e4, -1e4, 0.0], [-INF, 0.0, 1.0], [INF, 0.0, 1.0], [np.nan, 0.0, 1.0]], ids=str
-)
+@pytest.mark.parametrize("row", [[1e4, -1e4, 0.0], [-INF, 0.0, 1.0], [INF, 0.0, 1.0], [np.nan, 0.0, 1.0]], ids=str)
 @pytest.mark.parametrize("label", [0, 1, IGNORED])
 def test_extreme_scores(row, label, smoothing):
     """Where a pixel is ignored, not even an infinite loss counts; its neighbour is as before."""
@@ -192,9 +187,7 @@ def test_binary_losses_have_the_dtype_of_the_target():
 def test_extreme_binary_scores():
     x = np.array([1e5, -1e5, 200.0, -200.0, 0.0, np.nan])
     for target in (np.zeros(6), np.ones(6)):
-        same_as_torch(
-            lambda m, x, y: m.binary_cross_entropy_with_logits(x, y, reduction="none"), x, target, order=1
-        )
+        same_as_torch(lambda m, x, y: m.binary_cross_entropy_with_logits(x, y, reduction="none"), x, target, order=1)
 
 
 @given(st.data(), reductions, st.booleans())
@@ -278,13 +271,7 @@ MALFORMED = {
         scores,
         classes.astype(np.uint8),
     ),
-    "integer scores": (
-        TypeError,
-        ["int64"],
-        lambda m, x, y: m.cross_entropy(x, y),
-        scores.astype(int),
-        classes,
-    ),
+    "integer scores": (TypeError, ["int64"], lambda m, x, y: m.cross_entropy(x, y), scores.astype(int), classes),
     "no scores": (
         ValueError,
         ["x must be", "()"],
@@ -292,13 +279,7 @@ MALFORMED = {
         scores,
         classes,
     ),
-    "no classes": (
-        ValueError,
-        ["(2, 0, 4, 5)"],
-        lambda m, x, y: m.cross_entropy(x[:, :0], y),
-        scores,
-        classes,
-    ),
+    "no classes": (ValueError, ["(2, 0, 4, 5)"], lambda m, x, y: m.cross_entropy(x[:, :0], y), scores, classes),
     "int32 target": (
         TypeError,
         ["target", "int32"],
@@ -306,13 +287,7 @@ MALFORMED = {
         scores,
         classes.astype(np.int32),
     ),
-    "bool target": (
-        TypeError,
-        ["target", "bool"],
-        lambda m, x, y: m.cross_entropy(x, y),
-        scores,
-        classes > 0,
-    ),
+    "bool target": (TypeError, ["target", "bool"], lambda m, x, y: m.cross_entropy(x, y), scores, classes > 0),
     "target of another size": (
         ValueError,
         ["(2, 4, 5)", "(2, 3, 5)", "(2, 3, 4, 5)"],
@@ -320,13 +295,7 @@ MALFORMED = {
         scores,
         classes[:, :3],
     ),
-    "target of one batch": (
-        ValueError,
-        ["(1, 4, 5)"],
-        lambda m, x, y: m.cross_entropy(x, y),
-        scores,
-        classes[:1],
-    ),
+    "target of one batch": (ValueError, ["(1, 4, 5)"], lambda m, x, y: m.cross_entropy(x, y), scores, classes[:1]),
     "one-hot target": (
         ValueError,
         ["target", "(2, 3, 4, 5)"],
@@ -334,20 +303,8 @@ MALFORMED = {
         scores,
         np.zeros((2, 3, 4, 5), int),
     ),
-    "class too large": (
-        ValueError,
-        ["0 to 2", "3"],
-        lambda m, x, y: m.cross_entropy(x, y),
-        scores,
-        classes + 1,
-    ),
-    "negative class": (
-        ValueError,
-        ["0 to 2", "-1"],
-        lambda m, x, y: m.cross_entropy(x, y),
-        scores,
-        classes - 1,
-    ),
+    "class too large": (ValueError, ["0 to 2", "3"], lambda m, x, y: m.cross_entropy(x, y), scores, classes + 1),
+    "negative class": (ValueError, ["0 to 2", "-1"], lambda m, x, y: m.cross_entropy(x, y), scores, classes - 1),
     "weight too short": (
         ValueError,
         ["weight", "(3,)", "(2,)"],
@@ -412,13 +369,7 @@ MALFORMED_NLL = {
     "class too large": (ValueError, ["0 to 2", "3"], lambda m, x, y: m.nll_loss(x, y), scores, classes + 1),
     "negative class": (ValueError, ["0 to 2", "-1"], lambda m, x, y: m.nll_loss(x, y), scores, classes - 1),
     "probabilities": (TypeError, ["target", "float64"], lambda m, x, y: m.nll_loss(x, y), scores, shares),
-    "shape": (
-        ValueError,
-        ["(2, 4, 5)", "(2, 4, 4)"],
-        lambda m, x, y: m.nll_loss(x, y),
-        scores,
-        classes[..., :4],
-    ),
+    "shape": (ValueError, ["(2, 4, 5)", "(2, 4, 4)"], lambda m, x, y: m.nll_loss(x, y), scores, classes[..., :4]),
     "reduction": (ValueError, ["'avg'"], lambda m, x, y: m.nll_loss(x, y, reduction="avg"), scores, classes),
 }
 MALFORMED_BINARY = {
@@ -439,20 +390,8 @@ MALFORMED_BINARY = {
 MALFORMED_MSE = {
     "shapes": (ValueError, ["(3,)", "(2,)"], lambda m, x, y: m.mse_loss(x, y), normal(3), normal(2)),
     "integers": (TypeError, ["int64"], lambda m, x, y: m.mse_loss(x, y), np.arange(3), np.arange(3)),
-    "reduction": (
-        ValueError,
-        ["'avg'"],
-        lambda m, x, y: m.mse_loss(x, y, reduction="avg"),
-        normal(3),
-        normal(3),
-    ),
-    "weight": (
-        ValueError,
-        ["weight", "(2,)"],
-        lambda m, x, y: m.mse_loss(x, y, weight=y[:2]),
-        normal(3),
-        normal(3),
-    ),
+    "reduction": (ValueError, ["'avg'"], lambda m, x, y: m.mse_loss(x, y, reduction="avg"), normal(3), normal(3)),
+    "weight": (ValueError, ["weight", "(2,)"], lambda m, x, y: m.mse_loss(x, y, weight=y[:2]), normal(3), normal(3)),
 }
 
 
@@ -476,16 +415,10 @@ def test_malformed_calls_of_nll_loss(error, words, function, arrays):
 def test_there_is_no_gradient_by_the_weight_of_classes(name):
     """torch refuses as well; a silent zero would be wrong. With probabilities there is one."""
     weight = mt.ones(3, dtype=mt.float64, requires_grad=True)
-    refuses(
-        ValueError, [name, "weight", "detach"], lambda x, y: getattr(mt, name)(x, y, weight), scores, classes
-    )
+    refuses(ValueError, [name, "weight", "detach"], lambda x, y: getattr(mt, name)(x, y, weight), scores, classes)
     if name != "focal_loss":
         with pytest.raises(RuntimeError, match="weight"):
-            x, y, w = (
-                torch.tensor(scores),
-                torch.tensor(classes),
-                torch.tensor(weight.numpy(), requires_grad=True),
-            )
+            x, y, w = (torch.tensor(scores), torch.tensor(classes), torch.tensor(weight.numpy(), requires_grad=True))
             getattr(torch.nn.functional, name)(x, y, w)
     with mt.no_grad():
         getattr(mt, name)(mt.Tensor(scores), mt.Tensor(classes), weight)
@@ -498,9 +431,7 @@ def test_malformed_calls_of_mse_loss(error, words, function, arrays):
     both_refuse(error, ["mse_loss", *words], function, *arrays)
 
 
-@pytest.mark.parametrize(
-    ("error", "words", "x", "target", "options"), MALFORMED_BINARY.values(), ids=MALFORMED_BINARY
-)
+@pytest.mark.parametrize(("error", "words", "x", "target", "options"), MALFORMED_BINARY.values(), ids=MALFORMED_BINARY)
 def test_malformed_calls_of_binary_cross_entropy(error, words, x, target, options):
     def function(m, x, y):
         as_tensor = mt.Tensor if m is mt else torch.tensor

@@ -58,9 +58,7 @@ def test_linear_of_whole_numbers():
     )
 
 
-@pytest.mark.parametrize(
-    ("a", "b"), [((8, 5000), (5000, 16)), ((2, 1, 4, 1100), (3, 1100, 5)), ((1030,), (1030, 2))]
-)
+@pytest.mark.parametrize(("a", "b"), [((8, 5000), (5000, 16)), ((2, 1, 4, 1100), (3, 1100, 5)), ((1030,), (1030, 2))])
 def test_long_products_of_few_results(a, b):
     """They are summed in pieces; the last may be shorter."""
     same_as_torch(lambda m, a, b: a @ b, normal(*a), normal(*b, seed=1), order=1)

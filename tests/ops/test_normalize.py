@@ -23,9 +23,7 @@ def batches(draw, min_count=2):
     images = draw(st.integers(1, 3))
     if images * np.prod(size) < min_count:
         images = min_count
-    return draw(
-        numbers((images, draw(st.integers(1, 3)), *size), ("contiguous", "transposed", "every other"))
-    )
+    return draw(numbers((images, draw(st.integers(1, 3)), *size), ("contiguous", "transposed", "every other")))
 
 
 @given(batches(min_count=3), st.booleans(), st.booleans(), st.sampled_from([1e-5, 0.5]))
@@ -71,9 +69,7 @@ def test_group_norm(data):
     affine = [normal(groups * members), normal(groups * members, seed=1)]
     affine = affine[: data.draw(st.integers(0, 2))]
     same_as_torch(lambda m, x, *a: m.group_norm(x, groups, *a), x, *affine, dtypes=[np.float64], terms=10**5)
-    same_as_torch(
-        lambda m, x, *a: m.group_norm(x, groups, *a), x, *affine, dtypes=[np.float32], order=1, terms=10**4
-    )
+    same_as_torch(lambda m, x, *a: m.group_norm(x, groups, *a), x, *affine, dtypes=[np.float32], order=1, terms=10**4)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -88,9 +84,7 @@ def test_running_statistics_move_as_in_torch(dtype, momentum):
         torch.nn.functional.batch_norm(torch.tensor(x + step), *theirs, training=True, momentum=momentum)
     for running, expected in zip(ours, theirs, strict=True):
         assert running.dtype == dtype
-        np.testing.assert_allclose(
-            running.data, expected.numpy(), rtol=1e-5 if dtype == np.float32 else 1e-13
-        )
+        np.testing.assert_allclose(running.data, expected.numpy(), rtol=1e-5 if dtype == np.float32 else 1e-13)
 
 
 def test_running_statistics_stay_where_there_is_nothing_to_learn():
@@ -135,9 +129,7 @@ def test_the_fused_gradient_is_the_formula(training, needs):
     arrays = (image, vector, normal(3, seed=1))
     inputs = [mt.Tensor(a, requires_grad=bool(need)) for a, need in zip(arrays, needs, strict=True)]
     wanted = [x for x in inputs if x.requires_grad]
-    y = mt.batch_norm(
-        inputs[0], mt.Tensor(vector.copy()), mt.Tensor(positive.copy()), *inputs[1:], training=training
-    )
+    y = mt.batch_norm(inputs[0], mt.Tensor(vector.copy()), mt.Tensor(positive.copy()), *inputs[1:], training=training)
     weights = mt.Tensor(normal(*image.shape, seed=1))
     fused = mt.grad(y, wanted, weights, retain_graph=True)
     formula = mt.grad(y, wanted, weights, create_graph=True)
@@ -181,20 +173,8 @@ def test_gradients_of_an_empty_batch():
 
 
 MALFORMED = {
-    "integers": (
-        TypeError,
-        ["batch_norm", "int64"],
-        lambda m, x, v: m.batch_norm(x, v, v),
-        image.astype(int),
-        vector,
-    ),
-    "one axis": (
-        ValueError,
-        ["batch_norm", "(5,)"],
-        lambda m, x, v: m.batch_norm(x[0, 0, 0], v, v),
-        image,
-        vector,
-    ),
+    "integers": (TypeError, ["batch_norm", "int64"], lambda m, x, v: m.batch_norm(x, v, v), image.astype(int), vector),
+    "one axis": (ValueError, ["batch_norm", "(5,)"], lambda m, x, v: m.batch_norm(x[0, 0, 0], v, v), image, vector),
     "no statistics": (ValueError, ["running_mean"], lambda m, x: m.batch_norm(x, None, None), image),
     "half the statistics": (
         ValueError,
@@ -229,18 +209,8 @@ MALFORMED = {
         lambda m, x: m.batch_norm(x, None, None, training=True, eps=-1.0),
         image,
     ),
-    "eps of 0": (
-        ValueError,
-        ["eps", "0"],
-        lambda m, x: m.batch_norm(x, None, None, training=True, eps=0),
-        image,
-    ),
-    "eps of text": (
-        TypeError,
-        ["eps", "'a'"],
-        lambda m, x: m.batch_norm(x, None, None, training=True, eps="a"),
-        image,
-    ),
+    "eps of 0": (ValueError, ["eps", "0"], lambda m, x: m.batch_norm(x, None, None, training=True, eps=0), image),
+    "eps of text": (TypeError, ["eps", "'a'"], lambda m, x: m.batch_norm(x, None, None, training=True, eps="a"), image),
     "momentum of text": (
         TypeError,
         ["momentum", "'a'"],
@@ -262,19 +232,8 @@ MALFORMED = {
         lambda m, x: m.group_norm(x[:1, :, :1, :1], 3),
         image,
     ),
-    "group weight": (
-        ValueError,
-        ["group_norm", "(2,)"],
-        lambda m, x, v: m.group_norm(x, 1, v[:2]),
-        image,
-        vector,
-    ),
-    "group integers": (
-        TypeError,
-        ["group_norm", "int64"],
-        lambda m, x: m.group_norm(x, 1),
-        image.astype(int),
-    ),
+    "group weight": (ValueError, ["group_norm", "(2,)"], lambda m, x, v: m.group_norm(x, 1, v[:2]), image, vector),
+    "group integers": (TypeError, ["group_norm", "int64"], lambda m, x: m.group_norm(x, 1), image.astype(int)),
     "group of one axis": (ValueError, ["group_norm", "(3,)"], lambda m, x: m.group_norm(x, 1), vector),
 }
 
@@ -291,10 +250,4 @@ def test_mixed_dtypes_are_refused_and_nothing_moves():
     with pytest.raises(TypeError, match="batch_norm.*x is float32.*running_mean is float64"):
         mt.batch_norm(mt.Tensor(image.astype(np.float32)), running, running, training=True)
     assert not running.data.any()
-    refuses(
-        TypeError,
-        ["group_norm", "float32"],
-        lambda x, w: mt.group_norm(x, 1, w),
-        image,
-        vector.astype(np.float32),
-    )
+    refuses(TypeError, ["group_norm", "float32"], lambda x, w: mt.group_norm(x, 1, w), image, vector.astype(np.float32))

@@ -20,9 +20,7 @@ def pooling(draw, max_dilation=3, min_batch=1):
     height, width = draw(axis), draw(axis)
     size, _, kernel_size, stride, padding, dilation = zip(height, width, strict=True)
     # Both taps of a dilated window may fall outside a small image. torch then writes outside of its memory.
-    size = [
-        max(n, d * (k - 1) + 1) if d > 1 else n for n, k, d in zip(size, kernel_size, dilation, strict=True)
-    ]
+    size = [max(n, d * (k - 1) + 1) if d > 1 else n for n, k, d in zip(size, kernel_size, dilation, strict=True)]
     x = draw(numbers((draw(st.integers(min_batch, 2)), draw(st.integers(1, 3)), *size)))
     settings = dict(kernel_size=kernel_size, stride=stride, padding=padding, ceil_mode=draw(st.booleans()))
     return x, settings | (dict(dilation=dilation) if max_dilation > 1 else {})
@@ -92,9 +90,7 @@ def test_max_unpool2d_with_output_size(output_size):
     indices = np.random.default_rng(0).permuted(np.tile(np.arange(24), (2, 3, 1)), axis=2)[:, :, :6]
     indices = indices.reshape(2, 3, 2, 3)
     same_as_torch(
-        lambda m, x, indices: m.max_unpool2d(x, indices, 2, output_size=output_size),
-        normal(2, 3, 2, 3),
-        indices,
+        lambda m, x, indices: m.max_unpool2d(x, indices, 2, output_size=output_size), normal(2, 3, 2, 3), indices
     )
     same_as_torch(lambda m, x, indices: m.max_unpool2d(x[0], indices[0], 2), normal(2, 3, 2, 3), indices)
 
@@ -136,27 +132,12 @@ MALFORMED = {
         image,
         np.zeros(image.shape, np.int64),
     ),
-    "integers": (
-        TypeError,
-        ["avg_pool2d", "int64"],
-        lambda m, x: m.adaptive_avg_pool2d(x, 2),
-        image.astype(int),
-    ),
+    "integers": (TypeError, ["avg_pool2d", "int64"], lambda m, x: m.adaptive_avg_pool2d(x, 2), image.astype(int)),
     "no image": (ValueError, ["max_pool2d", "(6, 7)"], lambda m, x: m.max_pool2d(x, 2), image[0, 0]),
-    "no channels": (
-        ValueError,
-        ["max_pool2d", "(2, 0, 6, 7)"],
-        lambda m, x: m.max_pool2d(x, 2),
-        image[:, :0],
-    ),
+    "no channels": (ValueError, ["max_pool2d", "(2, 0, 6, 7)"], lambda m, x: m.max_pool2d(x, 2), image[:, :0]),
     "no rows": (ValueError, ["avg_pool2d", "(2, 3, 0, 7)"], lambda m, x: m.avg_pool2d(x, 2), image[:, :, :0]),
     "kernel of 0": (ValueError, ["max_pool2d", "kernel_size", "0"], lambda m, x: m.max_pool2d(x, 0), image),
-    "kernel of three": (
-        ValueError,
-        ["kernel_size", "(2, 2, 2)"],
-        lambda m, x: m.max_pool2d(x, (2, 2, 2)),
-        image,
-    ),
+    "kernel of three": (ValueError, ["kernel_size", "(2, 2, 2)"], lambda m, x: m.max_pool2d(x, (2, 2, 2)), image),
     "kernel of float": (TypeError, ["kernel_size", "2.0"], lambda m, x: m.avg_pool2d(x, 2.0), image),
     "stride of 0": (ValueError, ["max_pool2d", "stride", "0"], lambda m, x: m.max_pool2d(x, 2, 0), image),
     "dilation of 0": (ValueError, ["dilation", "0"], lambda m, x: m.max_pool2d(x, 2, dilation=0), image),
@@ -170,12 +151,7 @@ MALFORMED = {
     "padding, avg": (ValueError, ["avg_pool2d", "(2, 2)"], lambda m, x: m.avg_pool2d(x, 3, padding=2), image),
     "kernel too large": (ValueError, ["(0, 1)", "(7, 2)"], lambda m, x: m.max_pool2d(x, (7, 2), 7), image),
     "reach too large": (ValueError, ["avg_pool2d", "(8, 8)"], lambda m, x: m.avg_pool2d(x, 8), image),
-    "divisor of 0": (
-        ValueError,
-        ["divisor", "0"],
-        lambda m, x: m.avg_pool2d(x, 2, divisor_override=0),
-        image,
-    ),
+    "divisor of 0": (ValueError, ["divisor", "0"], lambda m, x: m.avg_pool2d(x, 2, divisor_override=0), image),
     "divisor of float": (TypeError, ["2.5"], lambda m, x: m.avg_pool2d(x, 2, divisor_override=2.5), image),
     "output of three": (ValueError, ["(1, 2, 3)"], lambda m, x: m.adaptive_avg_pool2d(x, (1, 2, 3)), image),
     "output of one": (ValueError, ["[2]"], lambda m, x: m.adaptive_avg_pool2d(x, [2]), image),

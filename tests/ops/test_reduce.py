@@ -91,9 +91,7 @@ def test_the_first_nan_wins(name):
 
 
 def test_max_over_several_axes_is_torchs_amax():
-    same_as_torch(
-        lambda m, x: m.max(x, (0, 2)), distinct(2, 3, 4), torch_function=lambda m, x: m.amax(x, (0, 2))
-    )
+    same_as_torch(lambda m, x: m.max(x, (0, 2)), distinct(2, 3, 4), torch_function=lambda m, x: m.amax(x, (0, 2)))
 
 
 @given(st.data())

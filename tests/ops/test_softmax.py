@@ -25,9 +25,7 @@ def test_any_shape_and_axis(name, data):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
-    "row",
-    [[1000.0, -1000.0, 0.0], [-INF, 0.0, 1.0], [-INF, -INF, -INF], [INF, 0.0, 1.0], [np.nan, 0.0, 1.0]],
-    ids=str,
+    "row", [[1000.0, -1000.0, 0.0], [-INF, 0.0, 1.0], [-INF, -INF, -INF], [INF, 0.0, 1.0], [np.nan, 0.0, 1.0]], ids=str
 )
 def test_extreme_scores(name, row):
     """Large scores do not overflow; infinite ones give torch's NaN, and do not infect other rows."""

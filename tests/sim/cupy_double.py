@@ -60,12 +60,7 @@ class Event:
 class Ufunc:
     """A ufunc: no `where=`, and only those methods that CuPy has for it."""
 
-    METHODS = {
-        "at": ("add",),
-        "reduceat": ("add",),
-        "reduce": ("add", "multiply"),
-        "accumulate": ("add", "multiply"),
-    }
+    METHODS = {"at": ("add",), "reduceat": ("add",), "reduce": ("add", "multiply"), "accumulate": ("add", "multiply")}
 
     def __init__(self, name):
         self.name, self.function = name, getattr(np, name)

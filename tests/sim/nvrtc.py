@@ -25,9 +25,7 @@ class Compiled(NamedTuple):
     def spills(self):
         """{kernel: bytes of registers that did not fit and went to memory}"""
         found = {}
-        for name, notes in re.findall(
-            r"Compiling entry function '(\w+)'(.*?)(?=Compiling|\Z)", self.log, re.S
-        ):
+        for name, notes in re.findall(r"Compiling entry function '(\w+)'(.*?)(?=Compiling|\Z)", self.log, re.S):
             stores, loads = re.search(r"(\d+) bytes spill stores, (\d+) bytes spill loads", notes).groups()
             found[name] = int(stores) + int(loads)
         return found

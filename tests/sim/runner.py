@@ -112,9 +112,7 @@ def _translated(code, parameters):
             f'extern "C" void {name}__launch({", ".join(declared)}) {{\n'
             f"  sim::launch(grid_, block_, flags_, [&] {{ {name}({', '.join(passed)}); }});\n}}\n"
         )
-    text += [
-        f'extern "C" int sizeof_{struct}() {{ return sizeof({struct}); }}\n' for struct in sorted(structs)
-    ]
+    text += [f'extern "C" int sizeof_{struct}() {{ return sizeof({struct}); }}\n' for struct in sorted(structs)]
     return "".join(text)
 
 
@@ -132,9 +130,7 @@ def _compiled(text):
     reason = why_not()
     if reason is not None:
         pytest.skip(reason)
-    key = hashlib.sha256((text + (HERE / "cuda_cpu.h").read_text() + repr(COMPILER)).encode()).hexdigest()[
-        :20
-    ]
+    key = hashlib.sha256((text + (HERE / "cuda_cpu.h").read_text() + repr(COMPILER)).encode()).hexdigest()[:20]
     path = Path(tempfile.gettempdir()) / f"minitensor-sim-{os.getuid()}" / f"{key}.so"
     if path.exists():
         return path

@@ -24,16 +24,7 @@ from tests.sim.state import state
 
 CATALOGUE = catalogue.read()
 POISON = 0x55  # of memory that holds no floating point numbers
-SYNCHRONISING = {
-    "nonzero",
-    "flatnonzero",
-    "argwhere",
-    "unique",
-    "array_equal",
-    "allclose",
-    "extract",
-    "compress",
-}
+SYNCHRONISING = {"nonzero", "flatnonzero", "argwhere", "unique", "array_equal", "allclose", "extract", "compress"}
 
 COMPARISONS = set("lt le eq ne gt ge less less_equal equal not_equal greater greater_equal".split())
 
@@ -125,9 +116,7 @@ class ndarray:
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         if ufunc.__name__ not in CATALOGUE["ufuncs"] and ufunc.__name__ != "matmul":
             raise TypeError(f"CuPy has no ufunc {ufunc.__name__}")
-        return compute(
-            ufunc if method == "__call__" else getattr(ufunc, method), ufunc.__name__, inputs, kwargs
-        )
+        return compute(ufunc if method == "__call__" else getattr(ufunc, method), ufunc.__name__, inputs, kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
         return call_function(function.__name__, args, kwargs)
@@ -260,11 +249,7 @@ def _arg_extreme(extreme):
             return index
         is_nan = np.isnan(x)
         backwards = np.flip(is_nan, axis)
-        last = (
-            (x.size if axis is None else x.shape[axis])
-            - 1
-            - np.argmax(backwards, axis=axis, keepdims=keepdims)
-        )
+        last = (x.size if axis is None else x.shape[axis]) - 1 - np.argmax(backwards, axis=axis, keepdims=keepdims)
         return np.where(is_nan.any(axis=axis, keepdims=keepdims), last, index)
 
     return find

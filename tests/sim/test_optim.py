@@ -9,9 +9,7 @@ SHAPES = [(3, 2), (4,), (), (2, 1, 3), (5,)]
 
 OPTIMIZERS = {
     "SGD": lambda params: mt.optim.SGD(params, lr=0.1),
-    "SGD with everything": lambda params: mt.optim.SGD(
-        params, lr=0.1, momentum=0.9, weight_decay=0.1, nesterov=True
-    ),
+    "SGD with everything": lambda params: mt.optim.SGD(params, lr=0.1, momentum=0.9, weight_decay=0.1, nesterov=True),
     "Adam": lambda params: mt.optim.Adam(params, lr=0.1, weight_decay=0.1, amsgrad=True),
     "AdamW, two groups": lambda params: mt.optim.AdamW(
         [{"params": params[:2], "lr": 0.01}, {"params": params[2:], "weight_decay": 0.0}]

@@ -40,10 +40,7 @@ REFUSED = {
     "a ufunc's argument": (lambda xp, x: xp.add(x, x, where=x > 0), TypeError),
     "a ufunc's method": (lambda xp, x: xp.maximum.reduce(x), NotImplementedError),
     "one element written twice": (lambda xp, x: x.__setitem__(xp.asarray([0, 0]), 1.0), AssertionError),
-    "comparison with a number that the dtype cannot hold": (
-        lambda xp, x: x.astype(np.uint8) > -1,
-        OverflowError,
-    ),
+    "comparison with a number that the dtype cannot hold": (lambda xp, x: x.astype(np.uint8) > -1, OverflowError),
     "the same by name": (lambda xp, x: xp.equal(x.astype(np.int8), 300), OverflowError),
     "a number beyond 64 bits": (lambda xp, x: x < 2**64, OverflowError),
     "adding in any order": (lambda xp, x: xp.add.at(x, xp.asarray([0, 0]), 1.0), AssertionError),

@@ -14,7 +14,5 @@ def keep(values, mask):
     """
     xp = array_module(values)
     integer = f"i{values.itemsize}"
-    ones = xp.negative(mask.view("i1")).astype(
-        integer
-    )  # -1 is all ones, in a byte and in what it is widened to
+    ones = xp.negative(mask.view("i1")).astype(integer)  # -1 is all ones, in a byte and in what it is widened to
     return xp.bitwise_and(values.view(integer), ones).view(values.dtype)

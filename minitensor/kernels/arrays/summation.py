@@ -29,10 +29,7 @@ def sum_over(x, axes):
     if type(x) is not np.ndarray:
         return _sum_on_gpu(x, axes)
     plain = (
-        x.dtype.kind != "f"
-        or not axes
-        or x.ndim - 1 in axes
-        or math.prod([x.shape[axis] for axis in axes]) <= PIECE
+        x.dtype.kind != "f" or not axes or x.ndim - 1 in axes or math.prod([x.shape[axis] for axis in axes]) <= PIECE
     )
     if plain:
         last = _last_axes(x, axes)
@@ -138,9 +135,7 @@ def _sum_last(x, axes, last):
 
     parts = shares(len(runs), run * x.itemsize, SUM_TILE_BYTES, SUM_SERIAL_BYTES)
     run_tiles(tile, [(some, cut) for some in parts for cut in range(len(cuts))])
-    total = sums.sum(axis=1, dtype=x.dtype).reshape(
-        [1 if axis in last else n for axis, n in enumerate(x.shape)]
-    )
+    total = sums.sum(axis=1, dtype=x.dtype).reshape([1 if axis in last else n for axis, n in enumerate(x.shape)])
     others = tuple([axis for axis in axes if axis not in last])
     return total.sum(axis=others, dtype=x.dtype, keepdims=True) if others else total
 

@@ -26,14 +26,7 @@ def conv2d_is_fast(*args):
 
 
 # It only calls another kernel through `run`, which limits BLAS to one thread itself (products=False).
-@register(
-    "conv2d_relu",
-    "fused",
-    supports=conv2d_is_fast,
-    products=False,
-    default=True,
-    former=("tiles", "epilogue"),
-)
+@register("conv2d_relu", "fused", supports=conv2d_is_fast, products=False, default=True, former=("tiles", "epilogue"))
 def conv2d_relu(x, weight, bias, stride, padding, dilation, groups):
     """max(conv2d(x, weight, bias), 0) in one pass over memory, by the kernel that is chosen for conv2d."""
     return run("conv2d", x, weight, bias, stride, padding, dilation, groups, relu=True)

@@ -12,13 +12,7 @@ from __future__ import annotations
 
 from minitensor.backend import array_module, backend_name
 from minitensor.kernels.conv.bias_relu import bias_relu
-from minitensor.kernels.conv.columns import (
-    multiply_by_row,
-    plan_tiles,
-    sum_by_row,
-    tile_columns,
-    worth_threads,
-)
+from minitensor.kernels.conv.columns import multiply_by_row, plan_tiles, sum_by_row, tile_columns, worth_threads
 from minitensor.kernels.geometry import output_size
 from minitensor.kernels.table import register
 from minitensor.kernels.threads.budgets import MOST_COLUMN_BYTES

@@ -27,9 +27,7 @@ FEW_WEIGHTS = 1 << 10
 BUSY_COLUMNS = 256
 
 
-def plan_tiles(
-    images, out_size, bytes_per_pixel, weights, weight_bytes=0, budget=COLUMN_TILE_BYTES, multiple=None
-):
+def plan_tiles(images, out_size, bytes_per_pixel, weights, weight_bytes=0, budget=COLUMN_TILE_BYTES, multiple=None):
     """Cut the output into tiles [(slice of images, slice of rows)] of at most `budget` bytes, but at least one row.
 
     bytes_per_pixel: the memory of one output pixel's column. weights: multiplications per output pixel. A product reads

@@ -111,10 +111,7 @@ def windows(padded, kernel_size, out_size, stride, dilation):
 def group_slices(in_channels, out_channels, groups):
     """For each group, the slice of its input channels and the slice of its output channels."""
     channels, filters = in_channels // groups, out_channels // groups
-    return [
-        (slice(g * channels, (g + 1) * channels), slice(g * filters, (g + 1) * filters))
-        for g in range(groups)
-    ]
+    return [(slice(g * channels, (g + 1) * channels), slice(g * filters, (g + 1) * filters)) for g in range(groups)]
 
 
 def pad_zeros(x, before, after):

@@ -47,9 +47,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
         number, group, filters = part
         # (n, o, OH, OW) -> (o, n, OH, OW)
         target = out[shared[number], group, filters].swapaxes(0, 1)
-        target[...] = (
-            0 if bias is None else bias.reshape(groups, group_filters)[group, filters, None, None, None]
-        )
+        target[...] = 0 if bias is None else bias.reshape(groups, group_filters)[group, filters, None, None, None]
         matrix = weight[group, :, filters].reshape(channels // groups, len(target) * taps)
         # (o*KH*KW, C/g) @ (C/g, n*H*W) -> (o*KH*KW, n*H*W)
         columns = matrix.T @ pixels[number][group]

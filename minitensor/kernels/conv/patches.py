@@ -124,9 +124,7 @@ def patches(x, tile, kernel_size, stride, before, dilation_down, out_width, scra
     by_image, by_channel, by_row, by_pixel = part.strides
     shape = (count, *positions, channels, kernel_height)
     by_position = by_row * stride[0], by_pixel * stride[1]
-    windows = np.ndarray(
-        shape, item, part, strides=(by_image, *by_position, by_channel, by_row * dilation_down)
-    )
+    windows = np.ndarray(shape, item, part, strides=(by_image, *by_position, by_channel, by_row * dilation_down))
     copied = scratch.empty("windows", (*shape, kernel_width), x.dtype)
     np.ndarray(shape, item, copied)[...] = windows
     # (n, R, OW, C, KH, KW) -> (n*R*OW, C*KH*KW)

@@ -18,14 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from minitensor.kernels.conv.bias_relu import bias_relu
-from minitensor.kernels.conv.columns import (
-    LONG_ROW,
-    UNPACKED,
-    UNPACKED_CELLS,
-    fill_columns,
-    largest_part,
-    plan_tiles,
-)
+from minitensor.kernels.conv.columns import LONG_ROW, UNPACKED, UNPACKED_CELLS, fill_columns, largest_part, plan_tiles
 from minitensor.kernels.conv.definition import rotate_kernel
 from minitensor.kernels.geometry import output_size, rotated_padding, transposed_output_size
 from minitensor.kernels.table import register
@@ -75,9 +68,7 @@ def correlate(x, weight, bias, before, stride_across, dilation_across, out_size,
 
     def tile(part):
         images, rows = part
-        columns = row_columns(
-            x, part, kernel_size, before, stride_across, dilation_across, out_size[1], scratch
-        )
+        columns = row_columns(x, part, kernel_size, before, stride_across, dilation_across, out_size[1], scratch)
         target = out[images, :, rows]
         for piece in pieces:
             # (O, k) @ (n, R, k, w) -> (n, R, O, w), into a view of the output; k of KH*KW*C at a time, added up
@@ -104,9 +95,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
 
     def add_up(number):
         for images, rows in tiles[parts[number]]:
-            columns = row_columns(
-                x, (images, rows), kernel_size, padding, stride[1], dilation[1], out_size[1], scratch
-            )
+            columns = row_columns(x, (images, rows), kernel_size, padding, stride[1], dilation[1], out_size[1], scratch)
             # (n, R, KH*KW*C, OW) -> (n, R, pieces, piece, OW)
             columns = columns.reshape(*columns.shape[:2], -1, piece, out_size[1])
             # (n, O, R, OW) -> (n, R, OW, O) -> (n, R, 1, OW, O)
@@ -116,9 +105,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
 
     run_tiles(add_up, range(len(parts)))
     # (pieces, piece, O) -> (KH, KW, C, O) -> (O, C, KH, KW)
-    return np.ascontiguousarray(
-        add_parts(sums).reshape(*kernel_size, channels, filters).transpose(3, 2, 0, 1)
-    )
+    return np.ascontiguousarray(add_parts(sums).reshape(*kernel_size, channels, filters).transpose(3, 2, 0, 1))
 
 
 def row_columns(x, tile, kernel_size, before, stride_across, dilation_across, out_width, scratch):
@@ -126,14 +113,10 @@ def row_columns(x, tile, kernel_size, before, stride_across, dilation_across, ou
     images, rows = tile
     channels, (kernel_height, kernel_width) = x.shape[1], kernel_size
     count, height = images.stop - images.start, rows.stop - rows.start
-    bands = scratch.empty(
-        "bands", (count, height + kernel_height - 1, kernel_width, channels, out_width), x.dtype
-    )
+    bands = scratch.empty("bands", (count, height + kernel_height - 1, kernel_width, channels, out_width), x.dtype)
     # (n, R+KH-1, KW, C, OW) -> (C, 1, KW, n, R+KH-1, OW): the columns of a kernel of one row
     by_tap = bands.transpose(3, 2, 0, 1, 4)[:, None]
-    fill_columns(
-        by_tap, x[images].swapaxes(0, 1), rows.start, (1, stride_across), before, (1, dilation_across)
-    )
+    fill_columns(by_tap, x[images].swapaxes(0, 1), rows.start, (1, stride_across), before, (1, dilation_across))
     by_image, by_row, _, by_channel, by_pixel = bands.strides
     return np.lib.stride_tricks.as_strided(
         bands,
@@ -145,6 +128,4 @@ def row_columns(x, tile, kernel_size, before, stride_across, dilation_across, ou
 
 def _plan(x, filters, kernel_size, out_size):
     row = x.shape[1] * kernel_size[1]
-    return plan_tiles(
-        len(x), out_size, row * x.itemsize, filters * kernel_size[0] * row, budget=BAND_TILE_BYTES
-    )
+    return plan_tiles(len(x), out_size, row * x.itemsize, filters * kernel_size[0] * row, budget=BAND_TILE_BYTES)

@@ -16,9 +16,7 @@ def _supports_grad(grad, logits, *args, **options):
 
 
 @register_cuda("cross_entropy", "cuda", supports=is_float32)
-def cross_entropy(
-    logits, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0
-):
+def cross_entropy(logits, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0):
     """As in definition.py, but a target that is no class makes its loss NaN."""
     xp = array_module(logits)
     arrays = _contiguous(logits, target.astype("int64", copy=False), class_weight, pixel_weight)
@@ -33,14 +31,7 @@ def cross_entropy(
 
 @register_cuda("cross_entropy_grad", "cuda", supports=_supports_grad)
 def cross_entropy_grad(
-    grad,
-    logits,
-    log_normaliser,
-    target,
-    class_weight=None,
-    pixel_weight=None,
-    ignore_index=-100,
-    label_smoothing=0.0,
+    grad, logits, log_normaliser, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0
 ):
     """As in definition.py: (N, C, ...)."""
     xp = array_module(logits)

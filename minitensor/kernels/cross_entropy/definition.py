@@ -40,14 +40,7 @@ def cross_entropy_reference(
 
 @register("cross_entropy_grad", "reference")
 def cross_entropy_grad_reference(
-    grad,
-    logits,
-    log_normaliser,
-    target,
-    class_weight=None,
-    pixel_weight=None,
-    ignore_index=-100,
-    label_smoothing=0.0,
+    grad, logits, log_normaliser, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0
 ):
     """The gradient of the losses with respect to the logits: the probability of each class, minus 1 at the target.
 

@@ -16,9 +16,7 @@ FEW_CLASSES = 4  # up to this many, one pass per class is faster than looking nu
 
 
 @register("cross_entropy", "tiles", default=True)
-def cross_entropy(
-    logits, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0
-):
+def cross_entropy(logits, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0):
     """As the definition, one tile of pixels at a time."""
     xp = array_module(logits)
     columns = as_columns(logits, 1)
@@ -61,14 +59,7 @@ def cross_entropy(
 
 @register("cross_entropy_grad", "tiles", default=True)
 def cross_entropy_grad(
-    grad,
-    logits,
-    log_normaliser,
-    target,
-    class_weight=None,
-    pixel_weight=None,
-    ignore_index=-100,
-    label_smoothing=0.0,
+    grad, logits, log_normaliser, target, class_weight=None, pixel_weight=None, ignore_index=-100, label_smoothing=0.0
 ):
     """As the definition, one tile of pixels at a time."""
     xp = array_module(logits)

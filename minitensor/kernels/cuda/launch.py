@@ -104,10 +104,7 @@ def parameters_of(code):
     """{kernel: [Parameter]} of a CUDA source, from its `extern "C" __global__ void name(...)`."""
     code = re.sub(r"//[^\n]*", "", code)
     pattern = r'extern "C" __global__ void(?: __launch_bounds__\([^)]*\))?\s+(\w+)\(([^)]*)\)'
-    return {
-        name: [_parameter(text) for text in arguments.split(",")]
-        for name, arguments in re.findall(pattern, code)
-    }
+    return {name: [_parameter(text) for text in arguments.split(",")] for name, arguments in re.findall(pattern, code)}
 
 
 def _parameter(text):

@@ -32,11 +32,7 @@ def interpolate2d_matmul(x, matrix_h, matrix_w):
 
 
 @register(
-    "interpolate2d",
-    "copies",
-    former="select",
-    backends=("numpy",),
-    supports=lambda x, a, b: _copies(a) and _copies(b),
+    "interpolate2d", "copies", former="select", backends=("numpy",), supports=lambda x, a, b: _copies(a) and _copies(b)
 )
 def interpolate2d_copies(x, matrix_h, matrix_w):
     """Nearest: each row of A and B holds a single 1, so each output pixel is a copy of one input pixel."""
@@ -101,9 +97,7 @@ def interpolate2d_bands(x, matrix_h, matrix_w):
         count = part.stop - part.start
         # (P*H, W) @ (W, OW) -> (P*H, OW), then (OH, H) @ (P, H, OW) -> (P, OH, OW)
         if not np.isfinite(planes[part].sum()):
-            y.reshape(1, *out_planes.shape)[:, part] = interpolate2d_gather(
-                planes[None, part], matrix_h, matrix_w
-            )
+            y.reshape(1, *out_planes.shape)[:, part] = interpolate2d_gather(planes[None, part], matrix_h, matrix_w)
             return
         rows = planes[part].reshape(count * height, width)
         wide = np.empty((count * height, out_width), dtype=x.dtype)

@@ -107,11 +107,7 @@ def _nearest(size_in, size_out, exact, scale):
     torch computes this in float32 whatever the dtype of the image, and if i n/m is whole, rounding decides which pixel
     is copied. So the same arithmetic is used here.
     """
-    step = (
-        np.float32(1 / scale)
-        if scale is not None and scale > 0
-        else np.float32(size_in) / np.float32(size_out)
-    )
+    step = np.float32(1 / scale) if scale is not None and scale > 0 else np.float32(size_in) / np.float32(size_out)
     output = np.arange(size_out).astype(np.float32)
     source = np.floor((output + np.float32(0.5)) * step if exact else output * step)
     return np.minimum(source.astype(np.int64), size_in - 1)

@@ -13,9 +13,7 @@ from minitensor.kernels.table import register
 
 
 @register("avg_pool2d", "slices", default=True)
-def avg_pool2d(
-    x, kernel_size, stride, padding, ceil_mode=False, count_include_pad=True, divisor_override=None
-):
+def avg_pool2d(x, kernel_size, stride, padding, ceil_mode=False, count_include_pad=True, divisor_override=None):
     """The mean of every window: x (N, C, H, W) -> (N, C, OH, OW)."""
     xp = array_module(x)
     windows = Windows(x.shape[2:], kernel_size, stride, padding, ceil_mode=ceil_mode)

@@ -63,9 +63,7 @@ def max_pool2d_values_reference(x, kernel_size, stride, padding, dilation=(1, 1)
 
 
 @register("max_pool2d_grad", "reference")
-def max_pool2d_grad_reference(
-    grad, taps, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False
-):
+def max_pool2d_grad_reference(grad, taps, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
     """Add the gradient of each window to the pixel that won it. A pixel may win several windows."""
     xp = array_module(grad)
     x_grad = xp.zeros((*grad.shape[:2], *size), dtype=grad.dtype)

@@ -55,10 +55,7 @@ class Windows:
     @property
     def quarters(self):
         """True for windows of 2 x 2 pixels side by side without padding: those of nearly every net."""
-        side_by_side = tuple(self.kernel_size) == tuple(self.stride) == (2, 2) and tuple(self.dilation) == (
-            1,
-            1,
-        )
+        side_by_side = tuple(self.kernel_size) == tuple(self.stride) == (2, 2) and tuple(self.dilation) == (1, 1)
         return side_by_side and tuple(self.padding) == (0, 0)
 
     def taps(self, padded):
@@ -90,11 +87,7 @@ class Windows:
     def over_planes(self, function, planes, bytes_each):
         """Call function(part) for slices of range(planes) that fit the cache; on a GPU once for all."""
         on_cpu = backend_name(planes) == "numpy"
-        parts = (
-            shares(len(planes), bytes_each, POOL_TILE_BYTES, POOL_SERIAL_BYTES)
-            if on_cpu
-            else split(len(planes), 1)
-        )
+        parts = shares(len(planes), bytes_each, POOL_TILE_BYTES, POOL_SERIAL_BYTES) if on_cpu else split(len(planes), 1)
         run_tiles(function, parts)
 
     def divisor(self, xp, count_include_pad, divisor_override, dtype):

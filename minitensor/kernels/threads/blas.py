@@ -92,7 +92,5 @@ def _limit(limits):
 blas = Blas()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=blas.before_fork,
-        after_in_parent=blas.after_fork_in_parent,
-        after_in_child=blas.after_fork_in_child,
+        before=blas.before_fork, after_in_parent=blas.after_fork_in_parent, after_in_child=blas.after_fork_in_child
     )

@@ -30,18 +30,7 @@ def sgd_update(param, grad, velocity, lr, momentum, fresh, weight_decay, nestero
 
 @register_cuda("adam_update", "cuda", supports=_supports_adam)
 def adam_update(
-    param,
-    grad,
-    mean,
-    square,
-    largest,
-    lr,
-    betas,
-    eps,
-    weight_decay,
-    decoupled,
-    mean_correction,
-    root_correction,
+    param, grad, mean, square, largest, lr, betas, eps, weight_decay, decoupled, mean_correction, root_correction
 ):
     """As in definition.py."""
     beta1, beta2 = betas

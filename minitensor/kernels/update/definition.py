@@ -38,18 +38,7 @@ def sgd_update(param, grad, velocity, lr, momentum, fresh, weight_decay, nestero
 
 @register("adam_update", "reference", products=False)
 def adam_update(
-    param,
-    grad,
-    mean,
-    square,
-    largest,
-    lr,
-    betas,
-    eps,
-    weight_decay,
-    decoupled,
-    mean_correction,
-    root_correction,
+    param, grad, mean, square, largest, lr, betas, eps, weight_decay, decoupled, mean_correction, root_correction
 ):
     """m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, and then
 

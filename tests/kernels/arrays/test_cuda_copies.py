@@ -96,16 +96,12 @@ def test_one_pixel_kernels_make_no_columns(cupy, bias, relu):
     expected = reference.conv2d(x, weight, bias, ONCE, NONE, ONCE, 1)
     np.testing.assert_allclose(back.get(), expected, **TOLERANCE)
     np.testing.assert_allclose(y.get(), np.maximum(expected, 0) if relu else expected, **TOLERANCE)
-    np.testing.assert_allclose(
-        w.get(), reference.conv2d_weight(x, grad, ONCE, ONCE, NONE, ONCE, 1), **TOLERANCE
-    )
+    np.testing.assert_allclose(w.get(), reference.conv2d_weight(x, grad, ONCE, ONCE, NONE, ONCE, 1), **TOLERANCE)
 
 
 @pytest.mark.parametrize("workspace", [1, 1 << 29])
 @pytest.mark.parametrize("kernel", [2, 3])
-def test_both_gradients_of_a_transposed_convolution_from_one_set_of_columns(
-    cupy, monkeypatch, workspace, kernel
-):
+def test_both_gradients_of_a_transposed_convolution_from_one_set_of_columns(cupy, monkeypatch, workspace, kernel):
     monkeypatch.setattr(convolution, "WORKSPACE_BYTES", workspace)
     x, weight = drawn(3, 5, 7, 6), drawn(5, 2, kernel, kernel)
     joined = drawn(3, 4, 14 + kernel - 2, 12 + kernel - 2)

@@ -24,9 +24,7 @@ def test_it_is_the_sum(data):
     assert total.dtype == np.float32
 
 
-@pytest.mark.parametrize(
-    ("shape", "axes"), [((100_000, 3), (0,)), ((64, 16, 128, 3), (0, 2)), ((3, 5000, 2), (1,))]
-)
+@pytest.mark.parametrize(("shape", "axes"), [((100_000, 3), (0,)), ((64, 16, 128, 3), (0, 2)), ((3, 5000, 2), (1,))])
 def test_rows_are_not_added_one_after_the_other(shape, axes):
     """Of n positive numbers: one after the other errs by some n / 4 roundings, in pieces by a few hundred at most."""
     x = np.random.default_rng(0).random(shape, np.float32)
@@ -34,9 +32,7 @@ def test_rows_are_not_added_one_after_the_other(shape, axes):
     assert (np.abs(sum_over(x, axes) / exact - 1) < 4 * np.finfo(np.float32).eps).all()
 
 
-@pytest.mark.parametrize(
-    "shape", [(), (0, 3), (5,), (1, 3, 1500, 900), (3, 2, 1400, 700), (1, 1, 1, 5_000_000)]
-)
+@pytest.mark.parametrize("shape", [(), (0, 3), (5,), (1, 3, 1500, 900), (3, 2, 1400, 700), (1, 1, 1, 5_000_000)])
 @pytest.mark.parametrize("layout", ["contiguous", "transposed", "flipped"])
 def test_add_to_is_the_sum_in_place(shape, layout):
     rng = np.random.default_rng(0)

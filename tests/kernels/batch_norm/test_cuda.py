@@ -25,9 +25,7 @@ def check(x, grad, mean, variance, weight, bias, training):
     for ours, theirs in zip((y, used_mean, used_variance), expected, strict=True):
         np.testing.assert_allclose(ours.get(), theirs, **TOLERANCE)
         assert ours.dtype == np.float32
-    grads = run(
-        "batch_norm_grad", *on_device(grad, x), used_mean, used_variance, *on_device(weight), EPS, training
-    )
+    grads = run("batch_norm_grad", *on_device(grad, x), used_mean, used_variance, *on_device(weight), EPS, training)
     exact = grad.astype(np.float64), exact[0], *expected[1:], exact[3]
     for ours, theirs in zip(grads, batch_norm_grad_reference(*exact, EPS, training), strict=True):
         np.testing.assert_allclose(ours.get(), theirs, rtol=2e-4, atol=2e-4)
@@ -44,9 +42,7 @@ def test_forward_and_backward(cupy, shape, affine, training, seed):
 
     x, grad, channels = draw(*shape), draw(*shape), shape[1]
     weight, bias = (draw(channels), draw(channels)) if affine else (None, None)
-    mean, variance = (
-        (None, None) if training else (draw(channels), np.square(draw(channels)) + np.float32(0.1))
-    )
+    mean, variance = (None, None) if training else (draw(channels), np.square(draw(channels)) + np.float32(0.1))
     check(x, grad, mean, variance, weight, bias, training)
 
 

@@ -39,16 +39,7 @@ class Case(NamedTuple):
     leftover: tuple  # rows and columns of x that no window reaches
 
     def forward(self):
-        return (
-            "conv2d",
-            self.x,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.groups,
-        )
+        return ("conv2d", self.x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
     def input_gradient(self):
         return (
@@ -205,14 +196,7 @@ def test_reference_conv_transpose2d_equals_torch(drawn):
     case, call = drawn
     _, x, weight, bias, stride, padding, output_padding, groups, dilation = call
     expected = F.conv_transpose2d(
-        torch_array(x),
-        torch_array(weight),
-        torch_array(bias),
-        stride,
-        padding,
-        output_padding,
-        groups,
-        dilation,
+        torch_array(x), torch_array(weight), torch_array(bias), stride, padding, output_padding, groups, dilation
     ).numpy()
     assert_close(run_as("reference", call), expected, call, terms_of(case, call))
 
@@ -393,8 +377,7 @@ def test_layers_of_real_size_take_their_variant_and_stay_accurate(channels, filt
 def test_winograds_matrices_are_exact():
     """In fractions: the float32 matrices make of every pixel and every tap exactly what the filter makes of them."""
     b_t, g, a_t = (
-        np.vectorize(Fraction, otypes=[object])(matrix)
-        for matrix in (winograd.B_T, winograd.SCALED_G, winograd.A_T)
+        np.vectorize(Fraction, otypes=[object])(matrix) for matrix in (winograd.B_T, winograd.SCALED_G, winograd.A_T)
     )
     for tap in range(winograd.TAPS):
         for pixel in range(winograd.POINTS):
@@ -421,16 +404,7 @@ def test_rounding_cancels_in_the_mean_of_a_weight_gradient(variant):
     ("channels", "filters", "size", "kernel", "stride", "padding", "dilation", "variant"),
     [
         (21, 21, (60, 76), (16, 16), (8, 8), (0, 0), (1, 1), "patches"),
-        (
-            3,
-            40,
-            (50, 47),
-            (9, 8),
-            (2, 3),
-            (4, 0),
-            (2, 1),
-            "patches",
-        ),  # more filters than make a narrow product
+        (3, 40, (50, 47), (9, 8), (2, 3), (4, 0), (2, 1), "patches"),  # more filters than make a narrow product
         (5, 7, (90, 61), (4, 5), (2, 2), (1, 9), (1, 1), "patches"),
         (3, 16, (70, 65), (3, 3), (1, 1), (1, 1), (1, 1), "rows"),
         (16, 5, (40, 130), (7, 5), (1, 1), (3, 2), (1, 1), "rows"),
@@ -439,9 +413,7 @@ def test_rounding_cancels_in_the_mean_of_a_weight_gradient(variant):
         (128, 128, (92, 90), (3, 3), (1, 1), (1, 1), (1, 1), "winograd2d"),
     ],
 )
-def test_tiles_and_pieces_of_every_variant(
-    channels, filters, size, kernel, stride, padding, dilation, variant
-):
+def test_tiles_and_pieces_of_every_variant(channels, filters, size, kernel, stride, padding, dilation, variant):
     """Images large enough for several tiles, and products for several pieces, on two threads; against float64."""
     rng = np.random.default_rng(0)
     x, weight = rng.standard_normal((2, channels, *size)), rng.standard_normal((filters, channels, *kernel))
@@ -477,10 +449,7 @@ def test_a_window_of_zeros_gives_the_bias_to_the_last_bit(variant, bias):
     x[1, 9, 3, 20] = 1  # one number, in the last channel
     weight = rng.standard_normal((3, 10, 3, 3)).astype(np.float32)
     call = ("conv2d", x, weight, bias, (1, 1), (5, 4), (1, 1), 1)
-    exact, out = (
-        run(*(a.astype(np.float64) if isinstance(a, np.ndarray) else a for a in call)),
-        run_as(variant, call),
-    )
+    exact, out = (run(*(a.astype(np.float64) if isinstance(a, np.ndarray) else a for a in call)), run_as(variant, call))
     blank = exact == (0 if bias is None else bias.astype(np.float64)[:, None, None])
     assert 0.5 < blank.mean() < 1
     np.testing.assert_array_equal(out[blank], exact[blank])
@@ -515,7 +484,5 @@ def test_relu_in_tiles(variant, shape):
 @pytest.mark.parametrize("variant", kernel_variants("conv2d"))
 def test_a_nan_weight_shows_in_a_window_of_zeros(variant):
     weight = np.full((2, 8, 3, 3), np.nan, np.float32)
-    out = run_as(
-        variant, ("conv2d", np.zeros((1, 8, 9, 9), np.float32), weight, None, (1, 1), (1, 1), (1, 1), 1)
-    )
+    out = run_as(variant, ("conv2d", np.zeros((1, 8, 9, 9), np.float32), weight, None, (1, 1), (1, 1), (1, 1), 1))
     assert np.isnan(out[:, :, 1:-1, 1:-1]).all()

@@ -35,9 +35,7 @@ def test_conv2d(cupy, case):
 def test_conv2d_weight(cupy, case):
     x, weight = as_float32(case.x, case.weight)
     settings = tuple(case.settings.values())
-    grad = np.random.default_rng(0).standard_normal(
-        reference.conv2d(x, weight, None, *settings).shape, np.float32
-    )
+    grad = np.random.default_rng(0).standard_normal(reference.conv2d(x, weight, None, *settings).shape, np.float32)
     w = run("conv2d_weight", *on_device(x, grad), weight.shape[2:], *settings)
     expected = reference.conv2d_weight(x, grad, weight.shape[2:], *settings)
     np.testing.assert_allclose(w.get(), expected, **TOLERANCE)
@@ -63,9 +61,7 @@ def test_unfold_and_fold(cupy, case):
     columns = run("unfold", *on_device(x), *window)
     np.testing.assert_array_equal(columns.get(), expected)
     image = run("fold", columns, x.shape[2:], *window)
-    np.testing.assert_allclose(
-        image.get(), unfold_definition.fold(expected, x.shape[2:], *window), **TOLERANCE
-    )
+    np.testing.assert_allclose(image.get(), unfold_definition.fold(expected, x.shape[2:], *window), **TOLERANCE)
 
 
 @pytest.mark.parametrize("workspace", [1, 3000, 6000])
@@ -85,9 +81,7 @@ def test_a_small_workspace_takes_images_by_turns(cupy, monkeypatch, workspace):
         atol=1e-4,
     )
     w = run("conv2d_weight", *on_device(x, expected), (3, 3), *settings)
-    np.testing.assert_allclose(
-        w.get(), reference.conv2d_weight(x, expected, (3, 3), *settings), rtol=1e-4, atol=1e-4
-    )
+    np.testing.assert_allclose(w.get(), reference.conv2d_weight(x, expected, (3, 3), *settings), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("order", ORDERS)

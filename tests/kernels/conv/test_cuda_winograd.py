@@ -141,11 +141,7 @@ def test_the_matrices_are_those_of_the_cpu():
     code = source_text("conv/cuda/winograd.cu")
     p, q = winograd.A_T[1, 1], winograd.A_T[1, 3]
     names = {"P": p, "Q": q, "P2": p * p, "Q2": q * q}
-    names |= {
-        "AT_0": winograd.SCALED_G[0, 0],
-        "AT_P": winograd.SCALED_G[1, 0],
-        "AT_Q": winograd.SCALED_G[3, 0],
-    }
+    names |= {"AT_0": winograd.SCALED_G[0, 0], "AT_P": winograd.SCALED_G[1, 0], "AT_Q": winograd.SCALED_G[3, 0]}
     names |= {"SCALE": winograd.SCALE}
     for name in ("B_T", "SCALED_G", "A_T"):
         matrix = getattr(winograd, name)

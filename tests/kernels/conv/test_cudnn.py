@@ -110,9 +110,7 @@ class Graph:
             axes = zip(first.shape[2:], second.shape[2:], stride, padding, (0, 0), dilation, strict=True)
             least = [conv_transpose_output_size(*axis) for axis in axes]
             extra = tuple(np.subtract(made.shape[2:], least).tolist())
-            made[...] = reference.conv_transpose2d(
-                first, second, None, stride, padding, extra, groups, dilation
-            )
+            made[...] = reference.conv_transpose2d(first, second, None, stride, padding, extra, groups, dilation)
         else:
             groups = first.shape[1] // made.shape[1]
             size = tuple(made.shape[2:])
@@ -189,10 +187,7 @@ def test_conv_transpose2d(cupy, case):
 @pytest.mark.parametrize("precision", ALLOWED)
 def test_the_same_bits_twice_in_both_precisions(cupy, precision):
     rng = np.random.default_rng(0)
-    x, weight = (
-        rng.standard_normal((2, 16, 12, 12), np.float32),
-        rng.standard_normal((8, 16, 3, 3), np.float32),
-    )
+    x, weight = (rng.standard_normal((2, 16, 12, 12), np.float32), rng.standard_normal((8, 16, 3, 3), np.float32))
     options = (1, 1), (1, 1), (1, 1), 1
     mt.cuda.matmul_precision(precision)
     try:

@@ -145,9 +145,7 @@ def test_chosen_in_tf32_only(cupy):
     assert chosen(cupy, "conv2d", (1, 3, 6, 6), (64, 3, 5, 5), *plain) == "cublas"
     assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 1, 1), *pointwise) == "cublas"
     apart = None, (2, 2), (0, 0), (1, 1), 1
-    assert (
-        chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 2, 2), *apart) == "cublas"
-    )  # windows that do not overlap
+    assert chosen(cupy, "conv2d", (1, 16, 6, 6), (64, 16, 2, 2), *apart) == "cublas"  # windows that do not overlap
     assert chosen(cupy, "conv_transpose2d", (132, 8, 6, 6), (8, 64, 3, 3), *back) == "three_by_three"
     assert chosen(cupy, "conv_transpose2d", (1, 16, 6, 6), (16, 64, 5, 5), *back) == "tensor_cores"
     assert chosen(cupy, "conv_transpose2d", (1, 16, 6, 6), (16, 64, 2, 2), *strided) == "cublas"

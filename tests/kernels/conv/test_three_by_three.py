@@ -120,21 +120,14 @@ def test_large_shapes_in_every_order_of_threads(cupy, monkeypatch, shapes, order
 
 def test_factors_are_rounded(cupy):
     rng = np.random.default_rng(1)
-    x, weight = (
-        rng.standard_normal((1, 16, 8, 8), np.float32),
-        rng.standard_normal((16, 16, 3, 3), np.float32),
-    )
+    x, weight = (rng.standard_normal((1, 16, 8, 8), np.float32), rng.standard_normal((16, 16, 3, 3), np.float32))
     y = run("conv2d", *on_device(x, weight), None, ONCE, ONCE, ONCE, 1).get()
     exact = reference.conv2d(x, weight, None, ONCE, ONCE, ONCE, 1)
-    np.testing.assert_allclose(
-        y, reference.conv2d(tf32(x), tf32(weight), None, ONCE, ONCE, ONCE, 1), **TOLERANCE
-    )
+    np.testing.assert_allclose(y, reference.conv2d(tf32(x), tf32(weight), None, ONCE, ONCE, ONCE, 1), **TOLERANCE)
     assert 1e-5 < np.linalg.norm(y - exact) / np.linalg.norm(exact) < 1e-3
 
 
-@pytest.mark.parametrize(
-    "change", [{"stride": (2, 1)}, {"dilation": (1, 2)}, {"groups": 2}, {"kernel": (3, 1)}]
-)
+@pytest.mark.parametrize("change", [{"stride": (2, 1)}, {"dilation": (1, 2)}, {"groups": 2}, {"kernel": (3, 1)}])
 def test_other_calls_are_left_to_other_kernels(cupy, change):
     call = {"kernel": (3, 3), "stride": ONCE, "dilation": ONCE, "groups": 1} | change
     rng = np.random.default_rng(0)

@@ -42,9 +42,7 @@ def sanitizer():
 
 def run_sanitized(*arguments):
     environment = os.environ | {"LD_PRELOAD": sanitizer(), "ASAN_OPTIONS": "detect_leaks=0"}
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
 needs_sanitizer = pytest.mark.skipif(sanitizer() is None, reason="g++ has no AddressSanitizer (libasan)")

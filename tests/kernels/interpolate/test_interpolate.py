@@ -23,9 +23,7 @@ def image(shape, dtype, seed=0):
 def torch_interpolate(x, mode, align_corners, **size):
     """torch's result and its gradient for an upstream gradient of noise, which is returned too."""
     x = torch.tensor(x, requires_grad=True)
-    y = F.interpolate(
-        x, mode=mode, align_corners=None if mode.startswith("nearest") else align_corners, **size
-    )
+    y = F.interpolate(x, mode=mode, align_corners=None if mode.startswith("nearest") else align_corners, **size)
     grad = image(y.shape, x.detach().numpy().dtype, seed=1)
     (x_grad,) = torch.autograd.grad(y, x, torch.tensor(grad))
     return y.detach().numpy(), grad, x_grad.numpy()
@@ -39,9 +37,7 @@ def test_sizes_given_equal_torch(size, out_size, mode, align_corners, antialias,
     x = image((2, 3, *size), dtype)
     y, grad, x_grad = torch_interpolate(x, mode, align_corners, size=out_size, antialias=antialias)
     matrices = [
-        interpolation_matrix(
-            n, m, mode, align_corners and mode in ("bilinear", "bicubic"), None, antialias, dtype
-        )
+        interpolation_matrix(n, m, mode, align_corners and mode in ("bilinear", "bicubic"), None, antialias, dtype)
         for n, m in zip(size, out_size, strict=True)
     ]
     tolerance = TOLERANCE[dtype] * 10  # torch finds positions in float32 for float32 images
@@ -51,9 +47,7 @@ def test_sizes_given_equal_torch(size, out_size, mode, align_corners, antialias,
     assert back.dtype == x.dtype
 
 
-@given(
-    sizes, st.tuples(st.floats(0.3, 5.0), st.floats(0.3, 5.0)), st.sampled_from(MODES), flags, flags, dtypes
-)
+@given(sizes, st.tuples(st.floats(0.3, 5.0), st.floats(0.3, 5.0)), st.sampled_from(MODES), flags, flags, dtypes)
 def test_factors_given_equal_torch(size, factors, mode, align_corners, antialias, dtype):
     antialias = antialias and not mode.startswith("nearest")
     align_corners = align_corners and not mode.startswith("nearest")

@@ -51,9 +51,7 @@ def test_gradient_and_its_adjoint(cupy, case):
     np.testing.assert_array_equal(grad_x.get(), expected)
     image = np.random.default_rng(1).integers(-5, 6, x.shape).astype(np.float32)
     gathered = run("max_pool2d_gather", *on_device(image, taps), *window)
-    np.testing.assert_array_equal(
-        gathered.get(), reference_pool.max_pool2d_gather_reference(image, taps, *window)
-    )
+    np.testing.assert_array_equal(gathered.get(), reference_pool.max_pool2d_gather_reference(image, taps, *window))
 
 
 def test_windows_of_more_than_256_taps_run_the_shared_text(cupy):

@@ -33,10 +33,7 @@ def test_tiles_equal_the_definition(shape, dtype):
 @pytest.mark.parametrize("shape", [LARGE, (2, 3, 5, 7)])
 def test_the_gradient_of_a_bias_is_the_sum_of_that_of_relu(shape, dtype):
     rng = np.random.default_rng(4)
-    y, grad = (
-        np.maximum(rng.standard_normal(shape), 0).astype(dtype),
-        rng.standard_normal(shape).astype(dtype),
-    )
+    y, grad = (np.maximum(rng.standard_normal(shape), 0).astype(dtype), rng.standard_normal(shape).astype(dtype))
     expected, sums = definition.relu_bias_grad_reference(grad, y)
     grad_x, grad_bias = tiles.relu_bias_grad(grad, y)
     np.testing.assert_array_equal(grad_x, expected)

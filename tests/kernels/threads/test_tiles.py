@@ -208,9 +208,7 @@ def test_one_thread_means_no_thread_is_started(monkeypatch):
     assert all(n == 1 for n in blas_threads())
 
 
-@pytest.mark.parametrize(
-    ("n", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError)]
-)
+@pytest.mark.parametrize(("n", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError)])
 def test_bad_thread_numbers_are_refused(n, error):
     with pytest.raises(error, match="set_num_threads: n must be"):
         set_num_threads(n)

@@ -56,9 +56,7 @@ def test_bad_evaluation_input_is_refused(finished_run, tmp_path, capsys):
 
 def test_damaged_weights_are_refused(finished_run, folder, tmp_path, capsys):
     for name in ("config.json", "best.safetensors"):
-        (tmp_path / name).write_bytes(
-            (finished_run / name).read_bytes()[: None if name == "config.json" else 300]
-        )
+        (tmp_path / name).write_bytes((finished_run / name).read_bytes()[: None if name == "config.json" else 300])
     refused(capsys, "evaluate", tmp_path, "--data", folder, saying=["best.safetensors"])
     (tmp_path / "best.safetensors").unlink()
     refused(capsys, "evaluate", tmp_path, "--data", folder, saying=["best.safetensors"])

@@ -67,7 +67,5 @@ def test_a_gpu_that_is_not_there_is_refused(finished_run, folder, capsys, monkey
     monkeypatch.setattr("minitensor.cuda.is_available", lambda: False)
     monkeypatch.setattr("minitensor.cuda.why_not", lambda: "there is none")
     image = folder / "images" / "00.png"
-    refused(
-        capsys, "predict", finished_run, image, "--device", "cuda", saying=["--device cuda: there is none"]
-    )
+    refused(capsys, "predict", finished_run, image, "--device", "cuda", saying=["--device cuda: there is none"])
     refused(capsys, "evaluate", finished_run, "--device", "cuda", saying=["--device cuda: there is none"])

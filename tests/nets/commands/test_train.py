@@ -31,13 +31,7 @@ def test_it_says_what_to_do_next(folder, tmp_path, capsys):
     out = tmp_path / "run"
     assert main(["train", "--data", str(folder), *TINY, "--steps", "2", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    for part in (
-        "8 images",
-        "mean IU",
-        str(out / "predictions.png"),
-        f"nets predict {out}",
-        f"nets evaluate {out}",
-    ):
+    for part in ("8 images", "mean IU", str(out / "predictions.png"), f"nets predict {out}", f"nets evaluate {out}"):
         assert part in printed
 
 
@@ -144,16 +138,7 @@ def test_a_folder_that_has_changed_is_not_resumed(tmp_path, capsys):
     for part in ("images", "masks"):
         (data / part / "00.png").rename(data / part / "more.png")
         Image.open(data / part / "01.png").save(data / part / "new.png")
-    refused(
-        capsys,
-        "train",
-        "--resume",
-        "--steps",
-        "4",
-        "--out",
-        out,
-        saying=[str(data), "not the data of the run"],
-    )
+    refused(capsys, "train", "--resume", "--steps", "4", "--out", out, saying=[str(data), "not the data of the run"])
 
 
 def test_a_folder_that_has_grown_is_not_divided_anew_to_evaluate(tmp_path, capsys):

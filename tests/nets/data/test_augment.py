@@ -103,9 +103,7 @@ def test_a_crop_avoids_places_where_all_is_ignored():
     label[60:140, 60:140] = 1
     sample = Sample(np.zeros((200, 200), np.uint8), label, None, "mostly void")
     settings = Augmentation((32, 32))
-    held = [
-        (augment(sample, np.random.default_rng(seed), settings).label != IGNORE).any() for seed in range(60)
-    ]
+    held = [(augment(sample, np.random.default_rng(seed), settings).label != IGNORE).any() for seed in range(60)]
     assert np.mean(held) > 0.95
 
 
@@ -137,10 +135,7 @@ def test_bending_moves_by_about_ten_pixels_and_keeps_values():
     columns = np.tile(np.arange(200, dtype=np.int32), (200, 1))
     sample = Sample(np.zeros((200, 200), np.uint8), np.zeros((200, 200), np.uint8), columns, "ramp")
     moved = np.array(
-        [
-            np.abs(bend(sample, np.random.default_rng(s)).instances - columns)[60:140, 60:140].mean()
-            for s in range(30)
-        ]
+        [np.abs(bend(sample, np.random.default_rng(s)).instances - columns)[60:140, 60:140].mean() for s in range(30)]
     )
     # The mean of |N(0, 10)| is 8; splines between grid points lie a little below it.
     assert 3 < moved.mean() < 9

@@ -3,15 +3,7 @@
 import numpy as np
 import pytest
 
-from nets.data import (
-    IGNORE,
-    Normalization,
-    Sample,
-    count_classes,
-    log_weights,
-    make_batch,
-    median_frequency_weights,
-)
+from nets.data import IGNORE, Normalization, Sample, count_classes, log_weights, make_batch, median_frequency_weights
 from nets.data.balance import ClassCounts
 
 
@@ -23,8 +15,7 @@ class Listed:
         images = images or [np.zeros(np.shape(label), np.uint8) for label in labels]
         self.channels = 1 if images[0].ndim == 2 else 3
         self.samples = [
-            Sample(image, np.array(label, np.uint8), None, "")
-            for image, label in zip(images, labels, strict=True)
+            Sample(image, np.array(label, np.uint8), None, "") for image, label in zip(images, labels, strict=True)
         ]
 
     def __len__(self):
@@ -53,9 +44,7 @@ def test_median_frequency():
 
 def test_log_weights():
     weights = log_weights(count_classes(Listed(LABELS, 4)))
-    assert weights == pytest.approx(
-        [1 / np.log(1.02 + 5 / 7), 1 / np.log(1.02 + 1 / 7), 1 / np.log(1.02 + 1 / 7), 1]
-    )
+    assert weights == pytest.approx([1 / np.log(1.02 + 5 / 7), 1 / np.log(1.02 + 1 / 7), 1 / np.log(1.02 + 1 / 7), 1])
     rare = log_weights(ClassCounts(np.array([10**9, 1]), np.array([10**9 + 1] * 2)))
     assert rare.max() < 50.5
 

@@ -245,10 +245,7 @@ def test_evaluation_of_a_colour_run_ignores_its_white(make_folder):
 
 def test_evaluation_of_an_instance_run(make_folder):
     run = make_folder({"a.png": TRUTH.astype(np.uint16) * 9})
-    for name, mask in (
-        ("deep", TRUTH.astype(np.uint16)),
-        ("binary", np.where(TRUTH > 0, 255, 0).astype(np.uint8)),
-    ):
+    for name, mask in (("deep", TRUTH.astype(np.uint16)), ("binary", np.where(TRUTH > 0, 255, 0).astype(np.uint8))):
         assert np.array_equal(evaluate(run, make_folder({"x.png": mask}, name=name)), TRUTH > 0)
 
 

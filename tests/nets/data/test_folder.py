@@ -19,9 +19,7 @@ def test_rgb_grey_and_mixed_images(make_folder):
     assert rgb.channels == 3 and rgb.orientation == "upright" and "RGB" in rgb.description
     assert np.array_equal(rgb.sample(0).image, RGB)
     stored = open_folder(make_folder({"a.png": MASK}, {"a.png": np.stack([GREY] * 3, -1)}, name="stored"))
-    assert (
-        stored.channels == 1 and stored.orientation == "free" and "grey stored as RGB" in stored.description
-    )
+    assert stored.channels == 1 and stored.orientation == "free" and "grey stored as RGB" in stored.description
     assert np.array_equal(stored.sample(0).image, GREY)
     masks = {"a.png": MASK, "b.png": MASK}
     mixed = open_folder(make_folder(masks, {"a.png": GREY, "b.png": RGB}, name="mixed"))
@@ -149,23 +147,17 @@ def test_stacks_are_refused(make_folder):
 def test_a_value_that_is_no_class(make_folder):
     classes = [{"id": 0}, {"id": 1}, {"id": 9, "ignore": True}, {"id": 3}]
     folder = make_folder({"a.png": MASK * 0, "b.png": MASK}, classes=classes)
-    with pytest.raises(
-        ValueError, match=r"masks.b\.png: value 2 is no class; allowed are 0, 1, 3, ignored 9"
-    ):
+    with pytest.raises(ValueError, match=r"masks.b\.png: value 2 is no class; allowed are 0, 1, 3, ignored 9"):
         open_folder(folder)
 
 
 def test_a_color_that_is_no_class_and_colors_without_classes(make_folder):
     colors = np.array([[0, 0, 0], [200, 0, 0], [0, 7, 0]], np.uint8)[MASK]
-    with pytest.raises(
-        ValueError, match=r"a\.png: an RGB mask needs a classes\.json .* 3 colours: \(0, 0, 0\)"
-    ):
+    with pytest.raises(ValueError, match=r"a\.png: an RGB mask needs a classes\.json .* 3 colours: \(0, 0, 0\)"):
         open_folder(make_folder({"a.png": colors}))
     classes = [{"id": 0, "color": [0, 0, 0]}, {"id": 1, "color": [200, 0, 0]}]
     folder = make_folder({"a.png": colors}, classes=classes, name="declared")
-    with pytest.raises(
-        ValueError, match=r"a\.png: colour \(0, 7, 0\) is no class; .*\(0, 0, 0\), \(200, 0, 0\)"
-    ):
+    with pytest.raises(ValueError, match=r"a\.png: colour \(0, 7, 0\) is no class; .*\(0, 0, 0\), \(200, 0, 0\)"):
         open_folder(folder)
 
 
@@ -198,9 +190,7 @@ def test_a_photo_with_a_preview_is_no_stack(make_folder):
     folder = make_folder({"a.png": MASK}, {"a.png": GREY})
     (folder / "images" / "a.png").unlink()
     preview = Image.fromarray(RGB[::2, ::2].copy())
-    Image.fromarray(RGB).save(
-        folder / "images" / "a.jpg", format="MPO", save_all=True, append_images=[preview]
-    )
+    Image.fromarray(RGB).save(folder / "images" / "a.jpg", format="MPO", save_all=True, append_images=[preview])
     assert open_folder(folder).sample(0).image.shape == (20, 24, 3)
 
 

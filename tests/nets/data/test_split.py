@@ -66,9 +66,7 @@ def test_a_split_column_without_validation_is_no_split(tmp_path):
 def test_names_with_dots(tmp_path):
     names = ["a.v1", "b.v1"]
     for suffix in ("", ".png"):
-        path = manifest(
-            tmp_path, ["name", "split"], [(names[0] + suffix, "val"), (names[1] + suffix, "train")]
-        )
+        path = manifest(tmp_path, ["name", "split"], [(names[0] + suffix, "val"), (names[1] + suffix, "train")])
         assert split(names, 0, path).validation == (0,)
 
 
@@ -95,9 +93,7 @@ def test_a_manifest_about_something_else_is_left_alone(tmp_path):
 def test_one_group_of_all_images_is_parted_and_said(tmp_path):
     path = manifest(tmp_path, ["name", "patient"], [(name, 7) for name in NAMES])
     sides = split(NAMES, 0, path)
-    assert (
-        len(sides.validation) == 6 and sides.how == "shuffled by seed 0 though all images are of one patient"
-    )
+    assert len(sides.validation) == 6 and sides.how == "shuffled by seed 0 though all images are of one patient"
 
 
 def test_an_unreadable_manifest_is_named(tmp_path):

@@ -59,9 +59,7 @@ def test_class_weights_are_added_and_ignored_pixels_weigh_nothing():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(
-        ValueError, match=r"border_weights: needs whole numbers \(H, W\), got float64 \(2, 2\)"
-    ):
+    with pytest.raises(ValueError, match=r"border_weights: needs whole numbers \(H, W\), got float64 \(2, 2\)"):
         border_weights(np.zeros((2, 2)))
     with pytest.raises(ValueError, match="sigma must be positive, got 0"):
         border_weights(np.zeros((2, 2), int), sigma=0)

@@ -126,8 +126,7 @@ def test_masks_of_one_declared_class_alone_are_refused(make_folder):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "kind", "classes"),
-    [("binary", "binary", 2), ("instances", "instances", 2), ("ids", "ids", 3)],
+    ("encoding", "kind", "classes"), [("binary", "binary", 2), ("instances", "instances", 2), ("ids", "ids", 3)]
 )
 def test_the_encoding_alone_is_enough(make_folder, encoding, kind, classes):
     mask = np.where(BLOB, np.where(SPLIT, 200, 130), 0).astype(np.uint8)

@@ -52,9 +52,7 @@ def write_tiff(path, values, order="<", tile=None, deflate=False):
         packed = struct.pack(f"{order}{len(numbers)}{letter}", *numbers)
         if len(packed) > 4:
             packed, extra = struct.pack(order + "I", after + len(extra)), extra + packed
-        table += struct.pack(order + "HHI", number, 4 if letter == "I" else 3, len(numbers)) + packed.ljust(
-            4, b"\0"
-        )
+        table += struct.pack(order + "HHI", number, 4 if letter == "I" else 3, len(numbers)) + packed.ljust(4, b"\0")
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", start)
     path.write_bytes(head + b"".join(parts) + table + b"\0\0\0\0" + extra)
 

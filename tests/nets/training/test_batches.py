@@ -30,9 +30,7 @@ def test_shapes_and_seed():
 def test_an_epoch_shows_every_sample_once(monkeypatch):
     shown = []
     batches = make()
-    monkeypatch.setattr(
-        "nets.training.batches.augment", lambda sample, *_: shown.append(sample.name) or sample
-    )
+    monkeypatch.setattr("nets.training.batches.augment", lambda sample, *_: shown.append(sample.name) or sample)
     for draw in range(10):
         batches._variant(draw)
     assert len(set(shown[:5])) == len(set(shown[5:])) == 5

@@ -11,10 +11,7 @@ def test_round_trip(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     values = {
         "net": {"weight": mt.tensor([[1.0, 2.0]]), "steps": mt.tensor(3)},
-        "optimizer": {
-            "state": {0: {"mean": np.array([0.5, np.inf])}},
-            "groups": [{"lr": 1e-3, "betas": (0.9, 0.99)}],
-        },
+        "optimizer": {"state": {0: {"mean": np.array([0.5, np.inf])}}, "groups": [{"lr": 1e-3, "betas": (0.9, 0.99)}]},
         "random": {"state": 2**100 + 1},
         "nothing": None,
         "text": "ä",

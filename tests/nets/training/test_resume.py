@@ -85,10 +85,7 @@ def test_cut_off_while_writing(folder, finished_run, tmp_path, monkeypatch, writ
 def start(folder, out):
     options = ["--data", str(folder), *TINY, "--steps", "20000", "--out", str(out)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "nets", "train", *options],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        [sys.executable, "-m", "nets", "train", *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     deadline = time.monotonic() + 60
     while not (out / "config.json").exists() and time.monotonic() < deadline:
@@ -124,9 +121,7 @@ def test_killed_and_interrupted_at_any_moment(folder, finished_run, tmp_path):
         "from nets.__main__ import main\n"
         "main(sys.argv[1:])\n"
     )
-    killed = subprocess.run(
-        [sys.executable, "-c", script, *command[3:]], cwd=ROOT, capture_output=True, timeout=120
-    )
+    killed = subprocess.run([sys.executable, "-c", script, *command[3:]], cwd=ROOT, capture_output=True, timeout=120)
     assert killed.returncode == -signal.SIGKILL
     resumed = subprocess.run([*command, "--resume"], cwd=ROOT, capture_output=True, timeout=120)
     assert resumed.returncode == 0, resumed.stderr

@@ -154,9 +154,7 @@ def conv_transpose2d_gradients(x, weight, grad, stride, padding, dilation, group
     grad_x, total = xp.empty(x.shape, x.dtype), None
     for part, columns in columns_of(grad, x.shape[2:], kernel_size, stride, padding, dilation, channels):
         # (n, C, O*KH*KW) @ (n, O*KH*KW, L) -> (n, C, L)
-        matmul_into(
-            _matrices(grad_x[part]), xp.broadcast_to(matrix, (len(columns), *matrix.shape[1:])), columns
-        )
+        matmul_into(_matrices(grad_x[part]), xp.broadcast_to(matrix, (len(columns), *matrix.shape[1:])), columns)
         # (n, C, L) @ (n, L, O*KH*KW) -> (n, C, O*KH*KW) -> (C, O*KH*KW)
         products = xp.empty((len(columns), *matrix.shape[1:]), x.dtype)
         matmul_into(products, _matrices(x[part]), columns.swapaxes(1, 2))
@@ -178,9 +176,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     matrix = xp.ascontiguousarray(weight).reshape(groups, channels // groups, rows).swapaxes(1, 2)
     out = xp.empty((images, groups * group_filters, *out_size), x.dtype)
     bias = None if bias is None else xp.ascontiguousarray(bias)
-    geometry = window(
-        groups * group_filters, out_size, (height, width), kernel_size, stride, padding, dilation
-    )
+    geometry = window(groups * group_filters, out_size, (height, width), kernel_size, stride, padding, dilation)
     for part in chunks(images, groups * rows * positions * x.itemsize):
         pixels = x[part].reshape(-1, groups, channels // groups, positions)
         if sees_itself(kernel_size, stride, padding) and tuple(out_size) == (height, width):

@@ -44,8 +44,7 @@ def library():
         cudnn.backend_version()
     except Exception as error:  # a missing module, or a library beneath it that cannot be opened
         warnings.warn(
-            f'the variant "cudnn" is not used, because cuDNN cannot be loaded ({error}): {ADVICE}',
-            stacklevel=2,
+            f'the variant "cudnn" is not used, because cuDNN cannot be loaded ({error}): {ADVICE}', stacklevel=2
         )
         return None
     return cudnn
@@ -127,16 +126,9 @@ def _plan(operation, order, shapes, stride, padding, dilation, precision, device
     )
     shape_of = dict(zip((IMAGE, WEIGHT, OUTPUT), shapes, strict=True))
     *given, made = order
-    tensors = [
-        graph.tensor(dim=list(shape_of[n]), stride=_steps(shape_of[n]), data_type=number, uid=n)
-        for n in given
-    ]
+    tensors = [graph.tensor(dim=list(shape_of[n]), stride=_steps(shape_of[n]), data_type=number, uid=n) for n in given]
     result = getattr(graph, operation)(
-        *tensors,
-        pre_padding=list(padding),
-        post_padding=list(padding),
-        stride=list(stride),
-        dilation=list(dilation),
+        *tensors, pre_padding=list(padding), post_padding=list(padding), stride=list(stride), dilation=list(dilation)
     )
     result.set_uid(made).set_output(True).set_data_type(number)
     result.set_dim(list(shape_of[made])).set_stride(_steps(shape_of[made]))

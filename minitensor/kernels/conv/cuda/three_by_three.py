@@ -45,13 +45,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     return _convolve(x, weight, bias, weight.shape[0], out_size, padding, rotated=False, relu=relu)
 
 
-@register(
-    "conv_transpose2d",
-    "three_by_three",
-    former="taps",
-    backends=("cupy",),
-    supports=conv_transpose2d_supports,
-)
+@register("conv_transpose2d", "three_by_three", former="taps", backends=("cupy",), supports=conv_transpose2d_supports)
 def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation):
     """At stride 1 no zeros are inserted: a convolution with the rotated kernel, padded by 2 - padding."""
     out_size = transposed_output_size(x, (3, 3), stride, padding, output_padding, dilation)
@@ -82,9 +76,7 @@ def blocks_of(filters, out_size):
     return ceil_div(out_size[0], SIDE) * ceil_div(out_size[1], SIDE) * ceil_div(filters, FILTERS)
 
 
-@register(
-    "conv2d_weight", "three_by_three", former="taps", backends=("cupy",), supports=conv2d_weight_supports
-)
+@register("conv2d_weight", "three_by_three", former="taps", backends=("cupy",), supports=conv2d_weight_supports)
 def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """The weight gradient in TF32. Shapes as in definition.py."""
     xp = array_module(x)
@@ -102,7 +94,5 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     )  # fmt: skip
     # (parts, 3, 3, O, C) -> (O, C, 3, 3)
     weight = xp.empty((filters, channels, 3, 3), x.dtype)
-    launch_for_each(
-        WEIGHT_SOURCE, "add_parts", weight.size, partial, weight, parts, filters * channels, weight.size
-    )
+    launch_for_each(WEIGHT_SOURCE, "add_parts", weight.size, partial, weight, parts, filters * channels, weight.size)
     return weight

@@ -36,9 +36,4 @@ Sources: Lavin and Gray 2015, Fast algorithms for convolutional neural networks,
 Barabasz et al. 2018, Error analysis and improving the accuracy of Winograd convolution for deep neural networks.
 """
 
-from minitensor.kernels.conv.winograd import (
-    both_axes,
-    both_axes_gradients,
-    one_axis,
-    one_axis_gradients,
-)
+from minitensor.kernels.conv.winograd import both_axes, both_axes_gradients, one_axis, one_axis_gradients

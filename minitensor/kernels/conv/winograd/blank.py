@@ -30,11 +30,7 @@ def blank_windows(x, kernel_size, out_size, before, dilation):
 
     for images in split(len(x), 1 if x.shape[2] * x.shape[3] < SMALL_IMAGE else len(x)):
         empty = np.ones((images.stop - images.start, *x.shape[2:]), bool)
-        for channels in (
-            slice(FIRST_CHANNELS),
-            slice(FIRST_CHANNELS, NEXT_CHANNELS),
-            slice(NEXT_CHANNELS, None),
-        ):
+        for channels in (slice(FIRST_CHANNELS), slice(FIRST_CHANNELS, NEXT_CHANNELS), slice(NEXT_CHANNELS, None)):
             for channel in x[images, channels].swapaxes(0, 1):
                 empty &= channel == 0
             windows = _all_of_window(empty, kernel_size, out_size, before, dilation)

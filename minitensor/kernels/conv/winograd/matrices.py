@@ -22,9 +22,7 @@ OUTPUTS, TAPS, POINTS = 4, 3, 6
 # divided by SCALE instead. If G were rounded, its error would be the same for every channel and pixel. Such errors add
 # up, while random rounding errors mostly cancel.
 SCALE = 25 * 9 * 119 / 2**15
-UNSCALE = np.float32(
-    1 / SCALE
-)  # its relative error is 1e-9, and the same at all points, so no sum enlarges it
+UNSCALE = np.float32(1 / SCALE)  # its relative error is 1e-9, and the same at all points, so no sum enlarges it
 
 
 def _matrices(at=(0, 5 / 8, -5 / 8, 3 / 2, -3 / 2)):

@@ -18,11 +18,7 @@ import numpy as np
 
 from minitensor.kernels.conv.columns import unpacked_piece
 from minitensor.kernels.conv.winograd.matrices import B_T, OUTPUTS, POINTS, SCALED_G, TAPS, UNSCALE, A
-from minitensor.kernels.conv.winograd.one_axis import (
-    plan_steps,
-    supports,
-    transform,
-)
+from minitensor.kernels.conv.winograd.one_axis import plan_steps, supports, transform
 from minitensor.kernels.conv.winograd.row_windows import row_windows
 from minitensor.kernels.geometry import extent
 from minitensor.kernels.table import register
@@ -38,9 +34,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """The weight gradient, dw = G^T [(A dy) * (B^T d)], summed over all steps. Shapes as in definition.py."""
     channels, (filters, height, width) = x.shape[1], grad.shape[1:]
     kernel_width, group_channels = kernel_size[1], channels // groups
-    tiles = plan_steps(
-        len(x), (height, width), channels + filters, filters * group_channels * TAPS * kernel_width
-    )
+    tiles = plan_steps(len(x), (height, width), channels + filters, filters * group_channels * TAPS * kernel_width)
     parts = split(len(tiles), get_num_threads())
     sums = weight_sums(parts, kernel_width, groups, group_channels, filters // groups, x.dtype)
     windows = row_windows(x, POINTS, padding, width + extent(kernel_width, dilation[1]) - 1)

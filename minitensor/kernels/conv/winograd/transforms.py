@@ -147,9 +147,7 @@ def transform_back(products, bias, relu, out, tile, filters, across, scratch):
         # (6, 6, o, n*R*T) -> (6, 6, o*n*R*T); for each point down, (4, 6) @ (6, o*n*R*T) -> (4, o*n*R*T): columns of Y
         columns = scratch.empty("columns", (OUTPUTS, POINTS, count * pixels), out.dtype)
         np.matmul(
-            A_T,
-            products[:, :, part].reshape(POINTS, POINTS, count * pixels).swapaxes(0, 1),
-            out=columns.swapaxes(0, 1),
+            A_T, products[:, :, part].reshape(POINTS, POINTS, count * pixels).swapaxes(0, 1), out=columns.swapaxes(0, 1)
         )
         # (4, 6*o*n*R*T) -> (6*o*n*R*T, 4), and as rows (6, o, n, R, 4 T): column by column, in long runs
         rows = scratch.empty("rows", (POINTS, count, *size, OUTPUTS * across), out.dtype)
