@@ -1,20 +1,33 @@
 """Many parameters as one: on a GPU, an update of a net then takes a dozen kernel launches, not a dozen per array.
 
-A launch takes about 10 microseconds, however little it does, and the biases of a net are small. So the memory of all
-parameters is laid end to end,
+A launch takes about 10 microseconds, however little it does, and the biases of a net are small. So all parameters are
+laid into one array (with a gap of a few zeros if the next would not begin at a multiple of 16 bytes),
 
     flat     | weight 1 | bias 1 | weight 2 | ...         parameter.data and its state are views of these
     moments  |    .     |    .   |    .     | ...
 
 and the optimizer updates the whole as if it were one parameter. Only the gradients, which are new arrays at every step,
-must first be copied end to end: one launch (kernels/update/flatten.cu).
+must first be copied into one array: one launch (kernels/update/flatten.cu).
 """
 
 from __future__ import annotations
 
 from minitensor.backend import array_module
 from minitensor.kernels import run
+from minitensor.kernels.update.definition import places
 from minitensor.tensor import Tensor
+
+
+def flattened(arrays):
+    """One new flat array that holds the numbers of all arrays, which have the same dtype and device."""
+    flat = array_module(arrays[0]).empty(places(arrays)[1], arrays[0].dtype)
+    run("flatten", flat, arrays)
+    return flat
+
+
+def views(flat, arrays):
+    """Of each array, given to `flattened`, a view of its numbers in flat, in its shape."""
+    return [flat[place].reshape(array.shape) for place, array in zip(places(arrays)[0], arrays, strict=True)]
 
 
 class FlatParameters:
@@ -27,27 +40,20 @@ class FlatParameters:
     def __init__(self, parameters, states):
         """Join parameters and their states (dicts name -> array or number), which become views of the whole."""
         self.parameters, self.states = parameters, states
-        xp = array_module(parameters[0].data)
-        flat = xp.concatenate([p.data.reshape(-1) for p in parameters])
+        flat = flattened([p.data for p in parameters])
         self.parameter = Tensor(flat)
-        self.parts, start = [], 0
-        for p in parameters:
-            self.parts.append(slice(start, start + p.size))
-            start += p.size
-        for p, part in zip(parameters, self.parts, strict=True):
-            p.data = flat[part].reshape(p.shape)
+        for p, view in zip(parameters, views(flat, [p.data for p in parameters]), strict=True):
+            p.data = view
         self.state = {}
         for name, value in states[0].items():
             if hasattr(value, "shape"):
-                value = xp.concatenate([state[name].reshape(-1) for state in states])
+                value = flattened([state[name] for state in states])
                 self._hand_out(name, value)
             self.state[name] = value
 
     def gradient(self):
-        """All gradients in one new array, in the order of the parameters."""
-        flat = array_module(self.parameter.data).empty(self.parameter.size, self.parameter.dtype)
-        run("flatten", flat, [p.grad.data for p in self.parameters])
-        return flat
+        """All gradients in one new array, in the places of the parameters."""
+        return flattened([p.grad.data for p in self.parameters])
 
     def publish(self):
         """Show in the states of the single parameters what `prepare` has entered into `state`."""
@@ -58,9 +64,9 @@ class FlatParameters:
             elif name not in self.states[0]:
                 self._hand_out(name, value)
 
-    def _hand_out(self, name, array):
-        for p, state, part in zip(self.parameters, self.states, self.parts, strict=True):
-            state[name] = array[part].reshape(p.shape)
+    def _hand_out(self, name, flat):
+        for state, view in zip(self.states, views(flat, [p.data for p in self.parameters]), strict=True):
+            state[name] = view
 
     def still_holds(self, parameters, states):
         """False if a parameter or a state has been given another array since, or if other parameters are asked for."""

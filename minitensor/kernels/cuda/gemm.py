@@ -13,12 +13,17 @@ from __future__ import annotations
 import numpy as np
 
 from minitensor.backend import array_module, cuda
+from minitensor.kernels.geometry import ceil_div
 
 # From cublas_api.h and library_types.h.
 NOT_TRANSPOSED, TRANSPOSED = 0, 1
 CUDA_R_32F = 0
 COMPUTE_TYPES = {"fp32": 68, "tf32": 77}  # CUBLAS_COMPUTE_32F and CUBLAS_COMPUTE_32F_FAST_TF32
 DEFAULT_ALGORITHM = -1  # CUBLAS_GEMM_DEFAULT: cuBLAS picks by shape; the same shape gives the same bits
+
+TILE = 64  # of a product, square, that a multiprocessor takes at a time, or about so
+BUSY_TILES = 1056  # eight for each of 132 multiprocessors
+LEAST_LENGTH = 1024  # of a part: a shorter sum is not worth its product
 
 # cuBLAS reads these factors from host memory during the call
 ONE, ZERO = np.ones((), np.float32), np.zeros((), np.float32)
@@ -45,6 +50,12 @@ def matmul_into(out, a, b, accumulate=False, precision=None):
         out.data.ptr, CUDA_R_32F, step_out, batch_step_out,
         batch, COMPUTE_TYPES[precision or cuda.matmul_precision()], DEFAULT_ALGORITHM,
     )  # fmt: skip
+
+
+def parts_of_sum(products, rows, columns, length):
+    """How many parts to cut a sum over `length` into, so that products (rows, columns) of the parts keep a GPU busy."""
+    tiles = products * ceil_div(rows, TILE) * ceil_div(columns, TILE)
+    return max(1, min(length // LEAST_LENGTH, BUSY_TILES // max(1, tiles)))
 
 
 def _layout(matrices):

@@ -7,13 +7,27 @@ An update is a chain of cheap passes over the same numbers, so arrays are used a
 from __future__ import annotations
 
 from minitensor.backend import array_module
+from minitensor.kernels.geometry import ceil_div
 from minitensor.kernels.table import register
+
+ALIGNMENT = 16  # bytes. cuDNN demands it of every array, and cuBLAS and our kernels read four numbers at a time
+
+
+def places(arrays):
+    """(slices, length): where arrays of one dtype lie in one flat array, each from a multiple of ALIGNMENT bytes on."""
+    slices, begin = [], 0
+    for array in arrays:
+        slices.append(slice(begin, begin + array.size))
+        begin += ceil_div(array.nbytes, ALIGNMENT) * ALIGNMENT // array.itemsize
+    return slices, begin
 
 
 @register("flatten", "reference", products=False)
 def flatten(flat, arrays):
-    """Write arrays of any shapes end to end into flat, which has as many numbers as all of them together."""
-    array_module(flat).concatenate([array.reshape(-1) for array in arrays], out=flat)
+    """Write arrays of any shapes into flat, whose length `places` gives, and zeros between them."""
+    flat[...] = 0
+    for place, array in zip(places(arrays)[0], arrays, strict=True):
+        flat[place] = array.reshape(-1)
 
 
 @register("sgd_update", "reference", products=False)

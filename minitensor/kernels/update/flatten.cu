@@ -1,4 +1,4 @@
-// Arrays laid end to end in one: flat = from[0], from[1], ...
+// Arrays laid one after the other in one, each from its `begin` on, with zeros between them.
 //
 // The arrays' addresses come with the call, PIECES at most, in the memory for a kernel's arguments: nothing is uploaded.
 // CuPy's concatenate would launch a copy for each large array, and upload a list of addresses for many small ones.
@@ -11,19 +11,19 @@
 enum { PIECES = 128 };
 struct Pieces {
   const int *from[PIECES];
-  long long end[PIECES];  // where an array ends in flat
+  long long begin[PIECES], end[PIECES];  // of an array in flat
 };
 
 extern "C" __global__ void flatten(Pieces pieces, int *__restrict__ flat, int used, long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
-  int low = 0, high = used - 1;  // the first array that ends beyond this word is among these
+  int low = 0, high = used - 1;  // the last array that does not begin beyond this word is among these
   while (low < high) {
-    int middle = (low + high) / 2;
-    if (thread < pieces.end[middle])
-      high = middle;
+    int middle = (low + high + 1) / 2;
+    if (thread >= pieces.begin[middle])
+      low = middle;
     else
-      low = middle + 1;
+      high = middle - 1;
   }
-  flat[thread] = pieces.from[low][thread - (low ? pieces.end[low - 1] : 0)];
+  flat[thread] = thread < pieces.end[low] ? pieces.from[low][thread - pieces.begin[low]] : 0;
 }

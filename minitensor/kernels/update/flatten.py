@@ -1,4 +1,4 @@
-"""Arrays laid end to end on a GPU: one launch for every 128 of them, and nothing is uploaded."""
+"""Arrays laid one after the other on a GPU: one launch for every 128 of them, and nothing is uploaded."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import numpy as np
 
 from minitensor.kernels.cuda.enter import register_cuda
 from minitensor.kernels.cuda.launch import launch_for_each
+from minitensor.kernels.update.definition import places
 
-PIECES = 128  # as in flatten.cu: both lists take 2 KB, and a kernel's arguments at most 4
-LISTS = np.dtype([("from", "int64", PIECES), ("end", "int64", PIECES)])  # struct Pieces of flatten.cu
-
-
+PIECES = 128  # as in flatten.cu: the three lists take 3 KB, and a kernel's arguments at most 4
+LISTS = np.dtype([(name, "int64", PIECES) for name in ("from", "begin", "end")])  # struct Pieces of flatten.cu
 WORD = np.dtype("int32")
 
 
@@ -24,14 +23,14 @@ def flatten(flat, arrays):
     """As in definition.py."""
     flat = flat.view(WORD)
     arrays = [array.reshape(-1).view(WORD) for array in arrays if array.size]
-    start = 0
+    slices, length = places(arrays)
     for first in range(0, len(arrays), PIECES):
-        some = arrays[first : first + PIECES]
-        ends = np.cumsum([array.size for array in some])
+        some, where = arrays[first : first + PIECES], slices[first : first + PIECES]
+        beyond = slices[first + PIECES].start if first + PIECES < len(slices) else length
+        start, used = where[0].start, len(some)
         lists = np.zeros((), LISTS)
-        lists["from"][: len(some)] = [array.data.ptr for array in some]
-        lists["end"][: len(some)] = ends
-        count = int(ends[-1])
-        part = flat[start : start + count]
-        launch_for_each("update/flatten.cu", "flatten", count, lists, part, len(some), count)
-        start += count
+        lists["from"][:used] = [array.data.ptr for array in some]
+        lists["begin"][:used] = [place.start - start for place in where]
+        lists["end"][:used] = [place.stop - start for place in where]
+        count = beyond - start
+        launch_for_each("update/flatten.cu", "flatten", count, lists, flat[start:beyond], used, count)

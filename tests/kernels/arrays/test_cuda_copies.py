@@ -8,6 +8,7 @@ from minitensor.kernels.arrays.concatenate import concatenate
 from minitensor.kernels.conv import definition as reference
 from minitensor.kernels.conv.cuda import by_columns as convolution
 from minitensor.kernels.conv.cuda import winograd as winograd2d
+from minitensor.kernels.cuda.gemm import parts_of_sum
 from minitensor.kernels.cuda.launch import image_runs
 from minitensor.kernels.relu.definition import relu_bias_grad_reference
 from minitensor.kernels.unfold import definition as unfold_definition
@@ -117,7 +118,7 @@ def test_both_gradients_of_a_transposed_convolution_from_one_set_of_columns(cupy
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 7])
 def test_winograds_weight_gradient_in_parts(cupy, monkeypatch, parts):
-    monkeypatch.setattr(winograd2d, "_parts_of_sum", lambda *sizes: parts)
+    monkeypatch.setattr(winograd2d, "parts_of_sum", lambda *sizes: parts)
     x, grad = drawn(2, 6, 9, 11), drawn(2, 4, 9, 11)
     with use_kernels(conv2d_weight="winograd2d"):
         weight = run("conv2d_weight", *on_device(x, grad), (3, 3), ONCE, ONCE, ONCE, 2)
@@ -126,7 +127,19 @@ def test_winograds_weight_gradient_in_parts(cupy, monkeypatch, parts):
 
 
 def test_a_sum_is_cut_only_where_products_are_few_and_long():
-    assert winograd2d._parts_of_sum(1, 64, 64, 65536) == 29
-    assert winograd2d._parts_of_sum(1, 64, 64, 2048) == 2
-    assert winograd2d._parts_of_sum(1, 512, 512, 65536) == 1
-    assert winograd2d._parts_of_sum(1, 64, 64, 5) == 1
+    assert parts_of_sum(36, 64, 64, 65536) == 29
+    assert parts_of_sum(36, 64, 64, 2048) == 2
+    assert parts_of_sum(36, 512, 512, 65536) == 1
+    assert parts_of_sum(36, 64, 64, 5) == 1
+
+
+@pytest.mark.parametrize("workspace", [1, 1 << 29])
+@pytest.mark.parametrize("parts", [2, 3, 7])
+def test_a_weight_gradient_of_few_products_and_long_sums_in_parts(cupy, monkeypatch, parts, workspace):
+    monkeypatch.setattr(convolution, "parts_of_sum", lambda *sizes: parts)
+    monkeypatch.setattr(convolution, "WORKSPACE_BYTES", workspace)
+    x, grad = drawn(3, 2, 9, 11), drawn(3, 4, 9, 11)
+    with use_kernels(conv2d_weight="cublas"):
+        weight = run("conv2d_weight", *on_device(x, grad), (3, 3), ONCE, ONCE, ONCE, 1)
+    expected = reference.conv2d_weight(x, grad, (3, 3), ONCE, ONCE, ONCE, 1)
+    np.testing.assert_allclose(weight.get(), expected, rtol=1e-4, atol=1e-3)

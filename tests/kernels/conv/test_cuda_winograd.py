@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import minitensor as mt
 from minitensor.kernels import run, use_kernels
 from minitensor.kernels.conv import definition as reference
-from minitensor.kernels.conv.cuda import by_columns as convolution
+from minitensor.kernels.conv.cuda import winograd as ours
 from minitensor.kernels.conv.winograd import matrices as winograd
 from minitensor.kernels.cuda.launch import source_text
 from tests.cuda import ORDERS, examples, is_double, on_device, run_in_order
@@ -117,10 +117,10 @@ def test_more_than_a_block_of_threads_in_every_order(cupy, monkeypatch, order):
 
 
 @pytest.mark.parametrize("workspace", [1, 10_000])
-def test_a_small_workspace_takes_images_by_turns(cupy, monkeypatch, workspace):
+def test_a_small_workspace_takes_blocks_by_turns(cupy, monkeypatch, workspace):
     arrays = drawn(5, 3, 4, 6, 7)
     whole = all_three(*arrays)
-    monkeypatch.setattr(convolution, "WORKSPACE_BYTES", workspace)
+    monkeypatch.setattr(ours, "WORKSPACE_BYTES", workspace)
     before = strict.state.launches["outputs"]
     for a, b in zip(whole, all_three(*arrays), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)

@@ -99,6 +99,7 @@ class Graph:
 
     def execute(self, addresses, workspace, handle):
         assert workspace and handle == "handle" and len(addresses) == 3
+        assert all(address % ours.ALIGNMENT == 0 for address in addresses.values())
         first, second = (_array(addresses[t.uid], t) for t in self.given)
         made = _array(addresses[self.result.uid], self.result)
         stride, padding, dilation = self.settings
@@ -196,6 +197,18 @@ def test_the_same_bits_twice_in_both_precisions(cupy, precision):
         mt.cuda.matmul_precision("fp32")
     np.testing.assert_array_equal(first.get(), again.get())
     check(first, reference.conv2d(x.astype(np.float64), weight, None, *options), precision)
+
+
+def test_arrays_that_begin_anywhere(cupy):
+    """A parameter may lie in the memory of others, behind one of an odd number of elements."""
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((2, 3, 5, 5), np.float32), rng.standard_normal((4, 3, 3, 3), np.float32)
+    memory = cupy.zeros(1 + weight.size, np.float32)
+    inside = memory[1:].reshape(weight.shape)
+    inside[...] = on_device(weight)[0]
+    assert inside.data.ptr % ours.ALIGNMENT
+    settings = (1, 1), (1, 1), (1, 1), 1
+    check(run("conv2d", *on_device(x), inside, None, *settings), reference.conv2d(x, weight, None, *settings))
 
 
 @pytest.mark.cpu_only  # the stand-in counts

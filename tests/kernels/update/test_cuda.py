@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minitensor.kernels import run
+from minitensor.kernels.update.definition import places
 from tests.cuda import ORDERS, is_double, on_device, run_in_order
 from tests.sim import strict
 
@@ -72,19 +73,32 @@ def test_join(cupy, monkeypatch, sizes, order):
     run_in_order(cupy, monkeypatch, order)
     rng = np.random.default_rng(0)
     arrays = [rng.standard_normal(size, np.float32) for size in sizes]
-    flat = cupy.empty(sum(sizes), np.float32)
+    slices, length = places(arrays)
+    expected = np.zeros(length, np.float32)
+    for place, array in zip(slices, arrays, strict=True):
+        assert place.start % 4 == 0  # four numbers are 16 bytes
+        expected[place] = array
+    flat = cupy.full(length, np.nan, np.float32)
     before = strict.state.launches["flatten"]
     run("flatten", flat, on_device(*arrays))
-    np.testing.assert_array_equal(flat.get(), np.concatenate(arrays))
+    np.testing.assert_array_equal(flat.get(), expected)
     assert strict.state.launches["flatten"] - before == is_double(cupy) * -(-len(sizes) // 128)
+
+
+def test_places_leave_as_little_as_they_can_between_arrays():
+    float32, float64 = [np.zeros(n, np.float32) for n in (4, 5, 1)], [np.zeros(n) for n in (2, 3, 1)]
+    assert places(float32) == ([slice(0, 4), slice(4, 9), slice(12, 13)], 16)
+    assert places(float64) == ([slice(0, 2), slice(2, 5), slice(6, 7)], 8)
 
 
 def test_join_of_any_shapes_layouts_and_dtypes(cupy):
     rng = np.random.default_rng(1)
     arrays = [rng.standard_normal(shape) for shape in ((3, 4), (), (2, 1, 5))]
-    expected = np.concatenate([arrays[0].T.reshape(-1), arrays[1].reshape(-1), arrays[2].reshape(-1)])
+    arrays[0] = arrays[0].T
     for dtype in (np.float32, np.float64):
-        on = on_device(*(array.astype(dtype) for array in arrays))
-        flat = cupy.empty(23, dtype)
-        run("flatten", flat, [on[0].T, on[1], on[2]])
-        np.testing.assert_array_equal(flat.get(), expected.astype(dtype))
+        typed = [array.astype(dtype) for array in arrays]
+        slices, length = places(typed)
+        flat = cupy.empty(length, dtype)
+        run("flatten", flat, [array if i else array.T for i, array in enumerate(on_device(typed[0].T, *typed[1:]))])
+        for place, array in zip(slices, typed, strict=True):
+            np.testing.assert_array_equal(flat[place].get(), array.reshape(-1))

@@ -13,9 +13,9 @@ from __future__ import annotations
 from minitensor.backend import array_module
 from minitensor.kernels.conv.columns import sees_itself
 from minitensor.kernels.cuda.enter import is_float32, register_cuda
-from minitensor.kernels.cuda.gemm import matmul_into
-from minitensor.kernels.cuda.launch import fours_in_rows, image_runs, launch_for_each, window
-from minitensor.kernels.geometry import output_size, transposed_output_size
+from minitensor.kernels.cuda.gemm import matmul_into, parts_of_sum
+from minitensor.kernels.cuda.launch import chunks, fours_in_rows, image_runs, launch_for_each, window
+from minitensor.kernels.geometry import ceil_div, output_size, transposed_output_size
 from minitensor.kernels.relu.cuda import bias_relu
 from minitensor.kernels.table import chosen_variant, register
 
@@ -48,7 +48,7 @@ def conv2d(x, weight, bias, stride, padding, dilation, groups, relu=False):
     matrix = xp.ascontiguousarray(weight).reshape(groups, filters // groups, rows)
     out = xp.empty((images, filters, *out_size), x.dtype)
     geometry = window(channels, x.shape[2:], out_size, kernel_size, stride, padding, dilation)
-    for part in chunks(images, groups * rows * positions * x.itemsize):
+    for part in chunks(images, groups * rows * positions * x.itemsize, WORKSPACE_BYTES):
         columns = x[part]
         if not (sees_itself(kernel_size, stride, padding) and columns[0].flags.c_contiguous):
             columns = xp.empty((len(columns), groups * rows, positions), x.dtype)
@@ -68,27 +68,44 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     """grad @ columns^T: the images of a chunk side by side in one product, or one by one. Shapes as in definition.py.
 
     Image by image if the products are no larger than their factors: then grad is multiplied where it lies, and several
-    products of long sums keep a GPU busier than one.
+    products of long sums keep a GPU busier than one. If these are too few, the images stand side by side, and their
+    long sum is cut into parts.
     """
     xp = array_module(x)
-    if groups == 1 and _by_image(x.shape[1], kernel_size, grad.shape[2:]):
-        return _weight_by_image(x, grad, kernel_size, stride, padding, dilation)
     channels, filters = x.shape[1], grad.shape[1]
     out_size = grad.shape[2:]
     positions, rows = out_size[0] * out_size[1], channels * kernel_size[0] * kernel_size[1]
-    weight = xp.empty((groups, filters // groups, rows // groups), x.dtype)
+    parts = 1
+    if groups == 1 and _by_image(channels, kernel_size, out_size):
+        if sees_itself(kernel_size, stride, padding) or parts_of_sum(len(x), filters, rows, positions) == 1:
+            return _weight_by_image(x, grad, kernel_size, stride, padding, dilation)
+        parts = parts_of_sum(1, filters, rows, len(x) * positions)
+    products = xp.empty((parts * groups, filters // groups, rows // groups), x.dtype)
     geometry = window(channels, x.shape[2:], out_size, kernel_size, stride, padding, dilation)
     # a window of one pixel: unfolding grad only reorders it, (n, O, L) -> (O, n*L)
     pixels = window(filters, out_size, out_size, (1, 1), (1, 1), (0, 0), (1, 1))
-    for part in chunks(len(x), (rows + filters) * positions * x.itemsize):
+    for part in chunks(len(x), (rows + filters) * positions * x.itemsize, WORKSPACE_BYTES):
         length = (part.stop - part.start) * positions
-        columns = xp.empty((groups, rows // groups, length), x.dtype)
-        fill_columns(columns, x[part], geometry, length, positions)
-        seen = xp.empty((groups, filters // groups, length), x.dtype)
-        fill_columns(seen, grad[part], pixels, length, positions)
-        # (g, O/g, n*L) @ (g, n*L, C/g*KH*KW) -> (g, O/g, C/g*KH*KW)
-        matmul_into(weight, seen, columns.swapaxes(1, 2), accumulate=part.start > 0)
+        columns = _in_parts(x[part], geometry, rows, length, parts, groups)
+        seen = _in_parts(grad[part], pixels, filters, length, parts, groups)
+        # (g, O/g, n*L) @ (g, n*L, C/g*KH*KW) -> (g, O/g, C/g*KH*KW), or a part of n*L for each product
+        matmul_into(products, seen, columns.swapaxes(1, 2), accumulate=part.start > 0)
+    weight = products if parts == 1 else products.sum(axis=0)
     return weight.reshape(filters, channels // groups, *kernel_size)
+
+
+def _in_parts(x, geometry, rows, length, parts, groups):
+    """Columns of images side by side, (g, rows/g, n*L); or with zeros at their end as (parts, rows, n*L / parts)."""
+    xp = array_module(x)
+    part = ceil_div(length, parts)
+    columns = xp.empty((rows, parts * part), x.dtype)
+    positions = int(geometry["out_height"]) * int(geometry["out_width"])
+    fill_columns(columns, x, geometry, parts * part, positions)
+    if parts == 1:
+        return columns.reshape(groups, rows // groups, length)
+    if length < columns.shape[1]:
+        columns[:, length:] = 0
+    return columns.reshape(rows, parts, part).swapaxes(0, 1)
 
 
 def _by_image(channels, kernel_size, out_size):
@@ -118,7 +135,7 @@ def columns_of(x, out_size, kernel_size, stride, padding, dilation, filters):
     channels, positions = x.shape[1], out_size[0] * out_size[1]
     rows = channels * kernel_size[0] * kernel_size[1]
     geometry = window(channels, x.shape[2:], out_size, kernel_size, stride, padding, dilation)
-    for part in chunks(len(x), (rows * positions + filters * rows) * x.itemsize):
+    for part in chunks(len(x), (rows * positions + filters * rows) * x.itemsize, WORKSPACE_BYTES):
         if sees_itself(kernel_size, stride, padding) and tuple(out_size) == tuple(x.shape[2:]):
             yield part, _matrices(x[part])
             continue
@@ -177,7 +194,7 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     out = xp.empty((images, groups * group_filters, *out_size), x.dtype)
     bias = None if bias is None else xp.ascontiguousarray(bias)
     geometry = window(groups * group_filters, out_size, (height, width), kernel_size, stride, padding, dilation)
-    for part in chunks(images, groups * rows * positions * x.itemsize):
+    for part in chunks(images, groups * rows * positions * x.itemsize, WORKSPACE_BYTES):
         pixels = x[part].reshape(-1, groups, channels // groups, positions)
         if sees_itself(kernel_size, stride, padding) and tuple(out_size) == (height, width):
             # a kernel of one pixel: its results are already in place
@@ -190,12 +207,6 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
     if sees_itself(kernel_size, stride, padding) and tuple(out_size) == (height, width):
         bias_relu(out, bias, relu=False)
     return out
-
-
-def chunks(images, bytes_each):
-    """Slices of as many images as fit the workspace, at least one image each."""
-    count = max(1, WORKSPACE_BYTES // bytes_each)
-    return [slice(start, min(start + count, images)) for start in range(0, images, count)]
 
 
 def _multiply(matrix, columns, out):

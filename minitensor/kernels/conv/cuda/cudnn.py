@@ -21,6 +21,7 @@ from minitensor.kernels.geometry import output_size, transposed_output_size
 from minitensor.kernels.relu.cuda import bias_relu
 from minitensor.kernels.table import register
 
+ALIGNMENT = 16  # bytes: cuDNN refuses arrays that begin elsewhere
 ADVICE = "pip install nvidia-cudnn-frontend nvidia-cudnn-cu13"
 
 
@@ -98,7 +99,7 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
 def _run(operation, arrays, stride, padding, dilation):
     """Run one of cuDNN's convolutions; the last of `arrays` is what it writes."""
     xp = array_module(*arrays.values())
-    arrays = {name: xp.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: _as_cudnn_reads(array) for name, array in arrays.items()}
     device = xp.cuda.Device().id
     shapes = tuple(arrays[name].shape for name in (IMAGE, WEIGHT, OUTPUT))
     settings = tuple(stride), tuple(padding), tuple(dilation)
@@ -108,6 +109,12 @@ def _run(operation, arrays, stride, padding, dilation):
     workspace = xp.empty(max(1, plan.workspace_bytes), "uint8")
     addresses = {name: array.data.ptr for name, array in arrays.items()}
     plan.graph.execute(addresses, workspace.data.ptr, handle=handle)
+
+
+def _as_cudnn_reads(array):
+    """Contiguous, from a multiple of ALIGNMENT bytes on; a copy if it is not. What is written is new memory, and is."""
+    array = array_module(array).ascontiguousarray(array)
+    return array if array.data.ptr % ALIGNMENT == 0 else array.copy()
 
 
 @cache

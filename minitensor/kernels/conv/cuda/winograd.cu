@@ -11,10 +11,11 @@
 //   outputs     products (36, O, blocks) -> y, with the bias
 //   factors_of_weight, weights         the same for conv2d_weight: windows and gradients (36, O, blocks) -> weight
 //
-// blocks counts (image, block down, block across). F(4x4, 3x3), and not F(2x2, 3x3): it needs 4 times fewer products
-// than the sum of taps where the smaller needs 2.25 times fewer, and holds 2.25 numbers a pixel at its points where the
-// smaller holds 4. Its rounding is that of the CPU's winograd2d (conv/winograd/matrices.py). In TF32 every factor has a
-// rounding error of 5e-4, and the matrices would enlarge it.
+// blocks counts (image, block down, block across). A call may take only some of them: `blocks`, from block `first` on.
+// F(4x4, 3x3), and not F(2x2, 3x3): it needs 4 times fewer products than the sum of taps where the smaller needs 2.25
+// times fewer, and holds 2.25 numbers a pixel at its points where the smaller holds 4. Its rounding is that of the CPU's
+// winograd2d (conv/winograd/matrices.py). In TF32 every factor has a rounding error of 5e-4, and the matrices would
+// enlarge it.
 //
 // Threads. One for each window, kernel or block: it holds the 36 numbers in registers. Neighbouring threads have
 // neighbouring blocks, so at every point they write, or read, neighbouring numbers.
@@ -80,15 +81,14 @@ __device__ __forceinline__ void read_square(const float *plane, int height, int 
     }
 }
 
-// Thread (plane, image, block down, block across), the last fastest: which 4 x 4 outputs are its own.
+// Which 4 x 4 outputs are those of block number `at`: blocks are counted across, then down, then by images.
 struct Block {
-  int channel, top, left;
+  int top, left;
   long long image;
 };
-__device__ __forceinline__ Block block_of(long long thread, const Window &g, long long blocks) {
+__device__ __forceinline__ Block block_of(long long at, const Window &g) {
   const int across = (g.out_width + OUTPUTS - 1) / OUTPUTS, down = (g.out_height + OUTPUTS - 1) / OUTPUTS;
-  const long long at = thread % blocks;
-  return {int(thread / blocks), int(at / across % down) * OUTPUTS, int(at % across) * OUTPUTS, at / across / down};
+  return {int(at / across % down) * OUTPUTS, int(at % across) * OUTPUTS, at / across / down};
 }
 
 // Where a thread's numbers go: columns are cut into parts of `length`, so point p of row r is at ((part, p), r, column).
@@ -100,9 +100,10 @@ __device__ __forceinline__ Place place_of(int row, int rows, long long column, l
   return {part * POINTS * POINTS * step + row * length + column % length, step};
 }
 
-// B^T d B of the window of thread (channel, column); zeros past the last block.
-__device__ __forceinline__ void transform_window(const float *x, const Window &g, long long thread, long long blocks,
-                                                 long long columns, long long length, float *windows) {
+// B^T d B of the window of thread (channel, column); column 0 is block `first`. Zeros past the last of the blocks.
+__device__ __forceinline__ void transform_window(const float *x, const Window &g, long long thread, long long first,
+                                                 long long blocks, long long columns, long long length,
+                                                 float *windows) {
   const int channel = thread / columns;
   const long long column = thread % columns;
   const Place place = place_of(channel, g.channels, column, length);
@@ -111,9 +112,9 @@ __device__ __forceinline__ void transform_window(const float *x, const Window &g
     for (int point = 0; point < POINTS * POINTS; point++) windows[place.first + point * place.step] = 0.0f;
     return;
   }
-  const Block block = block_of(channel * blocks + column, g, blocks);
+  const Block block = block_of(first + column, g);
   float pixels[POINTS][POINTS], points[POINTS][POINTS];
-  const float *plane = x + (block.image * g.channels + block.channel) * g.height * g.width;
+  const float *plane = x + (block.image * g.channels + channel) * g.height * g.width;
   read_square(plane, g.height, g.width, block.top - g.padding_top, block.left - g.padding_left, pixels);
   both_sides<POINTS, POINTS>([](int i, int k) { return B_T[i][k]; }, pixels, points);
 #pragma unroll
@@ -125,12 +126,12 @@ __device__ __forceinline__ void transform_window(const float *x, const Window &g
 // if rotated, that of a transposed convolution: (C, O/g, 3, 3), read rotated by 180 degrees, channels swapped.
 extern "C" __global__ void factors(const float *__restrict__ x, const float *__restrict__ weight,
                                    float *__restrict__ windows, float *__restrict__ weights, Window g,
-                                   int group_channels, int group_filters, int rotated, long long blocks,
-                                   long long window_count, long long threads) {
+                                   int group_channels, int group_filters, int rotated, long long first,
+                                   long long blocks, long long window_count, long long threads) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= threads) return;
   if (thread < window_count) {
-    transform_window(x, g, thread, blocks, blocks, blocks, windows);
+    transform_window(x, g, thread, first, blocks, blocks, blocks, windows);
     return;
   }
   thread -= window_count;
@@ -149,20 +150,21 @@ extern "C" __global__ void factors(const float *__restrict__ x, const float *__r
     weights[point * (threads - window_count) + thread] = points[point / POINTS][point % POINTS];
 }
 
-// Thread (filter, block): y = sum + bias, then max(., 0) if relu. bias (O,) may be null: 0
+// Thread (filter, column): y = sum + bias, then max(., 0) if relu. Column 0 is block `first`. bias (O,) may be null: 0
 extern "C" __global__ void outputs(const float *__restrict__ products, const float *__restrict__ bias,
-                                   float *__restrict__ y, Window g, int filters, int relu, long long blocks,
-                                   long long count) {
+                                   float *__restrict__ y, Window g, int filters, int relu, long long first,
+                                   long long blocks, long long count) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= count) return;
-  const Block block = block_of(thread, g, blocks);
+  const int filter = thread / blocks;
+  const Block block = block_of(first + thread % blocks, g);
   float points[POINTS][POINTS], pixels[OUTPUTS][OUTPUTS];
 #pragma unroll
   for (int point = 0; point < POINTS * POINTS; point++)
     points[point / POINTS][point % POINTS] = products[point * count + thread];
   both_sides<OUTPUTS, POINTS>([](int i, int k) { return A_T[i][k]; }, points, pixels);
-  const float offset = bias ? bias[block.channel] : 0.0f;
-  float *plane = y + (block.image * filters + block.channel) * g.out_height * g.out_width;
+  const float offset = bias ? bias[filter] : 0.0f;
+  float *plane = y + (block.image * filters + filter) * g.out_height * g.out_width;
 #pragma unroll
   for (int a = 0; a < OUTPUTS; a++) {
     const int i = block.top + a;
@@ -183,12 +185,12 @@ extern "C" __global__ void outputs(const float *__restrict__ products, const flo
 // last block are zeros.
 extern "C" __global__ void factors_of_weight(const float *__restrict__ x, const float *__restrict__ grad,
                                              float *__restrict__ windows, float *__restrict__ grads, Window g,
-                                             int filters, long long blocks, long long columns, long long length,
-                                             long long window_count, long long threads) {
+                                             int filters, long long first, long long blocks, long long columns,
+                                             long long length, long long window_count, long long threads) {
   long long thread = blockIdx.x * (long long)blockDim.x + threadIdx.x;
   if (thread >= threads) return;
   if (thread < window_count) {
-    transform_window(x, g, thread, blocks, columns, length, windows);
+    transform_window(x, g, thread, first, blocks, columns, length, windows);
     return;
   }
   thread -= window_count;
@@ -200,9 +202,9 @@ extern "C" __global__ void factors_of_weight(const float *__restrict__ x, const 
     for (int point = 0; point < POINTS * POINTS; point++) grads[place.first + point * place.step] = 0.0f;
     return;
   }
-  const Block block = block_of(filter * blocks + column, g, blocks);
+  const Block block = block_of(first + column, g);
   float pixels[OUTPUTS][OUTPUTS], points[POINTS][POINTS];
-  const float *plane = grad + (block.image * filters + block.channel) * g.out_height * g.out_width;
+  const float *plane = grad + (block.image * filters + filter) * g.out_height * g.out_width;
   read_square(plane, g.out_height, g.out_width, block.top, block.left, pixels);
   both_sides<POINTS, OUTPUTS>([](int i, int k) { return A_T[k][i]; }, pixels, points);
 #pragma unroll

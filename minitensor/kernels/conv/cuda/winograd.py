@@ -4,7 +4,7 @@
     conv2d_weight              products (36, O/g, C/g) = grads (36, O/g, blocks) @ windows (36, C/g, blocks)^T,
                                as a sum of parts of the blocks: 36 small matrices with long sums are too few for a GPU
 
-blocks are those of 4 x 4 outputs, of as many images at a time as fit WORKSPACE_BYTES. The products are always in fp32,
+blocks are those of 4 x 4 outputs, as many at a time as fit WORKSPACE_BYTES. The products are always in fp32,
 whatever `mt.cuda.matmul_precision` says: the transforms enlarge numbers before they cancel, and would enlarge TF32's
 rounding with them. All sums have a fixed order: results repeat bit for bit. Unlike on the CPU (winograd/blank.py), a
 window of zeros gives rounding noise and not exactly the bias: finding such windows would take another pass.
@@ -13,21 +13,20 @@ window of zeros gives rounding noise and not exactly the bias: finding such wind
 from __future__ import annotations
 
 from minitensor.backend import array_module
-from minitensor.kernels.conv.cuda import by_columns as convolution
 from minitensor.kernels.conv.winograd import both_axes as on_cpu
 from minitensor.kernels.conv.winograd import both_axes_gradients as gradients_on_cpu
 from minitensor.kernels.conv.winograd.matrices import OUTPUTS, POINTS, TAPS
 from minitensor.kernels.cuda.enter import is_float32
-from minitensor.kernels.cuda.gemm import matmul_into
-from minitensor.kernels.cuda.launch import launch_for_each, window
+from minitensor.kernels.cuda.gemm import matmul_into, parts_of_sum
+from minitensor.kernels.cuda.launch import chunks, launch_for_each, window
 from minitensor.kernels.geometry import ceil_div, output_size, rotated_padding, transposed_output_size
 from minitensor.kernels.table import register
 
 SOURCE = "conv/cuda/winograd.cu"
 ALL_POINTS = POINTS * POINTS
-TILE = 64  # of a product, square, that a multiprocessor takes at a time, or about so
-BUSY_TILES = 1056  # eight for each of 132 multiprocessors
-LEAST_BLOCKS = 1024  # of a part: a shorter sum is not worth its product
+# Of windows and products. Less makes matrices small for cuBLAS: a U-Net takes 1% longer by half as much, and 1% less by
+# twice as much (docs/results-gpu.md).
+WORKSPACE_BYTES = 256 << 20
 KERNEL_SIZE, NO_STRIDE, NO_DILATION = (TAPS, TAPS), (1, 1), (1, 1)
 
 
@@ -68,20 +67,20 @@ def _correlate(x, weight, bias, before, groups, filters, out_size, rotated, relu
     geometry, blocks_each = _plan(x, out_size, before)
     out = xp.empty((images, filters, *out_size), x.dtype)
     weights = xp.empty((ALL_POINTS * groups, group_filters, group_channels), x.dtype)
-    for part in convolution.chunks(images, ALL_POINTS * (channels + filters) * blocks_each * x.itemsize):
-        blocks = (part.stop - part.start) * blocks_each
+    for part in chunks(images * blocks_each, ALL_POINTS * (channels + filters) * x.itemsize, WORKSPACE_BYTES):
+        first, blocks = part.start, part.stop - part.start
         windows = xp.empty((ALL_POINTS * groups, group_channels, blocks), x.dtype)
         count = channels * blocks
-        threads = count + (filters * group_channels if part.start == 0 else 0)  # the weights once
-        arrays = x[part], weight, windows, weights
-        sizes = group_channels, group_filters, rotated, blocks, count, threads
+        threads = count + (filters * group_channels if first == 0 else 0)  # the weights once
+        arrays = x, weight, windows, weights
+        sizes = group_channels, group_filters, rotated, first, blocks, count, threads
         launch_for_each(SOURCE, "factors", threads, *arrays, geometry, *sizes)
         products = xp.empty((ALL_POINTS * groups, group_filters, blocks), x.dtype)
         # (36 g, O/g, C/g) @ (36 g, C/g, blocks) -> (36 g, O/g, blocks)
         matmul_into(products, weights, windows, precision="fp32")
         count = filters * blocks
-        sizes = filters, relu, blocks, count
-        launch_for_each(SOURCE, "outputs", count, products, bias, out[part], geometry, *sizes)
+        sizes = filters, relu, first, blocks, count
+        launch_for_each(SOURCE, "outputs", count, products, bias, out, geometry, *sizes)
     return out
 
 
@@ -93,29 +92,23 @@ def conv2d_weight(x, grad, kernel_size, stride, padding, dilation, groups):
     (images, channels), filters = x.shape[:2], grad.shape[1]
     group_channels, group_filters = channels // groups, filters // groups
     geometry, blocks_each = _plan(x, grad.shape[2:], padding)
-    parts = _parts_of_sum(groups, group_filters, group_channels, images * blocks_each)
+    parts = parts_of_sum(ALL_POINTS * groups, group_filters, group_channels, images * blocks_each)
     products = xp.empty((parts * ALL_POINTS * groups, group_filters, group_channels), x.dtype)
-    for part in convolution.chunks(images, ALL_POINTS * (channels + filters) * blocks_each * x.itemsize):
-        blocks = (part.stop - part.start) * blocks_each
+    for part in chunks(images * blocks_each, ALL_POINTS * (channels + filters) * x.itemsize, WORKSPACE_BYTES):
+        first, blocks = part.start, part.stop - part.start
         length = ceil_div(blocks, parts)
         columns = parts * length
         windows = xp.empty((parts * ALL_POINTS * groups, group_channels, length), x.dtype)
         grads = xp.empty((parts * ALL_POINTS * groups, group_filters, length), x.dtype)
-        arrays, threads = (x[part], grad[part], windows, grads), (channels + filters) * columns
-        sizes = filters, blocks, columns, length, channels * columns, threads
+        arrays, threads = (x, grad, windows, grads), (channels + filters) * columns
+        sizes = filters, first, blocks, columns, length, channels * columns, threads
         launch_for_each(SOURCE, "factors_of_weight", threads, *arrays, geometry, *sizes)
         # (parts 36 g, O/g, length) @ (parts 36 g, length, C/g) -> (parts 36 g, O/g, C/g)
-        matmul_into(products, grads, windows.swapaxes(1, 2), part.start > 0, precision="fp32")
+        matmul_into(products, grads, windows.swapaxes(1, 2), first > 0, precision="fp32")
     weight = xp.empty((filters, group_channels, *KERNEL_SIZE), x.dtype)
     kernels = filters * group_channels
     launch_for_each(SOURCE, "weights", kernels, products, weight, parts, kernels)
     return weight
-
-
-def _parts_of_sum(groups, filters, channels, blocks):
-    """The number of parts of a weight gradient's sum over blocks: enough products to keep a GPU busy."""
-    tiles = ALL_POINTS * groups * ceil_div(filters, TILE) * ceil_div(channels, TILE)
-    return max(1, min(blocks // LEAST_BLOCKS, BUSY_TILES // tiles))
 
 
 def _plan(x, out_size, before):
