@@ -147,10 +147,10 @@ class Training:
         scores = self.net(mt.tensor(x, device=config.device))
         target = mt.tensor(label, device=config.device)
         loss = mt.cross_entropy(scores, target, weight=self.class_weights, ignore_index=IGNORE)
-        value = loss.item()
+        loss.backward()
+        value = loss.item()  # after backward: a GPU has both passes to work on while this waits for the loss
         if not math.isfinite(value):
             raise Diverged(f"the loss of step {self.step + 1} is {value} (learning rate {rate:.3g})")
-        loss.backward()
         self.optimizer.step()
         self.average.update(self.step + 1)
         return value
