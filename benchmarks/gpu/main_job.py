@@ -7,7 +7,6 @@ steps as the command runs them, where a thread makes the next batch meanwhile.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 import time
@@ -26,10 +25,9 @@ def measure(lines, identity, devices=DEVICES):
     import minitensor as mt
     from minitensor.backend import module_for
 
-    threads = os.cpu_count()
+    threads = mt.get_num_threads()  # as the command has
     found = {}
     for device in devices:
-        mt.set_num_threads(threads)
         synchronize = module_for("cuda").cuda.Device().synchronize if device == "cuda" else lambda: None
         with lines.guarded("main job", device=device), tempfile.TemporaryDirectory() as folder:
             found[device] = facts = speeds(device, folder, synchronize)

@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from minitensor.kernels.threads.budgets import SUM_SERIAL_BYTES, SUM_TILE_BYTES
-from minitensor.kernels.threads.tiles import array_parts, get_num_threads, run_tiles, shares
+from minitensor.kernels.threads.tiles import array_parts, run_tiles, shares, threads_for
 
 DOT_BYTES = 1 << 16  # from which dot_last takes less time than sum()
 RUN = 1 << 10  # numbers that BLAS adds up in one go
@@ -48,7 +48,8 @@ def add_to(total, array):
     if type(total) is not np.ndarray or total.nbytes + array.nbytes < SUM_SERIAL_BYTES:
         total += array
         return
-    jobs = [(total[part], array[part]) for part in array_parts(total.shape, get_num_threads())]
+    threads = threads_for(total.nbytes + array.nbytes, SUM_SERIAL_BYTES)
+    jobs = [(total[part], array[part]) for part in array_parts(total.shape, threads)]
     run_tiles(lambda job: np.add(*job, out=job[0]), jobs)
 
 

@@ -15,8 +15,8 @@ from minitensor.kernels.conv.bias_relu import bias_relu
 from minitensor.kernels.conv.columns import multiply_by_row, plan_tiles, sum_by_row, tile_columns, worth_threads
 from minitensor.kernels.geometry import output_size
 from minitensor.kernels.table import register
-from minitensor.kernels.threads.budgets import MOST_COLUMN_BYTES
-from minitensor.kernels.threads.tiles import add_parts, get_num_threads, run_tiles, split
+from minitensor.kernels.threads.budgets import MOST_COLUMN_BYTES, SERIAL_PRODUCTS
+from minitensor.kernels.threads.tiles import add_parts, get_num_threads, run_tiles, split, threads_for
 
 # If the weight gradient is larger than this, adding up one copy per thread costs more than computing all columns in
 # every thread.
@@ -91,7 +91,8 @@ def correlate(x, weight, bias, stride, before, dilation, target, relu=False):
         # A product reads its weight once. If the weight is larger than the image, each thread takes some filters and
         # makes all columns.
         everything = slice(0, len(x)), slice(0, height)
-        run_tiles(tile, [(everything, some) for some in split(filter_shape[0], get_num_threads())])
+        threads = threads_for(pixels * weight.size, SERIAL_PRODUCTS)
+        run_tiles(tile, [(everything, some) for some in split(filter_shape[0], threads)])
         return
     if backend_name(x) == "numpy" and not in_reading_order:
         # products stay in the cache until they are put into place

@@ -13,7 +13,7 @@ from __future__ import annotations
 from minitensor.backend import array_module, backend_name
 from minitensor.kernels.geometry import ceil_div, overlap
 from minitensor.kernels.threads.budgets import COLUMN_TILE_BYTES, MOST_COLUMN_BYTES, SERIAL_PRODUCTS
-from minitensor.kernels.threads.tiles import get_num_threads, rounded_up, split
+from minitensor.kernels.threads.tiles import get_num_threads, rounded_up, split, threads_for
 
 # OpenBLAS with AVX-512 multiplies (M, K) @ (K, N) without packing the factors up to this M N K
 UNPACKED = 10**6
@@ -32,8 +32,8 @@ def plan_tiles(images, out_size, bytes_per_pixel, weights, weight_bytes=0, budge
 
     bytes_per_pixel: the memory of one output pixel's column. weights: multiplications per output pixel. A product reads
     the whole weight once per tile, so if the weight is larger than `budget`, a tile may be as large as the weight. If
-    possible, the number of tiles is a multiple of `multiple` (default: the number of threads), so that all threads
-    finish together. Work that is too small for a second thread is one tile, if that fits.
+    possible, the number of tiles is a multiple of `multiple` (default: the number of threads that this work occupies),
+    so that all threads finish together. Work that is too small for a second thread is one tile, if that fits.
     """
     height, width = out_size
     pixels = height * width
@@ -43,7 +43,7 @@ def plan_tiles(images, out_size, bytes_per_pixel, weights, weight_bytes=0, budge
     if images * pixels <= fitting and not worth_threads(images * pixels * weights):
         return [(slice(0, images), slice(0, height))]
     if multiple is None:
-        multiple = get_num_threads()
+        multiple = min(get_num_threads(), max(2, threads_for(images * pixels * weights, SERIAL_PRODUCTS)))
     # Small images share a tile, unless there are so few images that threads had better share each of them.
     if pixels <= fitting // 2 and (images >= multiple or pixels < BUSY_COLUMNS):
         parts = rounded_up(ceil_div(images, fitting // pixels), multiple)

@@ -11,11 +11,11 @@ few filters.
 from __future__ import annotations
 
 from minitensor.backend import array_module
-from minitensor.kernels.conv.columns import BUSY_COLUMNS, worth_threads
+from minitensor.kernels.conv.columns import BUSY_COLUMNS
 from minitensor.kernels.geometry import ceil_div, overlap, transposed_output_size
 from minitensor.kernels.table import register
-from minitensor.kernels.threads.budgets import COLUMN_TILE_BYTES
-from minitensor.kernels.threads.tiles import run_tiles, shares, split
+from minitensor.kernels.threads.budgets import COLUMN_TILE_BYTES, SERIAL_PRODUCTS
+from minitensor.kernels.threads.tiles import blocks, rounded_up, run_tiles, split, threads_for
 
 
 @register("conv_transpose2d", "fold_columns", former="fold")
@@ -56,7 +56,11 @@ def conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, d
             for b, (across, across_hit) in enumerate(where[1]):
                 target[:, :, rows_hit, across_hit] += columns[:, a, b, :, rows, across]
 
-    serial = 0 if worth_threads(images * height * width * weight.size) else COLUMN_TILE_BYTES
-    parts = shares(group_filters, taps * columns_each * x.itemsize, COLUMN_TILE_BYTES, serial)
+    bytes_each = taps * columns_each * x.itemsize
+    threads = max(
+        threads_for(images * height * width * weight.size, SERIAL_PRODUCTS),
+        threads_for(group_filters * bytes_each, COLUMN_TILE_BYTES),
+    )
+    parts = split(group_filters, rounded_up(len(blocks(group_filters, bytes_each, COLUMN_TILE_BYTES)), threads))
     run_tiles(tile, [(n, g, part) for n in range(len(shared)) for g in range(groups) for part in parts])
     return out.reshape(images, groups * group_filters, *out_size)

@@ -36,17 +36,20 @@ from minitensor.kernels.threads.workers import start
 # types.
 BUFFER = 1 << 10
 
+# Threads by default, on a machine with as many CPUs or more. Between NumPy's calls a thread needs Python's global lock,
+# and each further thread waits longer for it: on 16 cores, 4 threads are faster than 8 or 16 (docs/results-cpu.md).
+MOST_THREADS = 4
+
 _threads: int | None = None  # what set_num_threads asked for
 _here = threading.local()  # .in_tile is True on a thread that is running a tile
 
 
 def get_num_threads() -> int:
-    """The threads that CPU kernels use: what `set_num_threads` said, else the CPUs that this process may use."""
+    """The threads that CPU kernels use: what `set_num_threads` said, else one for each available CPU, at most 4."""
     if _threads is not None:
         return _threads
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cpus, MOST_THREADS)
 
 
 def set_num_threads(n: int) -> None:
@@ -63,9 +66,13 @@ def set_num_threads(n: int) -> None:
     blas.set_threads(n)
 
 
-def threads_for(bytes_touched, serial=SERIAL_BYTES):
-    """The number of parts into which a pass over so many bytes is worth cutting: 1 below `serial` bytes."""
-    return 1 if bytes_touched < serial else get_num_threads()
+def threads_for(work, serial=SERIAL_BYTES):
+    """How many threads `work` keeps busy: one below `serial`, then one for each half of `serial`.
+
+    Both are bytes that are touched, or both are products. So a small layer does not wake the 16 threads of a large
+    machine, where each would have a few microseconds to work and would wait for Python's lock far longer.
+    """
+    return 1 if work < serial else min(get_num_threads(), 2 * work // max(1, serial))
 
 
 def split(length, parts):
@@ -96,10 +103,11 @@ def rounded_up(parts, multiple):
 
 
 def shares(length, bytes_each, budget=TILE_BYTES, serial=SERIAL_BYTES):
-    """`blocks` for `run_tiles`: one slice below `serial` bytes, else a multiple of the number of threads."""
+    """`blocks` for `run_tiles`: one slice below `serial` bytes, else a multiple of the threads they occupy."""
     if length * bytes_each < serial:
         return split(length, 1)
-    return split(length, rounded_up(len(blocks(length, bytes_each, budget)), get_num_threads()))
+    threads = threads_for(length * bytes_each, serial)
+    return split(length, rounded_up(len(blocks(length, bytes_each, budget)), threads))
 
 
 def run_tiles(function, tiles, beside=None):

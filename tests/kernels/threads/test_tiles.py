@@ -59,6 +59,21 @@ def test_blocks_stay_within_the_budget(length, bytes_each, budget):
         assert part.stop - part.start == 1 or (part.stop - part.start) * bytes_each <= budget
 
 
+@pytest.mark.parametrize(("cpus", "threads"), [(1, 1), (3, 3), (4, 4), (16, 4)])
+def test_by_default_a_thread_for_each_cpu_and_at_most_four(monkeypatch, cpus, threads):
+    monkeypatch.setattr(tiles, "_threads", None)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(cpus)), raising=False)
+    assert get_num_threads() == threads
+
+
+def test_work_occupies_a_thread_for_each_half_of_what_one_does_alone(monkeypatch):
+    monkeypatch.setattr(tiles, "_threads", 8)
+    assert [threads_for(work, serial=100) for work in (0, 99, 100, 149, 150, 250, 399, 400, 4000)] == [
+        1, 1, 2, 2, 3, 5, 7, 8, 8
+    ]  # fmt: skip
+    assert [len(shares(n, bytes_each=1, budget=1000, serial=100)) for n in (99, 100, 150, 4000)] == [1, 2, 3, 8]
+
+
 def test_small_passes_are_not_cut():
     assert threads_for(100) == 1
     assert threads_for(1 << 30) == 2
