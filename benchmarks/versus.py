@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import cases, flops, harness, imports, targets
+from benchmarks import cases, flops, harness, imports, nets_cases, targets
 from benchmarks.machine import machine
 from benchmarks.output import facts_line, progress, say, write_json
 
@@ -86,8 +86,10 @@ def _measure(options, name, workers):
         return harness.measure(workers, options.suite, name, turns(options))
     # Peak memory belongs to a process, so whole nets get fresh ones.
     fresh = harness.start(options.threads, options.torch_keeps_memory)
+    trains = nets_cases.CASES[name][-1] == "train"
+    tolerance = nets_cases.TRAIN_TOLERANCES if trains else harness.TOLERANCE
     try:
-        return harness.measure(fresh, options.suite, name, turns(options))
+        return harness.measure(fresh, options.suite, name, turns(options), tolerance)
     finally:
         for worker in fresh:
             worker.close()

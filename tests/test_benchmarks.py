@@ -40,6 +40,9 @@ def test_wrong_results_have_no_time():
     for outputs in ([np.ones(4, np.float32)], [], [np.full((2, 2), np.nan, np.float32)], [*right, *right]):
         with pytest.raises(harness.Failed):
             harness.check(outputs, right)
+    assert harness.check([*right, *wrong], [*right, *right], (1e-6, 0.02)) == pytest.approx(0.01, rel=1e-4)
+    with pytest.raises(harness.Failed, match="1.0e-02 of the largest value, 1e-06 allowed"):
+        harness.check([*right, *wrong], [*right, *right], (0.02, 1e-6))
     with pytest.raises(harness.Failed, match="all zero"):
         harness.check([np.zeros(2)], [np.zeros(2)])
     with pytest.raises(harness.Failed):  # NaN is not hidden by a later result that is right

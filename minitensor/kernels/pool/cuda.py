@@ -5,7 +5,7 @@ from __future__ import annotations
 from minitensor.backend import array_module
 from minitensor.kernels.cuda.enter import is_float32, register_cuda
 from minitensor.kernels.cuda.launch import fours_in_rows, launch_for_each, window
-from minitensor.kernels.geometry import pool_output_size
+from minitensor.kernels.geometry import pooled_size
 from minitensor.kernels.pool.definition import tap_dtype
 
 
@@ -18,8 +18,7 @@ def _gather_supports(x, taps, *settings, **options):
 
 
 def _geometry(size, kernel_size, stride, padding, dilation, ceil_mode):
-    axes = zip(size, kernel_size, stride, padding, dilation, strict=True)
-    counts = [pool_output_size(*axis, ceil_mode) for axis in axes]
+    counts = pooled_size(size, kernel_size, stride, padding, dilation, ceil_mode)
     return window(1, size, counts, kernel_size, stride, padding, dilation), counts
 
 

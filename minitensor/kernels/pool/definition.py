@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from minitensor.backend import array_module
-from minitensor.kernels.geometry import pool_output_size
+from minitensor.kernels.geometry import pooled_size
 from minitensor.kernels.table import register
 
 
@@ -15,8 +15,7 @@ def pool_windows(size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=
 
     Taps are numbered along the rows of the window: tap = a KW + b for row a and column b.
     """
-    axes = zip(size, kernel_size, stride, padding, dilation, strict=True)
-    counts = [pool_output_size(*axis, ceil_mode) for axis in axes]
+    counts = pooled_size(size, kernel_size, stride, padding, dilation, ceil_mode)
     for i in range(counts[0]):
         for j in range(counts[1]):
             pixels = []
@@ -30,8 +29,7 @@ def pool_windows(size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=
 
 
 def _output_shape(x, kernel_size, stride, padding, dilation, ceil_mode):
-    axes = zip(x.shape[2:], kernel_size, stride, padding, dilation, strict=True)
-    return *x.shape[:2], *(pool_output_size(*axis, ceil_mode) for axis in axes)
+    return *x.shape[:2], *pooled_size(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
 
 
 @register("max_pool2d", "reference")

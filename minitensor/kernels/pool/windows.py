@@ -11,7 +11,7 @@ import math
 from functools import cached_property
 
 from minitensor.backend import array_module, backend_name
-from minitensor.kernels.geometry import extent, pool_output_size, taps
+from minitensor.kernels.geometry import extent, pooled_size, taps
 from minitensor.kernels.threads.budgets import POOL_SERIAL_BYTES, POOL_TILE_BYTES
 from minitensor.kernels.threads.tiles import run_tiles, shares, split
 
@@ -22,8 +22,7 @@ class Windows:
     def __init__(self, size, kernel_size, stride, padding, dilation=(1, 1), ceil_mode=False):
         self.size, self.kernel_size, self.stride = size, kernel_size, stride
         self.padding, self.dilation = padding, dilation
-        axes = zip(size, kernel_size, stride, padding, dilation, strict=True)
-        self.counts = tuple(pool_output_size(*axis, ceil_mode) for axis in axes)
+        self.counts = pooled_size(size, kernel_size, stride, padding, dilation, ceil_mode)
         reach = [
             (count - 1) * step + extent(kernel, gap)
             for count, step, kernel, gap in zip(self.counts, stride, kernel_size, dilation, strict=True)
