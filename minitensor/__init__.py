@@ -27,6 +27,7 @@ from minitensor.ops import conv as _conv
 from minitensor.ops import elementwise as _elementwise
 from minitensor.ops import functions as _functions
 from minitensor.ops import indexing as _indexing
+from minitensor.ops import inplace as _inplace
 from minitensor.ops import matmul as _matmul
 from minitensor.ops import move as _move
 from minitensor.ops import pad as _pad
@@ -86,6 +87,7 @@ _METHODS = {
     _shape: "reshape flatten squeeze unsqueeze permute transpose expand sum_to flip contiguous",
     _softmax: "softmax log_softmax",
     _matmul: "matmul",
+    _inplace: "add_ sub_ mul_ div_ pow_",
     _move: "to",
     _backward: "backward",
 }
@@ -117,6 +119,9 @@ def _assemble():
         setattr(Tensor, f"__r{name}__", _reflected(operation))
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
         setattr(Tensor, f"__{name}__", getattr(_compare, name))
+    for name in ("add", "sub", "mul", "pow", "and", "or", "xor"):
+        setattr(Tensor, f"__i{name}__", getattr(_inplace, f"{name}_"))
+    Tensor.__itruediv__ = _inplace.div_
     Tensor.__neg__ = _elementwise.neg
     Tensor.__pos__ = _elementwise.pos
     Tensor.__dlpack__ = _exchange.to_dlpack

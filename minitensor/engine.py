@@ -95,6 +95,8 @@ class Op:
         for x in inputs:
             arrays.append(x._data)
             needs.append(x._requires_grad)
+            if x._version[1] > x._seen >= 0 and mode.recording:
+                raise RuntimeError(_OUT_OF_DATE.format(type(self).__name__))
         check_same_device(type(self).__name__, arrays)
         recorded = mode.recording and True in needs
         if recorded:
@@ -187,9 +189,15 @@ def check_same_device(operation, arrays):
         )
 
 
+_OUT_OF_DATE = (
+    "{}: another tensor that shares the memory of this input was changed in place while the graph was recorded. The "
+    "gradient of the input does not know of it; take the tensor that was changed, or write y = x + 1 instead of x += 1"
+)
+
+
 def _share_version(result, inputs):
     """A result that is an input's array, or a view of its memory, shares its counter of in-place changes."""
     array, base = result._data, result._data.base
     for x in inputs:
         if x._data is array or x._data is base or (base is not None and x._data.base is base):
-            result._version = x._version
+            result._version, result._seen = x._version, x._seen

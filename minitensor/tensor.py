@@ -20,6 +20,9 @@ else:
     _Methods = object
 
 
+DETACHED = -1  # recorded changes that a tensor has seen if it takes no part in any graph: it need not know of them
+
+
 class Tensor(_Methods):
     """An n-dimensional array that remembers how it was computed.
 
@@ -29,11 +32,11 @@ class Tensor(_Methods):
     node           the Op that computed it; None for a leaf: something the user made, such as a weight
 
     An array is wrapped, not copied. Anything else is converted as `minitensor.tensor` does. In-place changes through
-    `tensor[...] = value` and `tensor.data = array` are counted, so that backward can refuse to use a value that has
-    changed since. Changes through NumPy itself (`tensor.data[0] = 1`) cannot be seen, as in torch.
+    `tensor += value`, `tensor[...] = value` and `tensor.data = array` are counted, so that backward can refuse to use a
+    value that has changed since. Changes through NumPy itself (`tensor.data[0] = 1`) cannot be seen, as in torch.
     """
 
-    __slots__ = ("_data", "grad", "_requires_grad", "node", "_version", "_owned", "__weakref__")
+    __slots__ = ("_data", "grad", "_requires_grad", "node", "_version", "_seen", "_owned", "__weakref__")
 
     # NumPy must leave `array + tensor` to Tensor.__radd__ instead of looping over the elements.
     __array_ufunc__ = None
@@ -42,7 +45,9 @@ class Tensor(_Methods):
         self._data = data if is_array(data) else as_array(data, None, np)
         self.grad = None
         self.node = None
-        self._version = [0]  # a list, because all views of the same memory share one counter
+        # [changes in place, those of them that a graph has recorded]: a list, for all views of a memory share it
+        self._version = [0, 0]
+        self._seen = 0  # the recorded changes that `node` accounts for (ops/inplace.py)
         self._owned = False
         self._requires_grad = False
         if requires_grad:
@@ -55,7 +60,8 @@ class Tensor(_Methods):
         tensor._data = array
         tensor.grad = None
         tensor.node = node
-        tensor._version = [0]
+        tensor._version = [0, 0]
+        tensor._seen = 0
         tensor._owned = False
         tensor._requires_grad = node is not None
         return tensor
@@ -147,6 +153,7 @@ class Tensor(_Methods):
         """The same memory outside the graph: gradients stop here."""
         detached = Tensor.wrap(self._data)
         detached._version = self._version
+        detached._seen = DETACHED
         return detached
 
     def __getstate__(self):

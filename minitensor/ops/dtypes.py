@@ -18,6 +18,11 @@ from minitensor.tensor import Tensor
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
+def category(dtype):
+    """0 for bool, 1 for whole numbers, 2 for floating point."""
+    return _CATEGORY[dtype.kind]
+
+
 def promote(a, b):
     """The dtype that holds two dtypes of equal strength. Unlike NumPy, int64 with float32 gives float32."""
     if a == b:
@@ -33,7 +38,7 @@ def _combine(strong, weak):
     """The dtype of a stronger and a weaker operand: the stronger one's, unless the weaker one has a higher category."""
     if strong is None or weak is None:
         return weak if strong is None else strong
-    return strong if _CATEGORY[strong.kind] >= _CATEGORY[weak.kind] else weak
+    return strong if category(strong) >= category(weak) else weak
 
 
 def result_dtype(*operands):

@@ -136,7 +136,9 @@ class GetItem(Op):
 
     def forward(self, x):
         self.shape = x.shape
-        return x[self.index]
+        y = x[self.index]
+        # NumPy copies a single element; with an Ellipsis it gives a view, as torch does
+        return x[(*_parts(self.index), ...)] if isinstance(y, np.generic) else y
 
     def backward(self, grad, needs):
         return AddItem(self.index, self.shape)(grad)
