@@ -82,12 +82,27 @@ def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
             grad._owned = False  # an addition returns this very Tensor, for both of its inputs
             for parent, need, parent_grad in zip(op.parents, needs, input_grads, strict=True):
                 if need and parent_grad is not None:
+                    made = parent.made if isinstance(parent, Op) else (parent._data.shape, parent._data.dtype)
+                    if type(parent_grad) is not Tensor or (parent_grad._data.shape, parent_grad._data.dtype) != made:
+                        _refuse(op, parent_grad, *made)
                     _add(grads, parent, parent_grad)
             if not retain_graph:
                 op.free()
     if targets is None:
         return grads
     return found | {key: grad for key, grad in grads.items() if key in targets}
+
+
+def _refuse(op, grad, shape, dtype):
+    """Raise TypeError or ValueError, with the op's name: this is no gradient of a tensor of that shape and dtype."""
+    if not isinstance(grad, Tensor):
+        raise TypeError(f"{type(op).__name__}.backward must return Tensors, got {type(grad).__name__}")
+    for what, error, wanted, found in (
+        ("shape", ValueError, shape, grad._data.shape),
+        ("dtype", TypeError, dtype, grad._data.dtype),
+    ):
+        if found != wanted:
+            raise error(f"{type(op).__name__}.backward: the gradient of an input of {what} {wanted} has {what} {found}")
 
 
 def _key(tensor):

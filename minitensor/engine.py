@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from minitensor.backend import device_of, explain_memory
+from minitensor.backend import device_of, explain_memory, is_array
 from minitensor.recording import mode
 from minitensor.tensor import Tensor
 
@@ -78,6 +78,7 @@ class Op:
     inputs: tuple = ()
     parents: tuple = ()  # for each input: the Op that made it, the leaf itself, or None
     number: int | None = None  # of the recorded call; larger than the numbers of the ops that made its inputs
+    made: tuple  # (shape, dtype) of the recorded call's output, and so of the gradient that backward takes
     freed = False
     _kept_output = None  # the output's array, not its Tensor: that would make a cycle op -> output -> op
     _output_version: list | None = None
@@ -92,11 +93,15 @@ class Op:
     def __call__(self, *inputs: Tensor) -> Any:
         """Run `forward` on the arrays of the inputs. Record the call if a gradient is wanted."""
         arrays, needs = [], []
-        for x in inputs:
-            arrays.append(x._data)
-            needs.append(x._requires_grad)
-            if x._version[1] > x._seen >= 0 and mode.recording:
-                raise RuntimeError(_OUT_OF_DATE.format(type(self).__name__))
+        try:
+            for x in inputs:
+                arrays.append(x._data)
+                needs.append(x._requires_grad)
+                if x._version[1] and x._version[1] > x._seen >= 0 and mode.recording:
+                    raise RuntimeError(_OUT_OF_DATE.format(type(self).__name__))
+        except AttributeError:
+            kind = type(x).__name__
+            raise TypeError(f"{type(self).__name__}: input {len(arrays)} must be a Tensor, got {kind}") from None
         check_same_device(type(self).__name__, arrays)
         recorded = mode.recording and True in needs
         if recorded:
@@ -104,6 +109,9 @@ class Op:
         output = _run_forward(self, arrays)
         if isinstance(output, np.generic):
             output = np.asarray(output)  # NumPy turns results of no dimensions into scalars
+        elif type(output) is not ndarray and not is_array(output):
+            kind = type(output).__name__
+            raise TypeError(f"{type(self).__name__}.forward must return an array (it takes arrays, too), got {kind}")
         result = Tensor.wrap(output, self if recorded else None)
         if output.base is not None or output is arrays[0]:
             _share_version(result, inputs)
@@ -118,7 +126,13 @@ class Op:
                 f"{type(self).__name__}: this Op has recorded a call already, and is its node in the graph; "
                 "make a new one for each call"
             )
+        if len(self.uses) < len(inputs) and type(self).backward is not Op.backward:
+            raise TypeError(
+                f"{type(self).__name__}: `uses` must say for each of the {len(inputs)} inputs from which inputs its "
+                f"gradient is computed, () for none; got {self.uses}"
+            )
         self.number = next(_numbers)
+        self.made = result._data.shape, result._data.dtype
         parents, kept = [], [None] * len(inputs)
         for x, need in zip(inputs, self.needs, strict=True):
             parents.append((x if x.node is None else x.node) if need else None)
@@ -159,7 +173,7 @@ class Op:
 
     def free(self) -> None:
         """Drop everything that was kept for backward, also arrays that `forward` set as attributes."""
-        kept = "needs", "parents", "number"
+        kept = "needs", "parents", "number", "made"
         self.__dict__ = {name: getattr(self, name) for name in kept} | {"freed": True}
 
 

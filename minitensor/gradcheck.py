@@ -63,12 +63,8 @@ def _check(fn, inputs, order, level, rtol, atol, rng):
 
     grads = _gradients(outputs, weights, variables, create_graph=False)
     analytic = 0.0
-    for x, g, direction in zip(variables, grads, directions, strict=True):
+    for g, direction in zip(grads, directions, strict=True):
         if g is not None:
-            if g.shape != x.shape or g.dtype != x.dtype:
-                raise AssertionError(
-                    f"gradcheck: an input of shape {x.shape}, {x.dtype} got a gradient of shape {g.shape}, {g.dtype}"
-                )
             analytic += float((g.data * direction).sum())
     numeric = _difference(fn, inputs, variables, directions, weights)
     scale = max(abs(analytic), abs(numeric))

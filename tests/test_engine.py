@@ -440,6 +440,59 @@ class TestFailures:
         with pytest.raises((ValueError, TypeError), match="Forgetful"):
             Forgetful()(leaf(1.0), leaf(2.0)).backward()
 
+    @pytest.mark.parametrize(
+        ("returned", "error", "words"),
+        [
+            (lambda grad: grad.data, TypeError, "must return Tensors, got ndarray"),
+            (lambda grad: grad.sum(), ValueError, r"input of shape \(2,\) has shape \(\)"),
+            (lambda grad: grad.to(mt.float32), TypeError, "input of dtype float64 has dtype float32"),
+        ],
+    )
+    def test_an_operation_that_returns_a_gradient_that_does_not_fit(self, returned, error, words):
+        class Wrong(mt.Op):
+            uses = ((),)
+
+            def forward(self, a):
+                return a * 1
+
+            def backward(self, grad, needs):
+                return returned(grad)
+
+        x = leaf(1.0, 2.0)
+        for y in (Wrong()(x), Wrong()(x * 2)):  # before a leaf, and before another operation
+            with pytest.raises(error, match=f"Wrong.backward.*{words}"):
+                y.sum().backward()
+        assert x.grad is None
+
+    @pytest.mark.parametrize("result", [None, 1.0, [1.0, 2.0], mt.zeros(2)], ids=lambda r: type(r).__name__)
+    def test_an_operation_whose_forward_returns_no_array(self, result):
+        class Wrong(mt.Op):
+            def forward(self, a):
+                return result
+
+        with pytest.raises(TypeError, match=f"Wrong.forward must return an array.*got {type(result).__name__}"):
+            Wrong()(leaf(1.0, 2.0))
+
+    @pytest.mark.parametrize("given", [np.ones(2), 2.0, None], ids=lambda x: type(x).__name__)
+    def test_an_input_that_is_no_tensor(self, given):
+        with pytest.raises(TypeError, match=f"Counting: input 1 must be a Tensor, got {type(given).__name__}"):
+            Counting()(leaf(1.0, 2.0), given)
+
+    def test_uses_that_lack_an_input(self):
+        class Wrong(mt.Op):
+            uses = ((1,),)
+
+            def forward(self, a, b):
+                return a * b
+
+            def backward(self, grad, needs):
+                return grad * self.inputs[1], grad * self.inputs[0]
+
+        with pytest.raises(TypeError, match="Wrong: `uses` must say for each of the 2 inputs"):
+            Wrong()(leaf(1.0), leaf(2.0))
+        with mt.no_grad():
+            assert Wrong()(leaf(1.0), leaf(2.0)).item() == 2
+
     def test_an_operation_called_twice(self):
         op = Counting()
         op(leaf(1.0), leaf(2.0))

@@ -268,6 +268,8 @@ class TestOverwriting:
         began, other_began, may_end = (threading.Event() for _ in range(3))
 
         class Waiting(mt.Op):
+            uses = ((), ())
+
             def forward(self, a, b):
                 return a + b
 

@@ -118,7 +118,7 @@ def test_a_wrong_second_derivative_is_found_by_default(operation):
 
 
 def test_a_gradient_of_the_wrong_shape_is_found():
-    with pytest.raises(AssertionError, match=r"shape \(3,\).*gradient of shape \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"WrongShape.backward.* input of shape \(3,\) has shape \(2, 3\)"):
         mt.gradcheck(lambda x: WrongShape()(x), mt.Tensor(normal(3), requires_grad=True))
 
 

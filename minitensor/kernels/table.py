@@ -50,13 +50,24 @@ _observers: list[Callable] = []
 
 
 def register(operation, variant, backends=BACKENDS, supports=None, products=True, default=False, former=()):
-    """Decorator: enter a function into the table as `variant` of `operation`.
+    """Decorator: enter a function into the table as `variant` of `operation`, for one of the backends or for both.
 
-    default=True: this variant runs if no rule names another one and it can take the call. products=False: this kernel
-    never multiplies matrices itself (it has no products, or it only calls other kernels through `run`). Then `run` need
-    not limit BLAS to one thread, which takes 7 microseconds. former: a name, or several, that the variant had in
-    earlier versions; `use_kernels` refuses it and gives the new one.
+    backends   a tuple of names in BACKENDS; TypeError or ValueError otherwise
+    supports   a function of the kernel's arguments; False means that this variant cannot take the call
+    default    True: this variant runs if no rule names another one and it can take the call
+    products   False: this kernel never multiplies matrices itself (it has no products, or it only calls other kernels
+               through `run`). Then `run` need not limit BLAS to one thread, which takes 7 microseconds.
+    former     a name, or several, that the variant had in earlier versions; `use_kernels` refuses it and gives the new
     """
+
+    if isinstance(backends, str):
+        raise TypeError(
+            f"register: backends must be a tuple such as ('numpy',), got {backends!r}; "
+            "the order is operation, variant, backends"
+        )
+    unknown = [backend for backend in backends if backend not in BACKENDS]
+    if unknown:
+        raise ValueError(f"register: {operation} {variant}: backends are {BACKENDS}, got {tuple(backends)}")
 
     def enter(function):
         for backend in backends:

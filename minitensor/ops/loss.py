@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Real
 
 from minitensor.arguments import broadcast_shape, check_float, check_tensor
@@ -96,11 +97,18 @@ def binary_cross_entropy_with_logits(
 def mse_loss(x: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """(x - target)^2, weighted with `weight` of x's shape; "mean" then divides by the sum of the weights.
 
-    x and target broadcast. Raises TypeError if neither is floating point, ValueError for other shapes.
+    x and target broadcast; if their shapes differ, which is rarely meant, a UserWarning says so, as in torch. Raises
+    TypeError if neither is floating point, ValueError for other shapes.
     """
     check_reduction("mse_loss", reduction)
     x, target = check_tensor(x, "mse_loss"), check_tensor(target, "mse_loss", "target")
     shape = broadcast_shape("mse_loss", x.shape, target.shape)
+    if x.shape != target.shape:
+        warnings.warn(
+            f"mse_loss: x has shape {x.shape} and target {target.shape}; both are broadcast to {shape}, which is "
+            "rarely what is meant: give them the same shape",
+            stacklevel=2,
+        )
     if weight is not None and check_float(weight, "mse_loss", "weight").shape != shape:
         raise ValueError(f"mse_loss: weight must have shape {shape}, got {weight.shape}")
     dtype = promote(x.dtype, target.dtype)  # torch broadcasts first, so that no dimensions count as some

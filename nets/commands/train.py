@@ -111,6 +111,12 @@ def _begun(options):
         f"{options.net}: {net.parameter_count():,} parameters; crops of {config.crop[0]}x{config.crop[1]}, "
         f"{config.batch} a step; {bound}"
     )
+    if any(side > least for side, least in zip(config.crop, train.smallest, strict=True)):
+        height, width = train.smallest
+        print(
+            f"The crop is larger than some images (the smallest: {height}x{width}): their mirror image continues them, "
+            "and counts in the loss."
+        )
     run = Run.create(out or _free_folder(f"{options.net}-{Path(config.data).name}"), config)
     try:
         return Training(run, train, validation)

@@ -1,5 +1,7 @@
 """The losses, held to torch up to second order; Dice and focal loss, unknown to torch, to their formulas."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -423,6 +425,16 @@ def test_there_is_no_gradient_by_the_weight_of_classes(name):
     with mt.no_grad():
         getattr(mt, name)(mt.Tensor(scores), mt.Tensor(classes), weight)
     same_as_torch(lambda m, x, y, w: m.cross_entropy(x, y, w), scores, shares, np.ones(3))
+
+
+@pytest.mark.parametrize(("x", "target"), [((2, 1), (2,)), ((3,), ()), ((2, 3), (3,))])
+def test_mse_loss_of_different_shapes_warns_as_torch_does(x, target):
+    arrays = np.ones(x), np.zeros(target)
+    with pytest.warns(UserWarning, match=re.escape(f"x has shape {x} and target {target}")):
+        ours = mt.mse_loss(*map(mt.Tensor, arrays))
+    with pytest.warns(UserWarning, match="different to the input size"):
+        theirs = torch.nn.functional.mse_loss(*map(torch.tensor, arrays))
+    assert ours.item() == theirs.item()
 
 
 @pytest.mark.filterwarnings("ignore:Using a target size")  # torch warns before it refuses

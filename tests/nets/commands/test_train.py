@@ -35,6 +35,14 @@ def test_it_says_what_to_do_next(folder, tmp_path, capsys):
         assert part in printed
 
 
+def test_a_crop_larger_than_the_images_says_what_it_does(folder, tmp_path, capsys):
+    options = ["train", "--data", str(folder), *TINY, "--steps", "1"]
+    assert main([*options, "--out", str(tmp_path / "small")]) == 0
+    assert "larger than some images" not in capsys.readouterr().out
+    assert main([*options, "--crop", "32", "--out", str(tmp_path / "large")]) == 0
+    assert "larger than some images (the smallest: 24x20): their mirror image" in capsys.readouterr().out
+
+
 def test_a_time_bounds_a_run(folder, tmp_path):
     out = tmp_path / "run"
     assert main(["train", "--data", str(folder), *TINY, "--minutes", "0.02", "--out", str(out)]) == 0
