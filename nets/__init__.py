@@ -5,14 +5,15 @@ from nets.geometry import field_widths, receptive_field
 from nets.resnet import FCNResNet50
 from nets.segmentation.semantic import predict
 from nets.sizes import fcn_crops, nearest_unet_sizes, unet_input_size, unet_sizes
+from nets.training.library import TrainedRun, load_run, train
 from nets.unet import UNet
 from nets.vgg import VGG16, fully_convolutional
 from nets.weights import load_weights
 
 # fmt: off
 __all__ = [
-    "FCN16s", "FCN32s", "FCN8s", "fcn_crops", "FCNResNet50", "field_widths", "fully_convolutional", "load_weights",
-    "nearest_unet_sizes", "parameter_groups", "predict", "receptive_field", "UNet", "unet_input_size", "unet_sizes",
-    "VGG16",
+    "FCN16s", "FCN32s", "FCN8s", "fcn_crops", "FCNResNet50", "field_widths", "fully_convolutional", "load_run",
+    "load_weights", "nearest_unet_sizes", "parameter_groups", "predict", "receptive_field", "train", "TrainedRun",
+    "UNet", "unet_input_size", "unet_sizes", "VGG16",
 ]
 # fmt: on

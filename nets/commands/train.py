@@ -182,12 +182,9 @@ def _must_agree(options, run):
 
 def _extend(training, options):
     """Replace the limit of the run, if a new limit is given. Raises ValueError if nothing is left to do."""
-    run, schedule = training.run_folder, training.schedule
-    seconds = None if options.minutes is None else 60.0 * options.minutes
-    asked = options.steps, seconds
-    # The steps of a timed run are measured, not given.
-    bound = (schedule.steps, None) if schedule.seconds is None else (None, schedule.seconds)
-    if asked not in ((None, None), bound):
+    run = training.run_folder
+    asked = options.steps, None if options.minutes is None else 60.0 * options.minutes
+    if asked != (None, None) and not training.ends_at(*asked):
         try:
             training.extend(*asked)
         except ValueError as error:

@@ -16,7 +16,8 @@ from nets.data.encoding import Encoding
 from nets.data.folder import open_folder, split_folder
 from nets.data.images import as_channels, read_image
 from nets.data.normalize import Normalization, make_batch
-from nets.data.sample import IGNORE, Sample, SegmentationClass, class_color, instance_classes
+from nets.data.own import OwnData
+from nets.data.sample import IGNORE, MIRRORINGS, Sample, SegmentationClass, class_color, instance_classes
 from nets.data.street import street
 from nets.data.weight_map import border_weights, weight_map
 
@@ -25,9 +26,11 @@ GENERATORS = {"cells": cells, "street": street}
 __all__ = [
     "GENERATORS",
     "IGNORE",
+    "MIRRORINGS",
     "Augmentation",
     "Encoding",
     "Normalization",
+    "OwnData",
     "Sample",
     "SegmentationClass",
     "as_channels",

@@ -10,6 +10,10 @@ import numpy as np
 # palette entry 255, CamVid by class 11); inside this library the label is always this number.
 IGNORE = 255
 
+# Axes along which an image (..., H, W) may be mirrored. A street has a top and a bottom, a cell has not. The keys are
+# the values of a dataset's `orientation`.
+MIRRORINGS = {"upright": ((), (-1,)), "free": ((), (-1,), (-2,), (-2, -1))}
+
 
 class SegmentationClass(NamedTuple):
     """One class: its id in the mask files, its name, and the colour it is painted with.

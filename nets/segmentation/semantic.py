@@ -8,14 +8,10 @@ import numpy as np
 
 from layers import Module
 from minitensor import Tensor, no_grad, tensor
-from nets.data.sample import IGNORE, class_color
+from nets.data.sample import IGNORE, MIRRORINGS, class_color
 from nets.segmentation.tiling import predict_tiles
 
 IGNORED_COLOR = (255, 255, 255)
-
-# Axes along which an image (..., H, W) may be mirrored. A street has a top and a bottom, a cell has not. The keys are
-# the values of a dataset's `orientation`.
-MIRRORINGS = {"upright": ((), (-1,)), "free": ((), (-1,), (-2,), (-2, -1))}
 
 
 def predict(net: Module, image: Any, tile: Any = None) -> Any:

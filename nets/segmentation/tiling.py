@@ -18,6 +18,7 @@ same scores as the whole image, up to rounding.
 
 from __future__ import annotations
 
+import warnings
 from math import prod
 from typing import NamedTuple
 
@@ -70,9 +71,15 @@ def predict_tiles(net, batch, run, tile=None):
     `tile` is the output size of a tile, a number or (height, width), rounded up to a size that suits the net.
     None: images of up to WHOLE_PIXELS are not cut, larger images are cut into tiles of 512. Raises ValueError for
     a tile below 1.
+
+    A net without a plan, such as one of your own, sees every image whole: nobody knows how far its outputs reach. For
+    an image that would be cut, a UserWarning says so.
     """
-    geometry = tile_geometry(net)
     height, width = batch.shape[2:]
+    try:
+        geometry = tile_geometry(net)
+    except TypeError:
+        return _whole(net, batch, run, tile)
     if tile is None:
         whole = height * width <= WHOLE_PIXELS
         tile = (height, width) if whole else (DEFAULT_TILE, DEFAULT_TILE)
@@ -92,6 +99,23 @@ def predict_tiles(net, batch, run, tile=None):
             if scores is None:
                 scores = np.empty((*output.shape[:2], height, width), output.dtype)
             scores[:, :, row.kept, column.kept] = output[:, :, row.of_output, column.of_output]
+    return scores
+
+
+def _whole(net, batch, run, tile):
+    height, width = batch.shape[2:]
+    if tile is not None or height * width > WHOLE_PIXELS:
+        warnings.warn(
+            f"predict: {type(net).__name__} has no plan() that says how far its outputs reach, so the image of "
+            f"{height}x{width} is not cut into tiles",
+            stacklevel=4,
+        )
+    scores = run(np.ascontiguousarray(batch))
+    if scores.ndim != 4 or scores.shape[2:] != (height, width):
+        raise ValueError(
+            f"predict: {type(net).__name__} makes scores of shape {scores.shape} of an image of {height}x{width}; a "
+            "score for each class and pixel is needed, (N, classes, H, W)"
+        )
     return scores
 
 

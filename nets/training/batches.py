@@ -60,4 +60,7 @@ class Batches:
             rng = np.random.default_rng([self._seed, ORDER_STREAM, epoch])
             self._order = (epoch, rng.permutation(len(self._dataset)))
         sample = self._dataset.sample(int(self._order[1][position]))
-        return augment(sample, np.random.default_rng([self._seed, AUGMENT_STREAM, draw]), self._augmentation)
+        rng = np.random.default_rng([self._seed, AUGMENT_STREAM, draw])
+        if callable(self._augmentation):
+            return self._augmentation(sample, rng)
+        return augment(sample, rng, self._augmentation)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 
-from nets.data import Encoding, Normalization
-from nets.segmentation.semantic import MIRRORINGS
-from nets.training.build import NET_NAMES
+from nets.data import MIRRORINGS, Encoding, Normalization
+from nets.training.build import NET_NAMES, OWN
 
 FORMAT = 1
 ENCODINGS = ("ids", "binary", "instances", "colors")
@@ -18,7 +17,7 @@ class Config:
     """The settings of one run.
 
     net               name and arguments, as `build_net` takes them
-    data              "cells", "street" or the folder
+    data              "cells", "street", the folder, or "own data"
     length            number of training images; a run is not continued if its folder has changed
     validation_names  the images of a folder that the run does not train on; () for generated images
     """
@@ -88,7 +87,7 @@ def _check(values):
             raise ValueError(f"{name} must be {expected}, got {values[name]!r}")
 
     net, encoding, channels = values["net"], values["encoding"], values["channels"]
-    named = isinstance(net, dict) and net.get("name") in NET_NAMES
+    named = isinstance(net, dict) and net.get("name") in (*NET_NAMES, OWN)
     require("net", named, f"an object whose name is one of {', '.join(NET_NAMES)}")
     require("data", isinstance(values["data"], str), "a string")
     require("channels", channels in (1, 3), "1 or 3")

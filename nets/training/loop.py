@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import ExitStack
+from copy import deepcopy
 
 import numpy as np
 
@@ -40,18 +41,25 @@ class Training:
     depends only on what the checkpoint contains, so it makes no difference how often a run is interrupted.
     """
 
-    def __init__(self, run, train, validation):
+    def __init__(self, run, train, validation, net=None, loss=None, augmentation=None):
+        """net, loss and augmentation: the user's own (nets/training/library.py); None means those of the config."""
         config = run.config
         self.run_folder = run
         self.validation = validation
         mt.manual_seed(config.seed)
-        self.net = build_net(config.net).to(config.device)
-        self.average = WeightAverage(build_net(config.net).to(config.device), self.net)
+        self.net = (build_net(config.net) if net is None else net).to(config.device)
+        twin = build_net(config.net) if net is None else deepcopy(net)
+        self.average = WeightAverage(twin.to(config.device), self.net)
+        self.loss = loss or self._cross_entropy
         self.optimizer = mt.optim.AdamW(
             self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.batches = Batches(
-            train, config.normalization, Augmentation(config.crop, config.orientation), config.batch, config.seed
+            train,
+            config.normalization,
+            augmentation or Augmentation(config.crop, config.orientation),
+            config.batch,
+            config.seed,
         )
         self.class_weights = mt.tensor(np.array(config.class_weights, np.float32), device=config.device)
         self.schedule = Schedule(config.steps, config.seconds)
@@ -98,6 +106,11 @@ class Training:
     def extend(self, steps=None, seconds=None):
         """Let the run end at another point. Raises ValueError if nothing would be left to train."""
         self.schedule = self.schedule.extended(steps, seconds, self.step, self.elapsed, self._typical_step())
+
+    def ends_at(self, steps, seconds):
+        """Whether this is the limit that the user gave already. (The steps of a timed run are measured, not given.)"""
+        schedule = self.schedule
+        return (steps, seconds) == ((schedule.steps, None) if schedule.seconds is None else (None, schedule.seconds))
 
     def _typical_step(self):
         """Seconds per step: the median, because the first steps of a process also fill caches."""
@@ -146,7 +159,7 @@ class Training:
         self.optimizer.zero_grad()
         scores = self.net(mt.tensor(x, device=config.device))
         target = mt.tensor(label, device=config.device)
-        loss = mt.cross_entropy(scores, target, weight=self.class_weights, ignore_index=IGNORE)
+        loss = self.loss(scores, target)
         loss.backward()
         value = loss.item()  # after backward: a GPU has both passes to work on while this waits for the loss
         if not math.isfinite(value):
@@ -154,6 +167,10 @@ class Training:
         self.optimizer.step()
         self.average.update(self.step + 1)
         return value
+
+    def _cross_entropy(self, scores, target):
+        weight = self.class_weights.to(scores.device)
+        return mt.cross_entropy(scores, target, weight=weight, ignore_index=IGNORE)
 
     def _validate(self, clock, proceed):
         """Validate, write down the result, and keep the weights if they are the best. False if interrupted."""
@@ -165,6 +182,7 @@ class Training:
             self.validation_order,
             VALIDATION_SHARE * self.schedule.seconds if first_timed else None,
             proceed,
+            self.loss,
         )
         if result is None:
             return False
@@ -209,6 +227,13 @@ class Training:
                 "validation_order": self.validation_order,
             },
         )
+
+    def best_net(self):
+        """The net with its best weights, in evaluation mode. It is the averaged one, whose own weights are not needed
+        any more when a training has ended.
+        """
+        self.average.net.load_state_dict(mt.load(self.run_folder.path(BEST)))
+        return self.average.net.eval()
 
     def _check_weights(self):
         """Raise Diverged if a weight is not finite. The loss does not show this: it was computed before the update."""

@@ -13,6 +13,11 @@ PICTURED_PIXELS = 4 * 512 * 512
 TITLES = {"unet": "U-Net", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "FCN-8s"}
 
 
+def title_of(description):
+    """What to call a net in a picture, from its description in the config: for a net of the user's own, its class."""
+    return TITLES.get(description["name"], description.get("class"))
+
+
 def best_line(metrics):
     """The last of the best lines of metrics.jsonl: the line whose weights are in best.safetensors."""
     return max(metrics, key=lambda line: (line["mean_iu"], line["step"]))
@@ -40,7 +45,7 @@ def _pictured(training):
 def conclude(training):
     """Find the decision for the best weights, write it down, and return the Scores on the validation images."""
     run = training.run_folder
-    net = run.load_net(run.config.device)
+    net = training.best_net()
     decision, scores = decide(net, training.validation, run.config, training.validation_order)
     decision.save(run)
     return scores
@@ -50,9 +55,9 @@ def draw(training, scores):
     """curves.png and predictions.png."""
     run = training.run_folder
     config = run.config
-    net, decision = run.load_net(config.device), Decision.load(run)
+    net, decision = training.best_net(), Decision.load(run)
     samples = _pictured(training)
     predictions = [decision.class_map(net, sample.image, config) for sample in samples]
     save_curves(run.path(CURVES), training.losses, training.metrics)
-    title = f"{TITLES[config.net['name']]} on {Path(config.data).name}: mean IU {scores.mean_iu:.3f}"
+    title = f"{title_of(config.net)} on {Path(config.data).name}: mean IU {scores.mean_iu:.3f}"
     save_predictions(run.path(PREDICTIONS), samples, predictions, config.classes, title)

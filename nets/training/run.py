@@ -17,7 +17,7 @@ from pathlib import Path
 import minitensor as mt
 from minitensor.serialize import replacing
 from nets.data import GENERATORS, open_dataset
-from nets.training.build import build_net
+from nets.training.build import OWN, build_net
 from nets.training.config import Config
 
 CONFIG, METRICS, DECISION = "config.json", "metrics.jsonl", "decision.json"
@@ -78,6 +78,8 @@ class Run:
         A changed folder may be split differently, and then the net could be validated on images it was trained on.
         """
         config = self.config
+        if config.net["name"] == OWN:
+            raise ValueError(f"{self.folder}: a run of nets.train; go on with nets.train(..., resume=True)")
         train, validation = open_dataset(config.data, config.seed)
         same_names = not config.validation_names or config.validation_names == validation_names(validation)
         if len(train) != config.length or train.encoding != config.encoding or not same_names:
@@ -92,12 +94,15 @@ class Run:
         for path in self.folder.glob(".*.tmp"):
             path.unlink()
 
-    def load_net(self, device=None):
-        """The trained net with its best weights, ready to predict. Raises ValueError if there are none yet."""
+    def load_net(self, device=None, net=None):
+        """The trained net with its best weights, ready to predict. Raises ValueError if there are none yet.
+
+        net: a net of the user's own, as it was built to be trained; its weights are replaced.
+        """
         path = self.path(BEST)
         if not path.is_file():
             raise ValueError(f"{self.folder}: no {BEST} yet; the training has not reached its first validation")
-        net = build_net(self.config.net)
+        net = build_net(self.config.net) if net is None else net
         net.load_state_dict(mt.load(path))
         return net.to(device or "cpu").eval()
 

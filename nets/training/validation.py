@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -31,17 +32,20 @@ def evaluate(net, dataset, config, decision):
     return confusion.scores()
 
 
-def validate(net, dataset, config, positions=None, most_seconds=None, proceed=None):
+def validate(net, dataset, config, positions=None, most_seconds=None, proceed=None, loss=None):
     """Predict the images at `positions` (default: all) whole and compare them with the truth, while a training goes on.
 
     Unlike `evaluate` it looks at each image only once, unmirrored, and it also computes the loss.
 
     most_seconds   stop after as many images as this time allows, but at least one
+    loss           loss(scores (1, C, H, W), target (1, H, W)) -> Tensor; None: the training's cross entropy
     proceed        called with the number of images done; if it returns False, validation stops and returns None
     """
     positions = range(len(dataset)) if positions is None else positions
     confusion = _confusion(config)
-    weight = np.array(config.class_weights, np.float32)
+    loss = loss or partial(
+        mt.cross_entropy, weight=mt.Tensor(np.array(config.class_weights, np.float32)), ignore_index=IGNORE
+    )
     losses = []
     begin = time.perf_counter()
     for done, position in enumerate(positions):
@@ -52,8 +56,8 @@ def validate(net, dataset, config, positions=None, most_seconds=None, proceed=No
         sample = dataset.sample(int(position))
         scores = predict(net, config.normalization.apply(sample.image))  # (classes, H, W)
         confusion.update(sample.label, scores.argmax(0))
-        losses.append(_loss(scores, sample.label, weight))
-    known = [loss for loss in losses if loss is not None]
+        losses.append(_loss_of_image(loss, scores, sample.label))
+    known = [value for value in losses if value is not None]
     mean_loss = float(np.mean(known)) if known else float("nan")
     return Validation(confusion.scores(), mean_loss, len(losses), time.perf_counter() - begin)
 
@@ -62,10 +66,10 @@ def _confusion(config):
     return Confusion(len(config.classes), [entry.name for entry in config.classes])
 
 
-def _loss(scores, label, weight):
+def _loss_of_image(loss, scores, label):
     """The training's loss on one image. None if all its pixels are ignored."""
     if not (label != IGNORE).any():
         return None
     target = mt.Tensor(label[None].astype(np.int64))
     with mt.no_grad():
-        return mt.cross_entropy(mt.Tensor(scores[None]), target, weight=mt.Tensor(weight), ignore_index=IGNORE).item()
+        return loss(mt.Tensor(scores[None]), target).item()
