@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from layers.activation import ReLU
@@ -62,7 +62,7 @@ class Sequential(ModuleList):
         modules = list(self)
         while modules:
             module = modules.pop(0)
-            if isinstance(module, Conv2d) and modules and _is_plain_relu(modules[0]):
+            if isinstance(module, Conv2d) and modules and _is_plain_relu(modules[0]) and not _is_watched(module):
                 modules.pop(0)
                 x = module.then_relu(x)
             else:
@@ -72,7 +72,57 @@ class Sequential(ModuleList):
 
 def _is_plain_relu(module):
     """True for a ReLU. False for a subclass, and for a ReLU that has been given another `forward`."""
-    return type(module) is ReLU and "forward" not in vars(module)
+    return type(module) is ReLU and "forward" not in vars(module) and not _is_watched(module)
+
+
+def _is_watched(module):
+    """True if a hook wants to see the module's output."""
+    return bool(vars(module).get("_forward_hooks"))
+
+
+class ModuleDict(Module):
+    """A dict whose values are registered as parts under their keys. It has no `forward`."""
+
+    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+        super().__init__()
+        for name, module in (modules or {}).items():
+            self[name] = module
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        if not isinstance(module, Module):
+            raise TypeError(f"ModuleDict: {name!r} must be a Module, got {type(module).__name__}")
+        if not isinstance(name, str) or not name or "." in name:
+            raise ValueError(f"ModuleDict: a key must be text without a dot, got {name!r}")
+        self._register("_modules", name, module)
+
+    def __getitem__(self, name: str) -> Module:
+        if name not in self._modules:
+            raise KeyError(f"ModuleDict: no entry {name!r}, there are {', '.join(self._modules)}")
+        return self._modules[name]
+
+    def __delitem__(self, name: str) -> None:
+        del self._modules[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._modules
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator:
+        return iter(self._modules)
+
+    def keys(self) -> Any:
+        """The names, in order of definition."""
+        return self._modules.keys()
+
+    def values(self) -> Any:
+        """The modules, in order of definition."""
+        return self._modules.values()
+
+    def items(self) -> Any:
+        """(name, module), in order of definition."""
+        return self._modules.items()
 
 
 class Identity(Module):

@@ -93,3 +93,45 @@ class DiceLoss(_Loss):
 
     def extra_repr(self) -> str:
         return f"ignore_index={self.ignore_index}, smooth={self.smooth}"
+
+
+class L1Loss(_Loss):
+    """|x - target|: the mean, the sum, or every element, as `reduction` says."""
+
+    def __init__(self, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+
+    def forward(self, x: Tensor, target: Tensor) -> Tensor:
+        return mt.l1_loss(x, target, self.reduction)
+
+
+class SmoothL1Loss(_Loss):
+    """Quadratic for distances below beta, linear above: see `minitensor.smooth_l1_loss`."""
+
+    def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.beta = beta
+
+    def forward(self, x: Tensor, target: Tensor) -> Tensor:
+        return mt.smooth_l1_loss(x, target, self.reduction, self.beta)
+
+
+class BCELoss(_Loss):
+    """Binary cross entropy of probabilities: see `minitensor.binary_cross_entropy`. For scores: BCEWithLogitsLoss."""
+
+    def __init__(self, weight: Tensor | None = None, reduction: str = "mean") -> None:
+        super().__init__(reduction, weight=weight)
+
+    def forward(self, x: Tensor, target: Tensor) -> Tensor:
+        return mt.binary_cross_entropy(x, target, self.weight, self.reduction)
+
+
+class NLLLoss(_Loss):
+    """-x at the class of each pixel, for log-probabilities x: see `minitensor.nll_loss`."""
+
+    def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean") -> None:
+        super().__init__(reduction, weight=weight)
+        self.ignore_index = ignore_index
+
+    def forward(self, x: Tensor, target: Tensor) -> Tensor:
+        return mt.nll_loss(x, target, self.weight, self.ignore_index, self.reduction)

@@ -16,6 +16,7 @@ definition is the order of `parameters()`, and the path of attributes ("conv.wei
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from layers.state import check_state, copy_state
@@ -48,7 +49,20 @@ class Module:
         raise TypeError(f"{type(self).__name__} defines no forward")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        return self.forward(*inputs, **options)
+        output = self.forward(*inputs, **options)
+        for hook in list(self.__dict__.get("_forward_hooks", ())):
+            changed = hook(self, inputs, output)
+            output = output if changed is None else changed
+        return output
+
+    def register_forward_hook(self, hook: Callable) -> Any:
+        """Call hook(module, inputs, output) after each call; what it returns, unless None, takes the output's place.
+
+        Returns a handle: `handle.remove()` ends it.
+        """
+        hooks = self.__dict__.setdefault("_forward_hooks", [])
+        hooks.append(hook)
+        return SimpleNamespace(remove=lambda: hooks.remove(hook))
 
     # Registration
 
@@ -221,6 +235,24 @@ class Module:
             if tensor.grad is not None:
                 tensor.grad = tensor.grad.detach()
                 _move(tensor.grad, device, dtype)
+        return self
+
+    def float(self) -> Module:
+        """All floating Parameters and buffers as float32; returns self."""
+        return self.to("float32")
+
+    def double(self) -> Module:
+        """All floating Parameters and buffers as float64; returns self."""
+        return self.to("float64")
+
+    def half(self) -> Module:
+        """Refused: float16 is a format for files here, and no kernel computes with it."""
+        raise TypeError("half: no operation computes in float16; use float() or double()")
+
+    def requires_grad_(self, requires_grad: bool = True) -> Module:
+        """Let gradients flow to all Parameters, or (False) freeze them; returns self."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:

@@ -14,6 +14,7 @@ from minitensor import optim
 from minitensor.backend import cuda
 from minitensor.backward import grad
 from minitensor.create import arange, full, ones, tensor, zeros
+from minitensor.create_like import from_numpy, full_like, linspace, ones_like, rand_like, randn_like, zeros_like
 from minitensor.engine import Op
 from minitensor.exchange import from_dlpack
 from minitensor.gradcheck import gradcheck
@@ -24,54 +25,74 @@ from minitensor.ops import activation as _activation
 from minitensor.ops import choose as _choose
 from minitensor.ops import compare as _compare
 from minitensor.ops import conv as _conv
+from minitensor.ops import division as _division
 from minitensor.ops import elementwise as _elementwise
 from minitensor.ops import functions as _functions
+from minitensor.ops import habits as _habits
 from minitensor.ops import indexing as _indexing
 from minitensor.ops import inplace as _inplace
 from minitensor.ops import matmul as _matmul
 from minitensor.ops import move as _move
 from minitensor.ops import pad as _pad
+from minitensor.ops import picking as _picking
 from minitensor.ops import reduce as _reduce
 from minitensor.ops import shape as _shape
 from minitensor.ops import softmax as _softmax
+from minitensor.ops import sorting as _sorting
+from minitensor.ops import statistics as _statistics
+from minitensor.ops import trigonometry as _trigonometry
 from minitensor.ops.activation import leaky_relu, relu, sigmoid, tanh
 from minitensor.ops.choose import clamp, maximum, minimum, where
 from minitensor.ops.compare import eq, ge, gt, isnan, le, lt, ne, one_hot
 from minitensor.ops.conv_functions import conv2d, conv2d_relu, conv2d_weight, conv_transpose2d
 from minitensor.ops.cross_entropy import cross_entropy
+from minitensor.ops.distances import binary_cross_entropy, l1_loss, smooth_l1_loss
+from minitensor.ops.division import floor_divide, remainder
 from minitensor.ops.dropout import dropout, dropout2d
+from minitensor.ops.einsum import einsum
 from minitensor.ops.elementwise import add, div, mul, neg, sub
 from minitensor.ops.functions import abs, exp, log, pow, sqrt
+from minitensor.ops.habits import clone, numel
 from minitensor.ops.interpolate import interpolate
 from minitensor.ops.join import cat, stack
+from minitensor.ops.layer_norm import layer_norm, pixel_shuffle
 from minitensor.ops.loss import binary_cross_entropy_with_logits, dice_loss, focal_loss, mse_loss, nll_loss
 from minitensor.ops.matmul import linear, matmul
 from minitensor.ops.normalize import batch_norm, group_norm
 from minitensor.ops.pad import pad
+from minitensor.ops.picking import chunk, gather, masked_fill, split
 from minitensor.ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from minitensor.ops.reduce import argmax, logsumexp, max, mean, min, sum, var
 from minitensor.ops.shape import contiguous, expand, flatten, flip, permute, reshape, squeeze, transpose, unsqueeze
+from minitensor.ops.smooth import gelu, silu, softplus
 from minitensor.ops.softmax import log_softmax, softmax
+from minitensor.ops.sorting import argmin, sort, topk
+from minitensor.ops.statistics import all, any, cumsum, norm, prod, std
+from minitensor.ops.trigonometry import cos, sin
 from minitensor.ops.unfold import fold, unfold
 from minitensor.ops.unpool import max_unpool2d
-from minitensor.random import manual_seed, rand, randn
+from minitensor.random import manual_seed, rand, randint, randn, randperm
 from minitensor.recording import enable_grad, is_grad_enabled, no_grad
 from minitensor.serialize import load, load_metadata, save
 from minitensor.tensor import Tensor
 
 # fmt: off
 __all__ = [
-    "abs", "adaptive_avg_pool2d", "add", "arange", "argmax", "avg_pool2d", "batch_norm",
-    "binary_cross_entropy_with_logits", "bool_", "cat", "clamp", "contiguous", "conv2d", "conv2d_relu",
-    "conv2d_weight", "conv_transpose2d", "cross_entropy", "cuda", "dice_loss", "div", "dropout", "dropout2d",
-    "enable_grad", "eq", "exp", "expand", "flatten", "flip", "float32", "float64", "focal_loss", "fold",
-    "from_dlpack", "full", "ge", "get_num_threads", "grad", "gradcheck", "group_norm", "gt", "int32", "int64",
-    "interpolate", "is_grad_enabled", "isnan", "kernel_variants", "le", "leaky_relu", "linear", "load",
-    "load_metadata", "log", "log_softmax", "logsumexp", "lt", "manual_seed", "matmul", "max", "max_pool2d",
-    "max_unpool2d", "maximum", "mean", "min", "minimum", "mse_loss", "mul", "ne", "neg", "nll_loss", "no_grad",
-    "one_hot", "ones", "Op", "optim", "pad", "permute", "pow", "rand", "randn", "relu", "reshape", "save",
-    "set_num_threads", "sigmoid", "softmax", "sqrt", "squeeze", "stack", "sub", "sum", "tanh", "Tensor", "tensor",
-    "transpose", "uint8", "unfold", "unsqueeze", "use_kernels", "var", "where", "zeros",
+    "abs", "adaptive_avg_pool2d", "add", "all", "any", "arange", "argmax", "argmin", "avg_pool2d", "batch_norm",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "bool_", "cat", "chunk", "clamp", "clone",
+    "contiguous", "conv2d", "conv2d_relu", "conv2d_weight", "conv_transpose2d", "cos", "cross_entropy", "cuda",
+    "cumsum", "dice_loss", "div", "dropout", "dropout2d", "einsum", "enable_grad", "eq", "exp", "expand",
+    "flatten", "flip", "float32", "float64", "floor_divide", "focal_loss", "fold", "from_dlpack", "from_numpy",
+    "full", "full_like", "gather", "ge", "gelu", "get_num_threads", "grad", "gradcheck", "group_norm", "gt",
+    "int32", "int64", "interpolate", "is_grad_enabled", "isnan", "kernel_variants", "l1_loss", "layer_norm",
+    "le", "leaky_relu", "linear", "linspace", "load", "load_metadata", "log", "log_softmax", "logsumexp", "lt",
+    "manual_seed", "masked_fill", "matmul", "max", "max_pool2d", "max_unpool2d", "maximum", "mean", "min",
+    "minimum", "mse_loss", "mul", "ne", "neg", "nll_loss", "no_grad", "norm", "numel", "one_hot", "ones",
+    "ones_like", "Op", "optim", "pad", "permute", "pixel_shuffle", "pow", "prod", "rand", "rand_like",
+    "randint", "randn", "randn_like", "randperm", "relu", "remainder", "reshape", "save", "set_num_threads",
+    "sigmoid", "silu", "sin", "smooth_l1_loss", "softmax", "softplus", "sort", "split", "sqrt", "squeeze",
+    "stack", "std", "sub", "sum", "tanh", "Tensor", "tensor", "topk", "transpose", "uint8", "unfold",
+    "unsqueeze", "use_kernels", "var", "where", "zeros", "zeros_like",
 ]
 # fmt: on
 
@@ -80,6 +101,12 @@ __version__ = "0.1.0"
 _METHODS = {
     _elementwise: "add sub mul div neg",
     _functions: "pow exp log sqrt abs",
+    _trigonometry: "sin cos",
+    _division: "floor_divide remainder",
+    _statistics: "norm std prod cumsum any all",
+    _sorting: "sort topk argmin",
+    _picking: "split chunk gather masked_fill",
+    _habits: "clone view numel dim float double long cpu requires_grad_",
     _activation: "tanh sigmoid relu leaky_relu",
     _choose: "maximum minimum clamp",
     _compare: "eq ne lt le gt ge isnan",
@@ -98,6 +125,8 @@ _OPERATORS = {
     "mul": _elementwise.mul,
     "truediv": _elementwise.div,
     "pow": _functions.pow,
+    "floordiv": _division.floor_divide,
+    "mod": _division.remainder,
     "matmul": _matmul.matmul,
     "and": _compare.bitwise_and,
     "or": _compare.bitwise_or,
@@ -122,6 +151,7 @@ def _assemble():
     for name in ("add", "sub", "mul", "pow", "and", "or", "xor"):
         setattr(Tensor, f"__i{name}__", getattr(_inplace, f"{name}_"))
     Tensor.__itruediv__ = _inplace.div_
+    Tensor.__format__ = _habits.formatted
     Tensor.__neg__ = _elementwise.neg
     Tensor.__pos__ = _elementwise.pos
     Tensor.__dlpack__ = _exchange.to_dlpack

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,13 @@ def array_module(*arrays):
                     _cupy.cuda.Device(array.device.id).use()
                 return _cupy
     return np
+
+
+def special_functions(array):
+    """scipy.special, or CuPy's module of the same functions."""
+    if array_module(array) is np:
+        return import_module("scipy.special")
+    return import_module("cupyx.scipy.special")
 
 
 def backend_name(array):

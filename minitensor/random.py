@@ -59,6 +59,26 @@ def rand(*shape: Any, dtype: DtypeLike = None, device: str | None = None, requir
     return _drawn("rand", lambda s, t: _generator.random(s, t), shape, dtype, device, requires_grad)
 
 
+def randint(
+    low: int, high: int | Any = None, size: Any = None, dtype: DtypeLike = None, device: str | None = None
+) -> Tensor:
+    """Whole numbers in [low, high) of shape `size`; randint(high, size) begins at 0. int64 unless said otherwise."""
+    if size is None:
+        low, high, size = 0, low, high
+    shape = shape_argument((size,), "randint")
+    dtype = np.dtype("int64") if dtype is None else check_dtype(dtype, "randint")
+    if not (hasattr(low, "__index__") and hasattr(high, "__index__")) or low >= high or min(shape, default=0) < 0:
+        raise ValueError(f"randint: low must be a whole number below high, got {low!r} and {high!r}, size {shape}")
+    return Tensor(to_device(_generator.integers(low, high, shape).astype(dtype), device or "cpu"))
+
+
+def randperm(n: int, device: str | None = None) -> Tensor:
+    """The whole numbers 0 to n - 1 in random order, int64."""
+    if not hasattr(n, "__index__") or n < 0:
+        raise ValueError(f"randperm: n must be a whole number from 0 up, got {n!r}")
+    return Tensor(to_device(_generator.permutation(n.__index__()), device or "cpu"))
+
+
 def randn(*shape: Any, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """Normal numbers of mean 0 and variance 1."""
     return _drawn("randn", lambda s, t: _generator.standard_normal(s, t), shape, dtype, device, requires_grad)

@@ -41,6 +41,43 @@ CASES = {
     "pow": (lambda m, a, b: m.pow(a, b), positive, normal(3)),
     "pow, whole": (lambda m, a: a**3, normal(2, 3)),
     "pow, of a number": (lambda m, a: 2.0**a, normal(2, 3)),
+    "remainder": (lambda m, a, b: m.remainder(a, b), spread, positive),
+    "norm": (lambda m, a: m.norm(a), normal(2, 3)),
+    "norm, of rows": (lambda m, a: m.norm(a, 2, 1, True), normal(2, 3)),
+    "norm, sum of sizes": (lambda m, a: m.norm(a, 1, (0, 1)) ** 2, spread),
+    "norm, largest": (lambda m, a: m.norm(a, float("inf"), 1) ** 2, spread),
+    "std": (lambda m, a: m.std(a, 1), normal(2, 3)),
+    "std, biased": (lambda m, a: m.std(a, (0, 1), correction=0, keepdim=True), normal(2, 3)),
+    "prod": (lambda m, a: m.prod(a), normal(2, 3)),
+    "prod, of rows with zeros": (lambda m, a: m.prod(a, 1, keepdim=True), np.array([[1.5, 0, 2, 3], [0, 2, 0, 1]])),
+    "cumsum": (lambda m, a: m.cumsum(a, 1) ** 2, normal(2, 3)),
+    "sort": (lambda m, a: m.sort(a, 0, descending=True)[0] ** 2, spread),
+    "topk": (lambda m, a: m.topk(a, 2)[0] ** 2, spread),
+    "split": (lambda m, a: m.split(a, [1, 2], 1)[1] ** 2, normal(2, 3)),
+    "chunk": (lambda m, a: m.chunk(a, 2, 1)[0] ** 2, normal(2, 3)),
+    "gather": (lambda m, a, i: m.gather(a, 1, i) ** 2, normal(2, 3), np.array([[0, 0, 2, 1], [2, 1, 1, 1]])),
+    "masked_fill": (lambda m, a, c: a.masked_fill(c, 2.0) ** 2, normal(2, 3), mask),
+    "clone": (lambda m, a: m.clone(a) ** 2, normal(2, 3)),
+    "einsum": (lambda m, a, b: m.einsum("bij,jk->bik", a, b) ** 2, normal(2, 3, 2), normal(2, 4)),
+    "einsum, diagonals": (lambda m, a, b: m.einsum("iij,jk,j->ik", a, b, b[:, 0]), normal(3, 3, 2), normal(2, 2)),
+    "gelu": (lambda m, a: m.gelu(a), normal(2, 3)),
+    "silu": (lambda m, a: m.silu(a), normal(2, 3)),
+    "gelu, by tanh": (lambda m, a: m.gelu(a, approximate="tanh"), normal(2, 3)),
+    "softplus, linear part": (lambda m, a: m.softplus(a, beta=2.0, threshold=0.5), spread),
+    "l1_loss": (lambda m, a, b: m.l1_loss(a, b) ** 2, spread, spread[::-1] + 0.05),
+    "smooth_l1_loss": (lambda m, a, b: m.smooth_l1_loss(a, b, beta=0.7), normal(2, 3), normal(2, 3, seed=1)),
+    "binary_cross_entropy": (
+        lambda m, a, b: m.binary_cross_entropy(a, b, reduction="sum"),
+        probabilities[0] + 0.1,
+        probabilities[1] + 0.1,
+    ),
+    "layer_norm": (
+        lambda m, x, w, b: m.layer_norm(x, (3, 2), w, b) ** 2,
+        normal(2, 3, 2),
+        normal(3, 2),
+        normal(3, 2, seed=1),
+    ),
+    "pixel_shuffle": (lambda m, a: m.pixel_shuffle(a, 2) ** 2, normal(1, 8, 2, 3)),
     "clamp": (lambda m, a: m.clamp(a, -0.2, 0.2), spread),
     "maximum": (lambda m, a, b: m.maximum(a, b), spread, spread[::-1] + 0.05),
     "minimum": (lambda m, a, b: m.minimum(a, b), spread, spread[::-1] + 0.05),
@@ -145,7 +182,9 @@ CASES = {
 }
 
 # Operations whose results are whole numbers or bools.
-WITHOUT_GRADIENT = {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "argmax", "one_hot"}
+WITHOUT_GRADIENT = {
+    "eq", "ne", "lt", "le", "gt", "ge", "isnan", "argmax", "argmin", "any", "all", "floor_divide", "numel", "one_hot"
+}  # fmt: skip
 # Operations that torch has not, or under another name: gradcheck alone sees them here.
 OURS_ALONE = {
     "conv2d_weight": (

@@ -43,6 +43,8 @@ UNARY = {
     "tanh": Unary(normal(2, 3)),
     "sigmoid": Unary(normal(2, 3)),
     "relu": Unary(spread),
+    "sin": Unary(normal(2, 3)),
+    "cos": Unary(normal(2, 3)),
     "leaky_relu": Unary(spread, keywords={"negative_slope": 0.3}),
 }
 

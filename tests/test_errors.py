@@ -18,6 +18,7 @@ TABLE = MALFORMED | MALFORMED_IMAGES
 NOT_TENSORS = ["text", None, object(), {"a": 1}, 1 + 2j]
 # None leaves an optional Tensor out; a Python number is a good operand of these.
 OPTIONAL = {("linear", 2), ("conv2d", 2), ("conv2d_relu", 2), ("conv_transpose2d", 2)}
+OPTIONAL |= {("layer_norm", 2), ("layer_norm", 3)}
 OPTIONAL |= {(name, position) for name in ("batch_norm", "group_norm") for position in (2, 3, 4)}
 
 

@@ -39,6 +39,7 @@ LEVELS = [
         "minitensor.methods",
         "minitensor.arguments",
         "minitensor.create",
+        "minitensor.create_like",
         "minitensor.engine",
         "minitensor.backward",
         "minitensor.random",

@@ -29,7 +29,10 @@ SGD_OPTIONS = [
 ADAM_OPTIONS = options(
     lr=[0.02], betas=[(0.9, 0.999), (0.5, 0.8)], eps=[1e-8, 1e-3], weight_decay=[0, 0.1], amsgrad=[False, True]
 )
-CASES = [("SGD", case) for case in SGD_OPTIONS]
+RMSPROP_OPTIONS = options(
+    lr=[0.02], alpha=[0.99, 0.5], eps=[1e-8], weight_decay=[0, 0.1], momentum=[0, 0.9], centered=[False, True]
+)
+CASES = [("SGD", case) for case in SGD_OPTIONS] + [("RMSprop", case) for case in RMSPROP_OPTIONS]
 CASES += [(name, case) for name in ("Adam", "AdamW") for case in ADAM_OPTIONS]
 
 
@@ -228,6 +231,10 @@ def test_a_state_that_does_not_fit_changes_nothing():
         (lambda p: optim.AdamW([]), "no parameters"),
         (lambda p: optim.SGD([p[0], p[0]]), "parameter 1 .* twice"),
         (lambda p: optim.SGD([{"params": p}, {"params": p[1]}]), "twice"),
+        (lambda p: optim.RMSprop(p, alpha=-1), "RMSprop: alpha"),
+        (lambda p: optim.lr_scheduler.OneCycleLR(optim.SGD(p), 0.1), "total_steps, or epochs"),
+        (lambda p: optim.lr_scheduler.OneCycleLR(optim.SGD(p), 0.1, 10, pct_start=2), "pct_start"),
+        (lambda p: optim.lr_scheduler.ReduceLROnPlateau(optim.SGD(p), factor=1.0), "factor must be below 1"),
         (lambda p: optim.SGD([p[0] * 2]), r"parameter 0 \(shape \(3, 4\)\) was computed by Mul"),
     ],
 )
@@ -300,6 +307,63 @@ def test_rates_equal_torchs(name):
     found = rates(ours, getattr(optim, name)(ours, **SCHEDULERS[name]))
     expected = rates(theirs, getattr(torch.optim.lr_scheduler, name)(theirs, **SCHEDULERS[name]))
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+
+
+ONE_CYCLE = {
+    "cos": dict(max_lr=0.3, total_steps=STEPS + 1),
+    "linear, by epochs": dict(max_lr=0.3, epochs=17, steps_per_epoch=3, anneal_strategy="linear", pct_start=0.4),
+    "other factors": dict(max_lr=0.1, total_steps=STEPS + 1, div_factor=5, final_div_factor=20, max_momentum=0.9),
+}
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+@pytest.mark.parametrize("settings", ONE_CYCLE.values(), ids=ONE_CYCLE)
+def test_one_cycle_equals_torchs(settings, optimizer):
+    more = {"momentum": 0.9} if optimizer == "SGD" else {}
+    ours = getattr(optim, optimizer)([mt.zeros(1, requires_grad=True)], lr=0.5, **more)
+    theirs = getattr(torch.optim, optimizer)([torch.zeros(1, requires_grad=True)], lr=0.5, **more)
+    schedulers = (
+        optim.lr_scheduler.OneCycleLR(ours, **settings),
+        torch.optim.lr_scheduler.OneCycleLR(theirs, **settings),
+    )
+    for _ in range(STEPS):
+        for name in ("lr", *more, *(["betas"] if optimizer == "Adam" else [])):
+            np.testing.assert_allclose(ours.param_groups[0][name], theirs.param_groups[0][name], rtol=1e-12)
+        theirs.step()
+        for scheduler in schedulers:
+            scheduler.step()
+    with pytest.raises(ValueError, match=f"step {STEPS + 2} of {STEPS + 1}"):
+        schedulers[0].step()
+
+
+PLATEAUS = {
+    "rel": dict(patience=2),
+    "abs, max": dict(mode="max", threshold=0.05, threshold_mode="abs", patience=1, factor=0.5),
+    "cooldown": dict(patience=0, cooldown=3, factor=0.5, min_lr=0.05),
+}
+
+
+@pytest.mark.parametrize("settings", PLATEAUS.values(), ids=PLATEAUS)
+def test_reducing_on_a_plateau_equals_torchs(settings):
+    ours, theirs = our_optimizer(), torch_optimizer()
+    schedulers = (
+        optim.lr_scheduler.ReduceLROnPlateau(ours, **settings),
+        torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, **settings),
+    )
+    metrics = np.abs(np.random.default_rng(0).standard_normal(STEPS)).round(1)
+    for position, metric in enumerate(metrics):
+        for scheduler in schedulers:
+            scheduler.step(metric)
+        assert schedulers[0].get_last_lr() == pytest.approx([group["lr"] for group in theirs.param_groups])
+        if position == STEPS // 2:  # goes on from what JSON keeps
+            state = json.loads(json.dumps(schedulers[0].state_dict()))
+            schedulers = optim.lr_scheduler.ReduceLROnPlateau(ours, **settings), schedulers[1]
+            schedulers[0].load_state_dict(state)
+
+
+def test_torchs_home_of_the_schedulers():
+    assert {*SCHEDULERS, "SequentialLR"} <= set(optim.lr_scheduler.__all__)
+    assert all(hasattr(torch.optim.lr_scheduler, name) for name in optim.lr_scheduler.__all__)
 
 
 @pytest.mark.parametrize(

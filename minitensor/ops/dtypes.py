@@ -23,6 +23,11 @@ def category(dtype):
     return _CATEGORY[dtype.kind]
 
 
+def fits_category(value, dtype):
+    """False for a number or Tensor of a higher category than the dtype: a float does not fit into whole numbers."""
+    return category(result_dtype(value)) <= category(dtype)
+
+
 def promote(a, b):
     """The dtype that holds two dtypes of equal strength. Unlike NumPy, int64 with float32 gives float32."""
     if a == b:

@@ -1,8 +1,10 @@
 """Optimizers change the weights by their gradients. Schedulers say how large each step is. Names are torch.optim's."""
 
+from minitensor.optim import lr_scheduler
 from minitensor.optim.adam import Adam, AdamW
 from minitensor.optim.clip import clip_grad_norm_
 from minitensor.optim.optimizer import Optimizer
+from minitensor.optim.rmsprop import RMSprop
 from minitensor.optim.schedulers import (
     CosineAnnealingLR,
     LambdaLR,
@@ -17,7 +19,7 @@ from minitensor.optim.sgd import SGD
 
 # fmt: off
 __all__ = [
-    "Adam", "AdamW", "clip_grad_norm_", "CosineAnnealingLR", "LambdaLR", "LinearLR", "MultiStepLR", "Optimizer",
-    "PolynomialLR", "Scheduler", "SequentialLR", "SGD", "StepLR",
+    "Adam", "AdamW", "clip_grad_norm_", "CosineAnnealingLR", "LambdaLR", "LinearLR", "lr_scheduler", "MultiStepLR",
+    "Optimizer", "PolynomialLR", "RMSprop", "Scheduler", "SequentialLR", "SGD", "StepLR",
 ]
 # fmt: on

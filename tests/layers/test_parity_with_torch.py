@@ -37,6 +37,22 @@ CASES = [
     case("BatchNorm2d", IMAGE, 4, track_running_stats=False),
     case("GroupNorm", IMAGE, 2, 4),
     case("GroupNorm", IMAGE, 4, 4, eps=1e-2, affine=False),
+    case("BatchNorm1d", (5, 4), 4),
+    case("BatchNorm1d", (3, 4, 6), 4, momentum=0.3, affine=False),
+    case("InstanceNorm2d", IMAGE, 4),
+    case("InstanceNorm2d", IMAGE, 4, eps=1e-3, affine=True),
+    case("LayerNorm", IMAGE, (7, 6)),
+    case("LayerNorm", (3, 5), 5, eps=1e-3, bias=False),
+    case("LayerNorm", (3, 5), [5], elementwise_affine=False),
+    case("GELU", IMAGE),
+    case("GELU", IMAGE, approximate="tanh"),
+    case("SiLU", IMAGE),
+    case("Softplus", IMAGE, 2.0, 1.5),
+    case("PixelShuffle", IMAGE, 2),
+    case("Unflatten", IMAGE, 1, (2, 2)),
+    case("Unflatten", IMAGE, -1, (3, -1)),
+    case("Unfold", IMAGE, (2, 3), dilation=(1, 2), padding=1, stride=(2, 1)),
+    case("Fold", (2, 8, 30), (6, 7), 2),
     case("MaxPool2d", IMAGE, 2),
     case("MaxPool2d", IMAGE, (3, 2), stride=(2, 3), padding=(1, 0), ceil_mode=True),
     case("MaxPool2d", IMAGE, 2, 2, 0, 2),
@@ -221,3 +237,34 @@ def test_dropout_drops_in_training_only(layer):
     assert whole_channels == isinstance(layer, layers.Dropout2d)
     np.testing.assert_array_equal(layer.eval()(x).data, x.data)
     layer.train()
+
+
+LOSSES = {
+    "L1Loss": ({"reduction": "sum"}, (3, 4), (3, 4)),
+    "SmoothL1Loss": ({"beta": 0.4}, (3, 4), (3, 4)),
+    "BCELoss": ({"reduction": "none"}, (3, 4), (3, 4)),
+    "NLLLoss": ({"ignore_index": 1}, (3, 4), None),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_equal_torchs(name):
+    options, shape, target_shape = LOSSES[name]
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.1, 0.9, shape)
+    target = rng.integers(0, shape[1], shape[0]) if target_shape is None else rng.uniform(0.1, 0.9, target_shape)
+    ours, theirs = getattr(layers, name)(**options), getattr(torch.nn, name)(**options)
+    our_x, their_x = mt.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    y, expected = ours(our_x, mt.tensor(target)), theirs(their_x, torch.tensor(target))
+    np.testing.assert_allclose(y.data, expected.detach().numpy(), **TOLERANCE)
+    y.sum().backward()
+    expected.sum().backward()
+    np.testing.assert_allclose(our_x.grad.data, their_x.grad.numpy(), **TOLERANCE)
+
+
+def test_max_unpool2d_equals_torchs():
+    x = np.random.default_rng(0).standard_normal(IMAGE)
+    y, places = layers.MaxPool2d(2, return_indices=True)(mt.tensor(x))
+    z, their_places = torch.nn.MaxPool2d(2, return_indices=True)(torch.tensor(x))
+    found = layers.MaxUnpool2d(2)(y, places, output_size=IMAGE)
+    np.testing.assert_array_equal(found.data, torch.nn.MaxUnpool2d(2)(z, their_places, output_size=IMAGE).numpy())

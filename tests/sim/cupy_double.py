@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
+from scipy import special
 
 from minitensor import backend
 from tests.sim import cublas, runner, strict
@@ -176,13 +177,17 @@ def _strided(x, shape, strides):
     return ndarray(view, x if x.base is None else x.base)
 
 
+SPECIAL = "cupyx.scipy.special"  # where CuPy has erf
+
+
 @contextmanager
 def strict_cupy():
     """Let minitensor take the double for CuPy within the block; yields strict.py's `state`, counting from 0."""
     before = backend._cupy, backend._reason, backend._device_count
-    known = sys.modules.get("cupy")
+    known = {name: sys.modules.get(name) for name in ("cupy", SPECIAL)}
     backend._cupy = backend._reason = None
     sys.modules["cupy"] = build()
+    sys.modules[SPECIAL] = SimpleNamespace(erf=lambda x: strict.wrap(special.erf(x._host), "erf", (x,)))
     state.reset()
     try:
         reason = backend.cuda.why_not()
@@ -192,7 +197,8 @@ def strict_cupy():
         yield state
     finally:
         backend._cupy, backend._reason, backend._device_count = before
-        if known is None:
-            del sys.modules["cupy"]
-        else:
-            sys.modules["cupy"] = known
+        for name, module in known.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
