@@ -228,3 +228,16 @@ def test_the_rest_of_what_is_refused():
     ):
         with pytest.raises(error, match=words):
             call()
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+def test_binary_cross_entropy_of_probabilities(reduction):
+    x, target = np.random.default_rng(0).uniform(0, 1, (2, 3, 4))
+    x[0, :2] = 0, 1  # whose logarithms are bounded
+    weight = mt.tensor([1.0, 2.0, 0.0, 1.0], dtype=mt.float64)
+    same_as_torch(lambda m, x, t: m.binary_cross_entropy(x, t, reduction=reduction), x[1:], target[1:], order=1)
+    both(lambda m, x, t: (m if m is mt else m.nn.functional).binary_cross_entropy(x, t, reduction=reduction), x, target)
+    y = mt.binary_cross_entropy(mt.Tensor(x), mt.Tensor(target), weight, reduction="none")
+    np.testing.assert_allclose(
+        y.data, mt.binary_cross_entropy(mt.Tensor(x), mt.Tensor(target), reduction="none").data * weight.data
+    )
