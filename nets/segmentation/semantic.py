@@ -53,9 +53,13 @@ def view_probabilities(net, image, orientation, tile=None):
     In the mean over the views, errors that are not common to all views partly cancel.
     """
     for axes in MIRRORINGS[orientation]:
-        scores = predict(net, np.flip(image, axes), tile)
-        scores = np.exp(scores - scores.max(0))
-        yield np.flip(scores / scores.sum(0), axes)
+        yield np.flip(softmax(predict(net, np.flip(image, axes), tile)), axes)
+
+
+def softmax(scores):
+    """Probabilities (classes, H, W) of scores (classes, H, W)."""
+    scores = np.exp(scores - scores.max(0))
+    return scores / scores.sum(0)
 
 
 def colorize(label, classes):

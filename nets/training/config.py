@@ -10,6 +10,7 @@ from nets.segmentation.semantic import MIRRORINGS
 from nets.training.build import NET_NAMES
 
 FORMAT = 1
+TASKS = ("semantic", "instance")
 ENCODINGS = ("ids", "binary", "instances", "colors")
 
 
@@ -21,6 +22,8 @@ class Config:
     data              "cells", "street" or the folder
     length            number of training images; a run is not continued if its folder has changed
     validation_names  the images of a folder that the run does not train on; () for generated images
+    task              one of TASKS
+    border_weight     w0 of U-Net's weight map (nets/data/weight_map.py); 0: every pixel has the weight of its class
     """
 
     net: dict
@@ -41,11 +44,22 @@ class Config:
     seconds: float | None
     validation_names: tuple[str, ...] = ()
     task: str = "semantic"
+    border_weight: float = 0.0
     format: int = field(default=FORMAT)
 
     @property
     def classes(self):
         return self.encoding.classes
+
+    @property
+    def things(self):
+        """Positions of the classes of countable objects."""
+        return tuple(position for position, entry in enumerate(self.classes) if entry.thing)
+
+    @property
+    def background(self):
+        """Position of the first class that is no thing: the class of the borders between touching objects."""
+        return next(position for position, entry in enumerate(self.classes) if not entry.thing)
 
     def as_dict(self):
         """Plain values for JSON."""
@@ -56,7 +70,7 @@ class Config:
         """The config that `as_dict` wrote down. Raises ValueError with the field that is wrong."""
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise ValueError(f"format must be {FORMAT}")
-        values = {"validation_names": ()} | values
+        values = {"validation_names": (), "border_weight": 0.0} | values
         names = {entry.name for entry in fields(cls)}
         if values.keys() != names:
             raise ValueError(f"these fields are missing or unknown: {', '.join(sorted(values.keys() ^ names))}")
@@ -122,6 +136,12 @@ def _check(values):
     require("steps", steps is None or isinstance(steps, int) and steps > 0, "null or a whole number above 0")
     require("seconds", seconds is None or _is_number(seconds) and seconds > 0, "null or a number above 0")
     require("steps", (steps, seconds) != (None, None), "a number where seconds is null")
+    require("task", values["task"] in TASKS, f"one of {', '.join(TASKS)}")
+    weight = values["border_weight"]
+    require("border_weight", _is_number(weight) and weight >= 0, "a number from 0 up")
+    if values["task"] == "instance":
+        things = [isinstance(entry, dict) and bool(entry.get("thing")) for entry in classes]
+        require("encoding", any(things) and not all(things), "an object with classes of things and of stuff")
     names = values["validation_names"]
     listed = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
     require("validation_names", listed, "a list of strings")

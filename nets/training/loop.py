@@ -16,6 +16,8 @@ from nets.training.build import build_net
 from nets.training.checkpoint import load_checkpoint, save_checkpoint
 from nets.training.clock import Clock
 from nets.training.interruption import Interruption
+from nets.training.measure import MEASURES
+from nets.training.objects import batch_maker
 from nets.training.progress import Progress
 from nets.training.run import BEST, CHECKPOINT, LAST
 from nets.training.schedule import Schedule
@@ -51,15 +53,21 @@ class Training:
             self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.batches = Batches(
-            train, config.normalization, Augmentation(config.crop, config.orientation), config.batch, config.seed
+            train,
+            config.normalization,
+            Augmentation(config.crop, config.orientation),
+            config.batch,
+            config.seed,
+            batch_maker(config),
         )
+        self.measure = MEASURES[config.task]  # what decides which weights are the best
         self.class_weights = mt.tensor(np.array(config.class_weights, np.float32), device=config.device)
         self.schedule = Schedule(config.steps, config.seconds)
         self.step = 0
         self.elapsed = 0.0
         self.losses = []  # of every step
         self.step_seconds = []
-        self.best_mean_iu = -1.0
+        self.best_score = -1.0
         self.metrics = []
         order = np.random.default_rng([config.seed, VALIDATION_STREAM]).permutation(len(validation))
         self.validation_order = order  # shortened if a timed run has no time for all of them
@@ -90,7 +98,7 @@ class Training:
         self.optimizer.load_state_dict(saved["optimizer"])
         mt.random.set_state(saved["random"])
         self.schedule = Schedule(**saved["plan"])
-        self.step, self.elapsed, self.best_mean_iu = saved["step"], saved["elapsed"], saved["best_mean_iu"]
+        self.step, self.elapsed, self.best_score = saved["step"], saved["elapsed"], saved["best_score"]
         self.losses = saved["losses"].numpy().tolist()
         self.step_seconds = saved["step_seconds"].numpy().tolist()
         self.validation_order = saved["validation_order"].numpy()
@@ -107,10 +115,10 @@ class Training:
         """Train until the schedule is finished. Raises Diverged, or Interrupted after all is saved."""
         with ExitStack() as stack:
             interruption = stack.enter_context(Interruption())
-            progress = stack.enter_context(Progress(self.step, self.run_folder.config.batch))
+            progress = stack.enter_context(Progress(self.step, self.run_folder.config.batch, self.measure.name))
             batches = stack.enter_context(self.batches)
             if self.metrics:
-                progress.validated(self.metrics[-1]["mean_iu"])
+                progress.validated(self.measure.of(self.metrics[-1]))
             clock = Clock(self.elapsed)
             while True:
                 self.elapsed = clock.now()
@@ -121,7 +129,7 @@ class Training:
                     done = self._validate(clock, lambda _: not interruption.asked)
                     if not done:
                         continue
-                    progress.validated(self.metrics[-1]["mean_iu"])
+                    progress.validated(self.measure.of(self.metrics[-1]))
                     self.save()
                     clock.checkpoint_written()
                 if self.schedule.finished(self.step):
@@ -136,7 +144,7 @@ class Training:
                     self.save()
                     clock.checkpoint_written()
 
-    def _train_step(self, x, label):
+    def _train_step(self, x, label, pixel_weight=None):
         """One update of the weights; returns the loss before it."""
         config = self.run_folder.config
         rate = config.learning_rate * self.schedule.learning_rate_factor(self.step)
@@ -146,7 +154,11 @@ class Training:
         self.optimizer.zero_grad()
         scores = self.net(mt.tensor(x, device=config.device))
         target = mt.tensor(label, device=config.device)
-        loss = mt.cross_entropy(scores, target, weight=self.class_weights, ignore_index=IGNORE)
+        if pixel_weight is not None:
+            pixel_weight = mt.tensor(pixel_weight, device=config.device)
+        loss = mt.cross_entropy(
+            scores, target, weight=self.class_weights, ignore_index=IGNORE, pixel_weight=pixel_weight
+        )
         loss.backward()
         value = loss.item()  # after backward: a GPU has both passes to work on while this waits for the loss
         if not math.isfinite(value):
@@ -182,8 +194,9 @@ class Training:
         }
         self.metrics.append(line)
         self.run_folder.append_metrics(line)
-        if line["mean_iu"] >= self.best_mean_iu:  # if equal, the later weights: they have learned longer
-            self.best_mean_iu = line["mean_iu"]
+        score = self.measure.of(line)
+        if score >= self.best_score:  # if equal, the later weights: they have learned longer
+            self.best_score = score
             mt.save(self.run_folder.path(BEST), self.average.net.state_dict())
         self.schedule.after_validation(self.step, self.elapsed, self._typical_step(), result.seconds)
         return True
@@ -203,7 +216,7 @@ class Training:
                 "plan": self.schedule.as_dict(),
                 "step": self.step,
                 "elapsed": self.elapsed,
-                "best_mean_iu": self.best_mean_iu,
+                "best_score": self.best_score,
                 "losses": np.array(self.losses, np.float64),
                 "step_seconds": np.array(self.step_seconds, np.float32),
                 "validation_order": self.validation_order,

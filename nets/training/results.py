@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from nets.training.decision import Decision, decide
+from nets.training.measure import MEASURES
+from nets.training.objects import ObjectDecision, decide_objects
 from nets.training.report import save_curves, save_image, save_predictions
+from nets.training.rows import class_legend, class_row, object_legend, object_row
 from nets.training.run import CURVES, PREDICTIONS
+from nets.training.validation import score
 
 PICTURED = 4
 PICTURED_PIXELS = 4 * 512 * 512
 TITLES = {"unet": "U-Net", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "FCN-8s"}
 
 
-def best_line(metrics):
-    """The last of the best lines of metrics.jsonl: the line whose weights are in best.safetensors."""
-    return max(metrics, key=lambda line: (line["mean_iu"], line["step"]))
+def load_decision(run):
+    """How the answers of a run are made of its net's probabilities: a Decision or an ObjectDecision."""
+    return (ObjectDecision if run.config.task == "instance" else Decision).load(run)
 
 
 def save_samples(folder, training):
@@ -41,7 +45,12 @@ def conclude(training):
     """Find the decision for the best weights, write it down, and return the Scores on the validation images."""
     run = training.run_folder
     net = run.load_net(run.config.device)
-    decision, scores = decide(net, training.validation, run.config, training.validation_order)
+    data = net, training.validation, run.config
+    if run.config.task == "instance":
+        decision = decide_objects(*data, training.validation_order)
+        scores = score(*data, decision, training.validation_order)
+    else:
+        decision, scores = decide(*data, training.validation_order)
     decision.save(run)
     return scores
 
@@ -50,9 +59,17 @@ def draw(training, scores):
     """curves.png and predictions.png."""
     run = training.run_folder
     config = run.config
-    net, decision = run.load_net(config.device), Decision.load(run)
+    net, decision = run.load_net(config.device), load_decision(run)
     samples = _pictured(training)
-    predictions = [decision.class_map(net, sample.image, config) for sample in samples]
-    save_curves(run.path(CURVES), training.losses, training.metrics)
-    title = f"{TITLES[config.net['name']]} on {Path(config.data).name}: mean IU {scores.mean_iu:.3f}"
-    save_predictions(run.path(PREDICTIONS), samples, predictions, config.classes, title)
+    found = [decision.find(net, sample.image, config) for sample in samples]
+    measure = MEASURES[config.task]
+    save_curves(run.path(CURVES), training.losses, training.metrics, measure)
+    value = measure.of(scores.as_dict())
+    title = f"{TITLES[config.net['name']]} on {Path(config.data).name}: {measure.name} {value:.3f}"
+    if config.task == "instance":
+        rows = [object_row(sample, answer) for sample, answer in zip(samples, found, strict=True)]
+        legend = object_legend()
+    else:
+        rows = [class_row(sample, answer, config.classes) for sample, answer in zip(samples, found, strict=True)]
+        legend = class_legend(config.classes, samples)
+    save_predictions(run.path(PREDICTIONS), rows, legend, title)

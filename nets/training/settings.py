@@ -5,6 +5,7 @@ from __future__ import annotations
 from nets.data import Normalization, count_classes, default_crop, median_frequency_weights
 from nets.training.build import FCNS
 from nets.training.config import Config
+from nets.training.objects import must_have_objects
 
 DEFAULT_MINUTES = {"cells": 1.75, "street": 5.0}
 DEFAULT_MINUTES_FOLDER = 10.0
@@ -26,6 +27,8 @@ BATCH = 4
 LEARNING_RATE = 3e-3  # short trainings gain from large steps; the running mean of the weights smooths them
 LEARNING_RATE_FCN = 1e-3  # without batch norm, large steps could diverge
 WEIGHT_DECAY = 1e-4
+
+BORDER_WEIGHT = 10.0  # w0 of U-Net's weight map: Ronneberger et al. (2015), section 3
 
 # 0: no class weights. 1: median frequency weights. On CamVid's 11 classes, 1 harms the frequent classes more than it
 # helps the rare ones. When the training ends, decision.py makes up for the weaker weights.
@@ -65,6 +68,12 @@ def choose(options, train, data):
     batch = options.batch or BATCH
     if not fcn:
         _check_depth(net["depth"], crop, batch)
+    task, border_weight = options.task or "semantic", 0.0
+    if task == "instance":
+        must_have_objects(train, data)
+        border_weight = BORDER_WEIGHT if options.border_weight is None else options.border_weight
+    elif options.border_weight is not None:
+        raise ValueError("--border-weight belongs to --task instance")
     weights = median_frequency_weights(count_classes(train), BALANCE_POWER)
     return Config(
         net=net,
@@ -83,6 +92,8 @@ def choose(options, train, data):
         device=options.device or "cpu",
         steps=options.steps,
         seconds=seconds,
+        task=task,
+        border_weight=border_weight,
     )
 
 

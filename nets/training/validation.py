@@ -1,4 +1,4 @@
-"""How good a net is on a data set: predict each image, and count in one confusion matrix."""
+"""How good a net is on a data set: predict each image, compare it with the truth, and count."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import numpy as np
 
 import minitensor as mt
 from nets.data import IGNORE
-from nets.segmentation.metrics import Confusion, Scores
-from nets.segmentation.semantic import predict
+from nets.segmentation.instances import Found
+from nets.segmentation.metrics import Confusion, InstanceScores, InstanceTally, Scores
+from nets.segmentation.semantic import predict, softmax
+from nets.training.objects import ObjectDecision, target
 
 
 class Validation(NamedTuple):
     """Scores over `images` images, the mean of their losses, and the seconds it took."""
 
-    scores: Scores
+    scores: Scores | InstanceScores
     loss: float
     images: int
     seconds: float
@@ -24,11 +26,16 @@ class Validation(NamedTuple):
 
 def evaluate(net, dataset, config, decision):
     """Scores of the decision's answers over a whole data set."""
-    confusion = _confusion(config)
-    for position in range(len(dataset)):
-        sample = dataset.sample(position)
-        confusion.update(sample.label, decision.class_map(net, sample.image, config))
-    return confusion.scores()
+    return score(net, dataset, config, decision, range(len(dataset)))
+
+
+def score(net, dataset, config, decision, positions):
+    """Scores of the decision's answers over the images at `positions`."""
+    tally = tally_of(config)
+    for position in positions:
+        sample = dataset.sample(int(position))
+        _count(tally, sample, decision.find(net, sample.image, config))
+    return tally.scores()
 
 
 def validate(net, dataset, config, positions=None, most_seconds=None, proceed=None):
@@ -40,7 +47,7 @@ def validate(net, dataset, config, positions=None, most_seconds=None, proceed=No
     proceed        called with the number of images done; if it returns False, validation stops and returns None
     """
     positions = range(len(dataset)) if positions is None else positions
-    confusion = _confusion(config)
+    tally = tally_of(config)
     weight = np.array(config.class_weights, np.float32)
     losses = []
     begin = time.perf_counter()
@@ -51,21 +58,44 @@ def validate(net, dataset, config, positions=None, most_seconds=None, proceed=No
             break
         sample = dataset.sample(int(position))
         scores = predict(net, config.normalization.apply(sample.image))  # (classes, H, W)
-        confusion.update(sample.label, scores.argmax(0))
-        losses.append(_loss(scores, sample.label, weight))
+        _count(tally, sample, _found(scores, config))
+        losses.append(_loss(scores, sample, weight, config))
     known = [loss for loss in losses if loss is not None]
     mean_loss = float(np.mean(known)) if known else float("nan")
-    return Validation(confusion.scores(), mean_loss, len(losses), time.perf_counter() - begin)
+    return Validation(tally.scores(), mean_loss, len(losses), time.perf_counter() - begin)
 
 
-def _confusion(config):
+def tally_of(config):
+    """What counts for the task of a run: a Confusion or an InstanceTally, without any image yet."""
+    if config.task == "instance":
+        return InstanceTally(config.classes)
     return Confusion(len(config.classes), [entry.name for entry in config.classes])
 
 
-def _loss(scores, label, weight):
+def _count(tally, sample, found):
+    if found.instances is None:
+        tally.update(sample.label, found.label)
+    else:
+        tally.update(sample.label, sample.instances, found.label, found.instances)
+
+
+def _found(scores, config):
+    """The answer before there is a decision, from the net's scores (classes, H, W)."""
+    if config.task == "semantic":
+        return Found(scores.argmax(0))
+    return ObjectDecision().of_probabilities(softmax(scores), config)
+
+
+def _loss(scores, sample, weight, config):
     """The training's loss on one image. None if all its pixels are ignored."""
+    label, pixel_weight = sample.label, None
+    if config.task == "instance":
+        label, pixel_weight = target(sample, config)
+        pixel_weight = mt.Tensor(pixel_weight[None])
     if not (label != IGNORE).any():
         return None
-    target = mt.Tensor(label[None].astype(np.int64))
+    label = mt.Tensor(label[None].astype(np.int64))
     with mt.no_grad():
-        return mt.cross_entropy(mt.Tensor(scores[None]), target, weight=mt.Tensor(weight), ignore_index=IGNORE).item()
+        return mt.cross_entropy(
+            mt.Tensor(scores[None]), label, weight=mt.Tensor(weight), ignore_index=IGNORE, pixel_weight=pixel_weight
+        ).item()

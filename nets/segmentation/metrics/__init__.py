@@ -8,12 +8,14 @@ coco.py        the mask AP of COCO: the area under the curve of precision and re
 aji.py         AJI and AJI+: pixels shared by objects, divided by the pixels of their unions
 partition.py   V_rand and V_info: the image as a partition into segments, as in electron microscopy
 panoptic.py    PQ = SQ x RQ for things and stuff, with void and crowd
+    instances.py   what `evaluate` prints for the task "instance": objects and pixels together
 """
 
 from nets.segmentation.metrics.aji import AggregatedJaccard
 from nets.segmentation.metrics.boundary import Boundaries, BoundaryScore
 from nets.segmentation.metrics.coco import CocoAP, Detection
 from nets.segmentation.metrics.confusion import ClassScore, Confusion, Scores, confusion_matrix, scores
+from nets.segmentation.metrics.instances import InstanceScores, InstanceTally
 from nets.segmentation.metrics.matching import THRESHOLDS, Matching, match
 from nets.segmentation.metrics.overlap import Overlap, overlap
 from nets.segmentation.metrics.panoptic import PanopticQuality, PanopticScores, Segment
@@ -28,6 +30,8 @@ __all__ = [
     "CocoAP",
     "Confusion",
     "Detection",
+    "InstanceScores",
+    "InstanceTally",
     "Matching",
     "Overlap",
     "PanopticQuality",

@@ -67,20 +67,21 @@ class Scores(NamedTuple):
     def table(self):
         """The four numbers and a line for each class, to print."""
         lines = [
-            f"pixel accuracy {_shown(self.pixel_accuracy)}   mean accuracy {_shown(self.mean_accuracy)}   "
-            f"mean IU {_shown(self.mean_iu)}   frequency weighted IU {_shown(self.frequency_weighted_iu)}"
+            f"pixel accuracy {shown(self.pixel_accuracy)}   mean accuracy {shown(self.mean_accuracy)}   "
+            f"mean IU {shown(self.mean_iu)}   frequency weighted IU {shown(self.frequency_weighted_iu)}"
         ]
         width = max(len("class"), *(len(score.name) for score in self.per_class))
         lines.append(f"{'class':<{width}}  accuracy     IU   Dice      pixels")
         for score in self.per_class:
             lines.append(
-                f"{score.name:<{width}}  {_shown(score.accuracy):>8}  {_shown(score.iu):>5}  "
-                f"{_shown(score.dice):>5}  {score.pixels:>10}"
+                f"{score.name:<{width}}  {shown(score.accuracy):>8}  {shown(score.iu):>5}  "
+                f"{shown(score.dice):>5}  {score.pixels:>10}"
             )
         return "\n".join(lines)
 
 
-def _shown(value):
+def shown(value):
+    """A score with three digits; a dash for None."""
     return "-" if value is None else f"{value:.3f}"
 
 

@@ -31,6 +31,16 @@ class Overlap(NamedTuple):
         """float64 (T, P): intersection divided by union. No object is empty, so there is no 0/0."""
         return self.shared / self.union
 
+    def select(self, truth, predicted):
+        """The Overlap of some of the objects: two bool arrays, (T,) and (P,). The other objects become background."""
+        return Overlap(
+            self.truth_ids[truth],
+            self.predicted_ids[predicted],
+            self.truth_areas[truth],
+            self.predicted_areas[predicted],
+            self.shared[truth][:, predicted],
+        )
+
 
 def overlap(truth, prediction, counted=None):
     """The Overlap of two maps (H, W) of whole numbers: 0 = no object, equal numbers = one object.
