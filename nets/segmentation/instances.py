@@ -6,11 +6,11 @@ others (nets/data/weight_map.py). What the net then calls a cell is a cell witho
 another. `watershed` makes objects of it in three steps:
 
     1. seeds    connected pixels with a probability above `seed`: the inside of one object each
-    2. flood    from each seed through all pixels with a probability above `foreground`, a lower bound. Where the
-                floods of two seeds meet, there is a border
-    3. remove   objects of fewer than `least` pixels, and foreground without a seed
+    2. flood    the level falls from `seed` to `foreground` in small steps, and each object grows into the pixels above
+                the level that it can reach. Where two objects meet, the border stays: it lies in the valley between
+    3. remove   objects of fewer than `least` pixels. Foreground without a seed has become none
 
-Ronneberger, Fischer, Brox (2015), section 3. The flood is the image foresting transform of scipy.ndimage.
+Ronneberger, Fischer, Brox (2015), section 3, and Vincent and Soille (1991) for the watershed by flooding.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ import numpy as np
 
 from nets.data.sample import IGNORE
 
-FLOOD_LEVELS = 250  # grey levels of the probability during the flood; the outside lies above all of them
-OUTSIDE = 2 * FLOOD_LEVELS
+FLOOD_LEVELS = 16  # steps from `seed` down to `foreground`
 CROSS = ((0, 1, 0), (1, 1, 1), (0, 1, 0))  # a pixel's neighbours: up, down, left, right
 
 
@@ -76,15 +75,31 @@ def watershed(probability, foreground=0.5, seed=0.5, least=1):
     seeds, count = ndimage.label(probability > seed, CROSS)
     if not count:
         return np.zeros(probability.shape, np.int32)
-    inside = probability > foreground
-    # The cost of a path is its largest step between neighbouring levels. The step to the outside is larger than any
-    # step inside, so a flood leaves the foreground only when there is nothing left to flood inside.
-    levels = np.where(inside, FLOOD_LEVELS * (1 - probability), OUTSIDE).astype(np.uint16)
-    objects = np.where(inside, ndimage.watershed_ift(levels, seeds, CROSS), 0)
-    regions, _ = ndimage.label(inside, CROSS)
-    seeded = np.zeros(regions.max() + 1, bool)
-    seeded[regions[seeds > 0]] = True
-    return without_small(np.where(seeded[regions], objects, 0), least)
+    return without_small(_flooded(seeds, probability, np.linspace(seed, foreground, FLOOD_LEVELS + 1)[1:]), least)
+
+
+def _flooded(seeds, probability, levels):
+    """The seeds, grown through all pixels above each level in turn, one ring of pixels at a time.
+
+    Only pixels that still wait are looked at. A pixel beside several objects joins the one above, below, left or right
+    of it, in this order. The map has a frame of background, so that every pixel has four neighbours.
+    """
+    height, width = probability.shape
+    objects = np.pad(seeds.astype(np.int32), 1).ravel()  # (H + 2) * (W + 2)
+    sides = (-(width + 2), width + 2, -1, 1)
+    rows, columns = np.nonzero((seeds == 0) & (probability > levels[-1]))
+    places, heights = (rows + 1) * (width + 2) + columns + 1, probability[rows, columns]
+    for level in levels:
+        waiting = places[(heights > level) & (objects[places] == 0)]
+        while len(waiting):
+            joined = np.zeros(len(waiting), np.int32)
+            for side in sides:
+                joined = np.where(joined, joined, objects[waiting + side])
+            if not joined.any():
+                break
+            objects[waiting] = joined
+            waiting = waiting[joined == 0]
+    return objects.reshape(height + 2, width + 2)[1:-1, 1:-1]
 
 
 def without_small(objects, least):

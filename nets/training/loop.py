@@ -154,11 +154,11 @@ class Training:
         self.optimizer.zero_grad()
         scores = self.net(mt.tensor(x, device=config.device))
         target = mt.tensor(label, device=config.device)
-        if pixel_weight is not None:
-            pixel_weight = mt.tensor(pixel_weight, device=config.device)
-        loss = mt.cross_entropy(
-            scores, target, weight=self.class_weights, ignore_index=IGNORE, pixel_weight=pixel_weight
-        )
+        if pixel_weight is None:
+            weights = {"weight": self.class_weights}
+        else:  # it holds the weights of the classes too
+            weights = {"pixel_weight": mt.tensor(pixel_weight, device=config.device)}
+        loss = mt.cross_entropy(scores, target, ignore_index=IGNORE, **weights)
         loss.backward()
         value = loss.item()  # after backward: a GPU has both passes to work on while this waits for the loss
         if not math.isfinite(value):

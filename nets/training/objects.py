@@ -12,15 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nets.data import IGNORE, border_weights, make_batch
+from nets.data import IGNORE, make_batch, weight_map
 from nets.segmentation.instances import Found, found_objects, separated, watershed
 from nets.segmentation.metrics import AggregatedJaccard, Matching, overlap
 from nets.segmentation.metrics.instances import AT
 from nets.segmentation.semantic import view_probabilities
 from nets.training.run import DECISION, write_text
 
-FOREGROUNDS = (0.2, 0.35, 0.5, 0.65)
-SEEDS = (0.35, 0.5, 0.65, 0.8, 0.9)
+FOREGROUNDS = (0.2, 0.35, 0.5, 0.65, 0.8)
+SEEDS = (0.35, 0.5, 0.65, 0.8, 0.9, 0.95)
 LEASTS = (1, 8, 16, 32)  # pixels of the smallest object
 DECIDING_PIXELS = 4 * 1024 * 1024  # of all images together that the thresholds are chosen on
 
@@ -43,12 +43,12 @@ def must_have_objects(dataset, name):
 
 
 def target(sample, config):
-    """(label, pixel weights float32) that the net learns: objects that do not touch, and U-Net's border weights."""
+    """(label, w float32 (H, W)) that the net learns: objects that do not touch, and U-Net's weight map.
+
+    The map holds the class weights too, so the loss needs no others.
+    """
     label, instances = separated(sample.label, sample.instances, config.background)
-    weights = np.ones(label.shape, np.float32)
-    if config.border_weight:
-        weights += border_weights(instances, config.border_weight)
-    return label, weights
+    return label, weight_map(label, instances, config.class_weights, config.border_weight)
 
 
 def batch_maker(config):

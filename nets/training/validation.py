@@ -88,14 +88,12 @@ def _found(scores, config):
 
 def _loss(scores, sample, weight, config):
     """The training's loss on one image. None if all its pixels are ignored."""
-    label, pixel_weight = sample.label, None
+    label, weights = sample.label, {"weight": mt.Tensor(weight)}
     if config.task == "instance":
         label, pixel_weight = target(sample, config)
-        pixel_weight = mt.Tensor(pixel_weight[None])
+        weights = {"pixel_weight": mt.Tensor(pixel_weight[None])}
     if not (label != IGNORE).any():
         return None
     label = mt.Tensor(label[None].astype(np.int64))
     with mt.no_grad():
-        return mt.cross_entropy(
-            mt.Tensor(scores[None]), label, weight=mt.Tensor(weight), ignore_index=IGNORE, pixel_weight=pixel_weight
-        ).item()
+        return mt.cross_entropy(mt.Tensor(scores[None]), label, ignore_index=IGNORE, **weights).item()

@@ -1,0 +1,89 @@
+"""What a net learns for the task "instance", and how its thresholds are found and kept."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from nets.data import Normalization, Sample, border_weights, cells
+from nets.segmentation.instances import separated
+from nets.training import objects
+from nets.training.objects import ObjectDecision, batch_maker, decide_objects, must_have_objects, target
+from nets.training.run import Run
+
+CONFIG = SimpleNamespace(
+    task="instance", border_weight=10.0, background=0, class_weights=(0.5, 2.0), things=(1,), orientation="free",
+    normalization=Normalization((0.0,), (1.0,)),
+)  # fmt: skip
+
+
+def test_the_target_is_separated_and_weighs_the_gaps():
+    sample = cells(length=1, size=(64, 64)).sample(0)
+    label, weights = target(sample, CONFIG)
+    expected, apart = separated(sample.label, sample.instances, 0)
+    np.testing.assert_array_equal(label, expected)
+    balance = np.where(label == 1, 2.0, 0.5)
+    np.testing.assert_allclose(weights, balance + border_weights(apart, 10.0), rtol=1e-6)
+    assert weights[sample.label != label].min() > 8  # between touching cells
+    _, flat = target(sample, SimpleNamespace(**{**vars(CONFIG), "border_weight": 0.0}))
+    np.testing.assert_array_equal(flat, balance)
+
+
+def test_a_batch_has_three_arrays_for_objects_and_two_for_classes():
+    dataset = cells(length=2, size=(32, 48))
+    samples = [dataset.sample(0), dataset.sample(1)]
+    x, label, weights = batch_maker(CONFIG)(samples, CONFIG.normalization)
+    assert x.shape == (2, 1, 32, 48) and label.shape == weights.shape == (2, 32, 48)
+    assert label.dtype == np.int64 and weights.dtype == np.float32
+    assert len(batch_maker(SimpleNamespace(task="semantic"))(samples, CONFIG.normalization)) == 2
+
+
+def test_the_thresholds_are_found_on_the_data(monkeypatch):
+    """Two objects joined by a bridge of probability .7, and a speck of 4 pixels: only some thresholds are right."""
+    thing = np.zeros((20, 20))
+    thing[2:8, 2:8] = thing[2:8, 10:16] = 0.95
+    thing[4:6, 8:10] = 0.7
+    thing[15:17, 15:17] = 0.95
+    instances = np.zeros((20, 20), np.int32)
+    instances[2:8, 2:9], instances[2:8, 9:16] = 1, 2
+    sample = Sample(np.zeros((20, 20), np.uint8), (instances > 0).astype(np.uint8), instances, "drawn")
+    views = [np.stack([1 - thing, thing]), np.full((2, 20, 20), 0.5)]
+    monkeypatch.setattr(objects, "view_probabilities", lambda *_: iter(views))
+    found = decide_objects(None, SimpleNamespace(sample=lambda _: sample), CONFIG, [0])
+    assert not found.views  # the second view knows nothing
+    assert found.seed >= 0.8 and found.least >= 8 and found.foreground < 0.7
+    assert len(found.find(None, sample.image, CONFIG).objects) == 2
+
+
+def test_it_is_kept_with_the_run(tmp_path):
+    run = Run(tmp_path, None)
+    assert ObjectDecision.load(run) == ObjectDecision()
+    ObjectDecision(0.2, 0.9, 32, False).save(run)
+    assert ObjectDecision.load(run) == ObjectDecision(0.2, 0.9, 32, False)
+    (tmp_path / "decision.json").write_text('{"strength": 0.5, "views": true}')
+    with pytest.raises(ValueError, match=r"decision\.json: cannot be read as the decision of a run"):
+        ObjectDecision.load(run)
+
+
+def test_data_without_objects_is_refused():
+    dataset = cells(length=2, size=(32, 32))
+    must_have_objects(dataset, "cells")
+    for instances, message in (
+        (None, "hold classes, not objects.*encoding"),
+        (np.zeros((32, 32), int), "no mask of x"),
+    ):
+        blank = SimpleNamespace(
+            classes=dataset.classes,
+            sample=lambda index, instances=instances: dataset.sample(index)._replace(instances=instances),
+            __len__=None,
+        )
+        with pytest.raises(ValueError, match=message):
+            must_have_objects(_Sized(blank), "x")
+
+
+class _Sized:
+    def __init__(self, dataset):
+        self.classes, self.sample = dataset.classes, dataset.sample
+
+    def __len__(self):
+        return 2
