@@ -12,7 +12,7 @@ from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, us
 from nets.data import GENERATORS, open_dataset
 from nets.data.images import pillow
 from nets.training.build import NET_NAMES, build_net
-from nets.training.config import TASKS
+from nets.training.config import METHODS, TASKS
 from nets.training.extras import USES, needed
 from nets.training.loop import Interrupted, Training
 from nets.training.progress import clock
@@ -59,6 +59,8 @@ def add_arguments(parser):
     parser.add_argument("--width", type=positive(float), help="factor of the FCNs' channels; 1 is VGG-16's")
     parser.add_argument("--crop", type=count, help="pixels a side of the training images")
     parser.add_argument("--batch", type=count, help="images a step")
+    parser.add_argument("--method", choices=METHODS, help="how --task instance tells objects apart: by borders learned "
+                        "as background, or by pixels that point at centres (default: watershed)")  # fmt: skip
     parser.add_argument("--border-weight", type=positive(float, 0), help="w0 of U-Net's weight map, for --task "
                         "instance: how much gaps between objects count (default: 10)")  # fmt: skip
     parser.add_argument("--lr", type=positive(float), help="highest learning rate")
@@ -165,7 +167,13 @@ def _must_agree(options, run):
     net = {"net": "name", "base": "base_channels", "depth": "depth", "width": "width"}
     own = {option: config.net.get(argument) for option, argument in net.items()}
     own |= {"seed": config.seed, "device": config.device, "batch": config.batch, "lr": config.learning_rate}
-    own |= {"data": config.data, "crop": config.crop, "task": config.task, "border_weight": config.border_weight}
+    own |= {
+        "data": config.data,
+        "crop": config.crop,
+        "task": config.task,
+        "method": config.method,
+        "border_weight": config.border_weight,
+    }
     for option, value in own.items():
         asked = getattr(options, option)
         if option == "data" and asked is not None:

@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 
 from nets.data import Encoding, Normalization
+from nets.segmentation.centres import OUTPUTS
 from nets.segmentation.semantic import MIRRORINGS
 from nets.training.build import NET_NAMES
 
 FORMAT = 1
 TASKS = ("semantic", "instance")
+METHODS = ("watershed", "centres")  # of the task "instance"
 ENCODINGS = ("ids", "binary", "instances", "colors")
 
 
@@ -23,6 +25,7 @@ class Config:
     length            number of training images; a run is not continued if its folder has changed
     validation_names  the images of a folder that the run does not train on; () for generated images
     task              one of TASKS
+    method            one of METHODS for the task "instance", else None
     border_weight     w0 of U-Net's weight map (nets/data/weight_map.py); 0: every pixel has the weight of its class
     """
 
@@ -44,12 +47,18 @@ class Config:
     seconds: float | None
     validation_names: tuple[str, ...] = ()
     task: str = "semantic"
+    method: str | None = None
     border_weight: float = 0.0
     format: int = field(default=FORMAT)
 
     @property
     def classes(self):
         return self.encoding.classes
+
+    @property
+    def outputs(self):
+        """Channels of the net's output."""
+        return _outputs(len(self.classes), self.method)
 
     @property
     def things(self):
@@ -70,7 +79,7 @@ class Config:
         """The config that `as_dict` wrote down. Raises ValueError with the field that is wrong."""
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise ValueError(f"format must be {FORMAT}")
-        values = {"validation_names": (), "border_weight": 0.0} | values
+        values = {"validation_names": (), "method": None, "border_weight": 0.0} | values
         names = {entry.name for entry in fields(cls)}
         if values.keys() != names:
             raise ValueError(f"these fields are missing or unknown: {', '.join(sorted(values.keys() ^ names))}")
@@ -115,8 +124,12 @@ def _check(values):
         (encoding.get("colors") is None) == (encoding["kind"] != "colors"),
         "an object with colors where that is its kind",
     )
-    fits = net.get("in_channels") == channels and net.get("classes") == len(classes)
-    require("net", fits, f"for {channels} channels and {len(classes)} classes")
+    require("task", values["task"] in TASKS, f"one of {', '.join(TASKS)}")
+    known = values["method"] in (METHODS if values["task"] == "instance" else (None,))
+    require("method", known, f"one of {', '.join(METHODS)} for the task instance, else null")
+    outputs = _outputs(len(classes), values["method"])
+    fits = net.get("in_channels") == channels and net.get("classes") == outputs
+    require("net", fits, f"for {channels} channels and {outputs} outputs")
     require("class_weights", _are_positive(values["class_weights"], len(classes)), "a number for each class")
     normalization = values["normalization"]
     scaled = isinstance(normalization, dict) and _are_positive(normalization.get("std"), channels)
@@ -136,7 +149,6 @@ def _check(values):
     require("steps", steps is None or isinstance(steps, int) and steps > 0, "null or a whole number above 0")
     require("seconds", seconds is None or _is_number(seconds) and seconds > 0, "null or a number above 0")
     require("steps", (steps, seconds) != (None, None), "a number where seconds is null")
-    require("task", values["task"] in TASKS, f"one of {', '.join(TASKS)}")
     weight = values["border_weight"]
     require("border_weight", _is_number(weight) and weight >= 0, "a number from 0 up")
     if values["task"] == "instance":
@@ -145,6 +157,10 @@ def _check(values):
     names = values["validation_names"]
     listed = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
     require("validation_names", listed, "a list of strings")
+
+
+def _outputs(classes, method):
+    return classes + (OUTPUTS if method == "centres" else 0)
 
 
 def _is_number(value):

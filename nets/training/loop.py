@@ -9,15 +9,15 @@ from contextlib import ExitStack
 import numpy as np
 
 import minitensor as mt
-from nets.data import IGNORE, Augmentation
+from nets.data import Augmentation
 from nets.training.average import WeightAverage
 from nets.training.batches import Batches
 from nets.training.build import build_net
 from nets.training.checkpoint import load_checkpoint, save_checkpoint
 from nets.training.clock import Clock
 from nets.training.interruption import Interruption
+from nets.training.losses import batch_maker, loss_of
 from nets.training.measure import MEASURES
-from nets.training.objects import batch_maker
 from nets.training.progress import Progress
 from nets.training.run import BEST, CHECKPOINT, LAST
 from nets.training.schedule import Schedule
@@ -61,7 +61,7 @@ class Training:
             batch_maker(config),
         )
         self.measure = MEASURES[config.task]  # what decides which weights are the best
-        self.class_weights = mt.tensor(np.array(config.class_weights, np.float32), device=config.device)
+        self.loss = loss_of(config, mt.tensor(np.array(config.class_weights, np.float32), device=config.device))
         self.schedule = Schedule(config.steps, config.seconds)
         self.step = 0
         self.elapsed = 0.0
@@ -144,8 +144,8 @@ class Training:
                     self.save()
                     clock.checkpoint_written()
 
-    def _train_step(self, x, label, pixel_weight=None):
-        """One update of the weights; returns the loss before it."""
+    def _train_step(self, x, *truth):
+        """One update of the weights, from the arrays of a batch; returns the loss before it."""
         config = self.run_folder.config
         rate = config.learning_rate * self.schedule.learning_rate_factor(self.step)
         for group in self.optimizer.param_groups:
@@ -153,12 +153,7 @@ class Training:
         self.net.train()
         self.optimizer.zero_grad()
         scores = self.net(mt.tensor(x, device=config.device))
-        target = mt.tensor(label, device=config.device)
-        if pixel_weight is None:
-            weights = {"weight": self.class_weights}
-        else:  # it holds the weights of the classes too
-            weights = {"pixel_weight": mt.tensor(pixel_weight, device=config.device)}
-        loss = mt.cross_entropy(scores, target, ignore_index=IGNORE, **weights)
+        loss = self.loss(scores, *(mt.tensor(array, device=config.device) for array in truth))
         loss.backward()
         value = loss.item()  # after backward: a GPU has both passes to work on while this waits for the loss
         if not math.isfinite(value):

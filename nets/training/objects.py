@@ -1,4 +1,7 @@
-"""The task "instance" in a training: what the net learns, and which thresholds make objects of its answer.
+"""The task "instance": objects from what the net says, and which thresholds make the best objects.
+
+There are two methods. By "watershed" the net learns objects that do not touch (segmentation/instances.py). By "centres"
+it has three more outputs, which say where the centre of each pixel's object is (segmentation/centres.py).
 
 The thresholds are found on the validation images when a training ends, as the strength of decision.py is: those with
 the highest sum of F1@.5 and AJI. The first counts objects, the second their pixels.
@@ -12,15 +15,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nets.data import IGNORE, make_batch, weight_map
-from nets.segmentation.instances import Found, found_objects, separated, watershed
+from nets.data import IGNORE
+from nets.segmentation.centres import group
+from nets.segmentation.instances import Found, found_objects, watershed, without_small
 from nets.segmentation.metrics import AggregatedJaccard, Matching, overlap
 from nets.segmentation.metrics.instances import AT
-from nets.segmentation.semantic import view_probabilities
+from nets.segmentation.semantic import softmax, view_scores
 from nets.training.run import DECISION, write_text
 
 FOREGROUNDS = (0.2, 0.35, 0.5, 0.65, 0.8)
 SEEDS = (0.35, 0.5, 0.65, 0.8, 0.9, 0.95)
+HEATS = (0.1, 0.2, 0.3, 0.4, 0.5)
+WINDOWS = (3, 5, 7, 11)  # Panoptic-DeepLab: 7
 LEASTS = (1, 8, 16, 32)  # pixels of the smallest object
 DECIDING_PIXELS = 4 * 1024 * 1024  # of all images together that the thresholds are chosen on
 
@@ -42,35 +48,44 @@ def must_have_objects(dataset, name):
         raise ValueError(f"task instance: no mask of {name} holds an object, every pixel is background (0)")
 
 
-def target(sample, config):
-    """(label, w float32 (H, W)) that the net learns: objects that do not touch, and U-Net's weight map.
+class Evidence(NamedTuple):
+    """What a net says about an image: probabilities (classes, H, W); heat (H, W) and offsets (2, H, W) by centres."""
 
-    The map holds the class weights too, so the loss needs no others.
-    """
-    label, instances = separated(sample.label, sample.instances, config.background)
-    return label, weight_map(label, instances, config.class_weights, config.border_weight)
+    probabilities: np.ndarray
+    heat: np.ndarray | None = None
+    offsets: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, scores, config):
+        """The evidence in a net's outputs (outputs, H, W)."""
+        classes = len(config.classes)
+        probabilities = softmax(scores[:classes])
+        if config.method == "watershed":
+            return cls(probabilities)
+        return cls(probabilities, scores[classes], scores[classes + 1 :])
+
+    def thing(self, config):
+        """(H, W) the probability that a pixel belongs to any thing."""
+        return self.probabilities[list(config.things)].sum(0)
 
 
-def batch_maker(config):
-    """The function that makes the arrays of a batch from samples, for the task of a run."""
-    if config.task == "semantic":
-        return make_batch
-
-    def make(samples, normalization):
-        targets = [target(sample, config) for sample in samples]
-        learned = [sample._replace(label=label) for sample, (label, _) in zip(samples, targets, strict=True)]
-        return *make_batch(learned, normalization), np.stack([weights for _, weights in targets])
-
-    return make
+def views_of(net, image, config):
+    """The Evidence of each mirrored view of an image, mirrored back. In a mirror image, offsets point the other way."""
+    for axes, scores in view_scores(net, config.normalization.apply(image), config.orientation):
+        evidence = Evidence.of(scores, config)
+        if evidence.offsets is not None:
+            signs = np.array([-1 if -2 in axes else 1, -1 if -1 in axes else 1], np.float32)
+            evidence = evidence._replace(offsets=evidence.offsets * signs[:, None, None])
+        yield evidence
 
 
-class ObjectDecision(NamedTuple):
-    """The arguments of `watershed`, and whether to average over mirrored views."""
+def mean_evidence(views):
+    """The mean of several Evidences."""
+    return Evidence(*(None if parts[0] is None else np.mean(parts, axis=0) for parts in zip(*views, strict=True)))
 
-    foreground: float = 0.5
-    seed: float = 0.65
-    least: int = 8
-    views: bool = True
+
+class _Kept:
+    """How the decisions of both methods are kept with a run, and what they answer."""
 
     @classmethod
     def load(cls, run):
@@ -80,10 +95,9 @@ class ObjectDecision(NamedTuple):
             return cls()
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            read = float(values["foreground"]), float(values["seed"]), int(values["least"]), bool(values["views"])
+            return cls(*(type(usual)(values[name]) for name, usual in cls()._asdict().items()))
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{path}: cannot be read as the decision of a run ({error!r})") from error
-        return cls(*read)
 
     def save(self, run):
         """Write it into the run folder."""
@@ -91,18 +105,62 @@ class ObjectDecision(NamedTuple):
 
     def find(self, net, image, config) -> Found:
         """The classes and objects of an image uint8 (H, W) or (H, W, 3)."""
-        views = view_probabilities(net, config.normalization.apply(image), config.orientation)
-        return self.of_probabilities(np.mean(list(views), axis=0) if self.views else next(views), config)
+        views = views_of(net, image, config)
+        return self.of_evidence(mean_evidence(list(views)) if self.views else next(views), config)
 
-    def of_probabilities(self, probabilities, config) -> Found:
-        """The classes and objects, from probabilities (classes, H, W)."""
-        thing = probabilities[list(config.things)].sum(0)
-        return found_objects(probabilities, watershed(thing, self.foreground, self.seed, self.least), config.things)
+    def of_evidence(self, evidence, config) -> Found:
+        """The classes and objects that the evidence shows."""
+        objects = without_small(self.objects(evidence, config), self.least)
+        return found_objects(evidence.probabilities, objects, config.things)
+
+
+class _WatershedFields(NamedTuple):
+    foreground: float = 0.5
+    seed: float = 0.65
+    least: int = 8
+    views: bool = True
+
+
+class WatershedDecision(_Kept, _WatershedFields):
+    """The arguments of `watershed`, and whether to average over mirrored views."""
+
+    def objects(self, evidence, config):
+        """Objects of any size."""
+        return watershed(evidence.thing(config), self.foreground, self.seed)
+
+    @classmethod
+    def candidates(cls, views):
+        """The decisions to choose from, with any size of the smallest object."""
+        return [cls(*pair, 1, views) for pair in product(FOREGROUNDS, SEEDS) if pair[0] <= pair[1]]
+
+
+class _CentresFields(NamedTuple):
+    foreground: float = 0.5
+    heat: float = 0.3
+    window: int = 5
+    least: int = 8
+    views: bool = True
+
+
+class CentresDecision(_Kept, _CentresFields):
+    """The thresholds of things and of `group`, and whether to average over mirrored views."""
+
+    def objects(self, evidence, config):
+        """Objects of any size."""
+        thing = evidence.thing(config) > self.foreground
+        return group(thing, evidence.heat, evidence.offsets, self.heat, self.window)
+
+    @classmethod
+    def candidates(cls, views):
+        """The decisions to choose from, with any size of the smallest object."""
+        return [cls(*values, 1, views) for values in product(FOREGROUNDS[1:-1], HEATS, WINDOWS)]
+
+
+METHODS = {"watershed": WatershedDecision, "centres": CentresDecision}
 
 
 def decide_objects(net, dataset, config, positions):
-    """The ObjectDecision with the highest F1@.5 + AJI over the first images at `positions`, up to DECIDING_PIXELS."""
-    thresholds = [pair for pair in product(FOREGROUNDS, SEEDS) if pair[0] <= pair[1]]
+    """The decision with the highest F1@.5 + AJI over the first images at `positions`, up to DECIDING_PIXELS."""
     metrics = {}
     pixels = 0
     for position in positions:
@@ -111,20 +169,18 @@ def decide_objects(net, dataset, config, positions):
         if metrics and pixels > DECIDING_PIXELS:
             break
         counted = sample.label != IGNORE
-        views = list(view_probabilities(net, config.normalization.apply(sample.image), config.orientation))
-        for mirrored, probabilities in ((False, views[0]), (True, np.mean(views, axis=0))):
-            thing = probabilities[list(config.things)].sum(0)
-            for pair in thresholds:
-                table = overlap(sample.instances, watershed(thing, *pair), counted)
+        views = list(views_of(net, sample.image, config))
+        for mirrored, evidence in ((False, views[0]), (True, mean_evidence(views))):
+            for candidate in METHODS[config.method].candidates(mirrored):
+                table = overlap(sample.instances, candidate.objects(evidence, config), counted)
                 for least in LEASTS:
                     kept = table.select(np.ones(len(table.truth_ids), bool), table.predicted_areas >= least)
-                    for metric in metrics.setdefault(ObjectDecision(*pair, least, mirrored), _metrics()):
-                        metric.add(kept)
+                    matching, aji = metrics.setdefault(
+                        candidate._replace(least=least), (Matching((AT,)), AggregatedJaccard())
+                    )
+                    matching.add(kept)
+                    aji.add(kept)
     return max(metrics, key=lambda decision: _worth(*metrics[decision]))
-
-
-def _metrics():
-    return Matching((AT,)), AggregatedJaccard()
 
 
 def _worth(matching, aji):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nets.training.decision import Decision, decide
 from nets.training.measure import MEASURES
-from nets.training.objects import ObjectDecision, decide_objects
+from nets.training.objects import METHODS, decide_objects
 from nets.training.report import save_curves, save_image, save_predictions
 from nets.training.rows import class_legend, class_row, object_legend, object_row
 from nets.training.run import CURVES, PREDICTIONS
@@ -18,8 +18,8 @@ TITLES = {"unet": "U-Net", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "F
 
 
 def load_decision(run):
-    """How the answers of a run are made of its net's probabilities: a Decision or an ObjectDecision."""
-    return (ObjectDecision if run.config.task == "instance" else Decision).load(run)
+    """How the answers of a run are made of what its net says, as it was decided when the training ended."""
+    return METHODS.get(run.config.method, Decision).load(run)
 
 
 def save_samples(folder, training):

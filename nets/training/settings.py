@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nets.data import Normalization, count_classes, default_crop, median_frequency_weights
+from nets.segmentation.centres import OUTPUTS
 from nets.training.build import FCNS
 from nets.training.config import Config
 from nets.training.objects import must_have_objects
@@ -48,7 +49,12 @@ def choose(options, train, data):
         raise ValueError(f"--base and --depth belong to unet, {options.net} has --width")
     if not fcn and options.width:
         raise ValueError(f"--width belongs to the FCNs, {options.net} has --base and --depth")
-    net = {"name": options.net, "in_channels": train.channels, "classes": len(train.classes)}
+    task = options.task or "semantic"
+    method, border_weight = _method(options, task)
+    if task == "instance":
+        must_have_objects(train, data)
+    outputs = len(train.classes) + (OUTPUTS if method == "centres" else 0)
+    net = {"name": options.net, "in_channels": train.channels, "classes": outputs}
     seconds = None
     minutes = options.minutes or DEFAULT_MINUTES.get(data, DEFAULT_MINUTES_FOLDER)
     if options.steps is None:
@@ -68,12 +74,6 @@ def choose(options, train, data):
     batch = options.batch or BATCH
     if not fcn:
         _check_depth(net["depth"], crop, batch)
-    task, border_weight = options.task or "semantic", 0.0
-    if task == "instance":
-        must_have_objects(train, data)
-        border_weight = BORDER_WEIGHT if options.border_weight is None else options.border_weight
-    elif options.border_weight is not None:
-        raise ValueError("--border-weight belongs to --task instance")
     weights = median_frequency_weights(count_classes(train), BALANCE_POWER)
     return Config(
         net=net,
@@ -93,8 +93,24 @@ def choose(options, train, data):
         steps=options.steps,
         seconds=seconds,
         task=task,
+        method=method,
         border_weight=border_weight,
     )
+
+
+def _method(options, task):
+    """(method, border weight) of a run. Raises ValueError for an option that does not belong to its task or method."""
+    if task != "instance":
+        for option in ("method", "border_weight"):
+            if getattr(options, option) is not None:
+                raise ValueError(f"--{option.replace('_', '-')} belongs to --task instance")
+        return None, 0.0
+    method = options.method or "watershed"
+    if method == "watershed":
+        return method, BORDER_WEIGHT if options.border_weight is None else options.border_weight
+    if options.border_weight is not None:
+        raise ValueError(f"--border-weight belongs to --method watershed, got --method {method}")
+    return method, 0.0
 
 
 def _check_depth(depth, crop, batch):

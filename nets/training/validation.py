@@ -11,8 +11,9 @@ import minitensor as mt
 from nets.data import IGNORE
 from nets.segmentation.instances import Found
 from nets.segmentation.metrics import Confusion, InstanceScores, InstanceTally, Scores
-from nets.segmentation.semantic import predict, softmax
-from nets.training.objects import ObjectDecision, target
+from nets.segmentation.semantic import predict
+from nets.training.losses import batch_maker, loss_of
+from nets.training.objects import METHODS, Evidence
 
 
 class Validation(NamedTuple):
@@ -48,7 +49,7 @@ def validate(net, dataset, config, positions=None, most_seconds=None, proceed=No
     """
     positions = range(len(dataset)) if positions is None else positions
     tally = tally_of(config)
-    weight = np.array(config.class_weights, np.float32)
+    loss = loss_of(config, mt.Tensor(np.array(config.class_weights, np.float32)))
     losses = []
     begin = time.perf_counter()
     for done, position in enumerate(positions):
@@ -59,7 +60,7 @@ def validate(net, dataset, config, positions=None, most_seconds=None, proceed=No
         sample = dataset.sample(int(position))
         scores = predict(net, config.normalization.apply(sample.image))  # (classes, H, W)
         _count(tally, sample, _found(scores, config))
-        losses.append(_loss(scores, sample, weight, config))
+        losses.append(_loss(scores, sample, config, loss))
     known = [loss for loss in losses if loss is not None]
     mean_loss = float(np.mean(known)) if known else float("nan")
     return Validation(tally.scores(), mean_loss, len(losses), time.perf_counter() - begin)
@@ -83,17 +84,13 @@ def _found(scores, config):
     """The answer before there is a decision, from the net's scores (classes, H, W)."""
     if config.task == "semantic":
         return Found(scores.argmax(0))
-    return ObjectDecision().of_probabilities(softmax(scores), config)
+    return METHODS[config.method]().of_evidence(Evidence.of(scores, config), config)
 
 
-def _loss(scores, sample, weight, config):
+def _loss(scores, sample, config, loss):
     """The training's loss on one image. None if all its pixels are ignored."""
-    label, weights = sample.label, {"weight": mt.Tensor(weight)}
-    if config.task == "instance":
-        label, pixel_weight = target(sample, config)
-        weights = {"pixel_weight": mt.Tensor(pixel_weight[None])}
-    if not (label != IGNORE).any():
+    if not (sample.label != IGNORE).any():
         return None
-    label = mt.Tensor(label[None].astype(np.int64))
+    _, *truth = batch_maker(config)([sample], config.normalization)
     with mt.no_grad():
-        return mt.cross_entropy(mt.Tensor(scores[None]), label, ignore_index=IGNORE, **weights).item()
+        return loss(mt.Tensor(scores[None]), *map(mt.Tensor, truth)).item()

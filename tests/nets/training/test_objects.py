@@ -8,24 +8,27 @@ import pytest
 from nets.data import Normalization, Sample, border_weights, cells
 from nets.segmentation.instances import separated
 from nets.training import objects
-from nets.training.objects import ObjectDecision, batch_maker, decide_objects, must_have_objects, target
+from nets.training.losses import batch_maker
+from nets.training.objects import WatershedDecision, decide_objects, must_have_objects
 from nets.training.run import Run
 
 CONFIG = SimpleNamespace(
-    task="instance", border_weight=10.0, background=0, class_weights=(0.5, 2.0), things=(1,), orientation="free",
+    task="instance", method="watershed", border_weight=10.0, background=0, classes=cells(length=1).classes,
+    class_weights=(0.5, 2.0), things=(1,), orientation="free",
     normalization=Normalization((0.0,), (1.0,)),
 )  # fmt: skip
 
 
 def test_the_target_is_separated_and_weighs_the_gaps():
     sample = cells(length=1, size=(64, 64)).sample(0)
-    label, weights = target(sample, CONFIG)
+    _, (label,), (weights,) = batch_maker(CONFIG)([sample], CONFIG.normalization)
     expected, apart = separated(sample.label, sample.instances, 0)
     np.testing.assert_array_equal(label, expected)
     balance = np.where(label == 1, 2.0, 0.5)
     np.testing.assert_allclose(weights, balance + border_weights(apart, 10.0), rtol=1e-6)
     assert weights[sample.label != label].min() > 7  # between touching cells
-    _, flat = target(sample, SimpleNamespace(**{**vars(CONFIG), "border_weight": 0.0}))
+    without = SimpleNamespace(**{**vars(CONFIG), "border_weight": 0.0})
+    _, _, (flat,) = batch_maker(without)([sample], CONFIG.normalization)
     np.testing.assert_array_equal(flat, balance)
 
 
@@ -35,7 +38,7 @@ def test_a_batch_has_three_arrays_for_objects_and_two_for_classes():
     x, label, weights = batch_maker(CONFIG)(samples, CONFIG.normalization)
     assert x.shape == (2, 1, 32, 48) and label.shape == weights.shape == (2, 32, 48)
     assert label.dtype == np.int64 and weights.dtype == np.float32
-    assert len(batch_maker(SimpleNamespace(task="semantic"))(samples, CONFIG.normalization)) == 2
+    assert len(batch_maker(SimpleNamespace(method=None))(samples, CONFIG.normalization)) == 2
 
 
 def test_the_thresholds_are_found_on_the_data(monkeypatch):
@@ -48,7 +51,8 @@ def test_the_thresholds_are_found_on_the_data(monkeypatch):
     instances[2:8, 2:9], instances[2:8, 9:16] = 1, 2
     sample = Sample(np.zeros((20, 20), np.uint8), (instances > 0).astype(np.uint8), instances, "drawn")
     views = [np.stack([1 - thing, thing]), np.full((2, 20, 20), 0.5)]
-    monkeypatch.setattr(objects, "view_probabilities", lambda *_: iter(views))
+    scores = [((), np.log(view + 1e-9)) for view in views]
+    monkeypatch.setattr(objects, "view_scores", lambda *_: iter(scores))
     found = decide_objects(None, SimpleNamespace(sample=lambda _: sample), CONFIG, [0])
     assert not found.views  # the second view knows nothing
     assert found.seed >= 0.8 and found.least >= 8 and found.foreground < 0.7
@@ -57,12 +61,12 @@ def test_the_thresholds_are_found_on_the_data(monkeypatch):
 
 def test_it_is_kept_with_the_run(tmp_path):
     run = Run(tmp_path, None)
-    assert ObjectDecision.load(run) == ObjectDecision()
-    ObjectDecision(0.2, 0.9, 32, False).save(run)
-    assert ObjectDecision.load(run) == ObjectDecision(0.2, 0.9, 32, False)
+    assert WatershedDecision.load(run) == WatershedDecision()
+    WatershedDecision(0.2, 0.9, 32, False).save(run)
+    assert WatershedDecision.load(run) == WatershedDecision(0.2, 0.9, 32, False)
     (tmp_path / "decision.json").write_text('{"strength": 0.5, "views": true}')
     with pytest.raises(ValueError, match=r"decision\.json: cannot be read as the decision of a run"):
-        ObjectDecision.load(run)
+        WatershedDecision.load(run)
 
 
 def test_data_without_objects_is_refused():
