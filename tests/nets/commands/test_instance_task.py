@@ -155,3 +155,27 @@ def test_a_damaged_config_is_refused(run, tmp_path, capsys, field, value):
     config = json.loads((run / "config.json").read_text()) | {field: value}
     (tmp_path / "config.json").write_text(json.dumps(config))
     refused(capsys, "evaluate", tmp_path, saying=[str(tmp_path / "config.json"), field])
+
+
+def test_the_method_of_centres(nuclei, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert train(nuclei, out, "--method", "centres") == 0
+    config = json.loads((out / "config.json").read_text())
+    assert (config["method"], config["net"]["classes"], config["border_weight"]) == ("centres", 2 + 3, 0)
+    assert set(json.loads((out / "decision.json").read_text())) == {"foreground", "heat", "window", "least", "views"}
+    assert main(["evaluate", str(out), "--data", str(nuclei), "--json"]) == 0
+    capsys.readouterr()
+    original = (out / "last.safetensors").read_bytes()
+    assert main(["train", "--resume", "--steps", "20", "--out", str(out)]) == 0
+    assert (out / "last.safetensors").read_bytes() != original
+    assert main(["predict", str(out), str(nuclei / "images" / "0.png")]) == 0
+    assert (out / "predicted" / "0_objects.csv").is_file()
+
+
+def test_options_that_do_not_belong_together_are_refused(nuclei, run, tmp_path, capsys):
+    begin = ["train", "--data", nuclei, "--out", tmp_path / "run", "--method", "centres"]
+    refused(capsys, *begin, saying=["--method belongs to --task instance"])
+    refused(capsys, *begin, "--task", "instance", "--border-weight", "3", saying=["--method watershed, got --method"])
+    refused(
+        capsys, "train", "--resume", "--out", run, "--method", "centres", saying=["--method watershed, got centres"]
+    )

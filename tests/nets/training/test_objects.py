@@ -5,11 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import minitensor as mt
 from nets.data import Normalization, Sample, border_weights, cells
+from nets.segmentation.centres import OFFSET_UNIT, centre_targets
 from nets.segmentation.instances import separated
+from nets.segmentation.semantic import MIRRORINGS
 from nets.training import objects
-from nets.training.losses import batch_maker
-from nets.training.objects import WatershedDecision, decide_objects, must_have_objects
+from nets.training.losses import batch_maker, loss_of
+from nets.training.objects import CentresDecision, WatershedDecision, decide_objects, must_have_objects, views_of
 from nets.training.run import Run
 
 CONFIG = SimpleNamespace(
@@ -91,3 +94,38 @@ class _Sized:
 
     def __len__(self):
         return 2
+
+
+def test_offsets_turn_with_the_mirrored_view(monkeypatch):
+    """A net that sees the mirrored truth everywhere is right everywhere: the mean of its views is the truth."""
+    sample = cells(length=1, size=(48, 40)).sample(0)
+    config = SimpleNamespace(**{**vars(CONFIG), "method": "centres"})
+    label = np.stack([sample.label == 0, sample.label == 1]) * 20.0
+
+    def outputs(_net, _image, orientation):
+        for axes in MIRRORINGS[orientation]:
+            targets = centre_targets(np.flip(sample.instances, axes))
+            yield axes, np.concatenate([label, np.flip(targets[:3], [axis % 3 for axis in axes])])
+
+    monkeypatch.setattr(objects, "view_scores", outputs)
+    views = list(views_of(None, sample.image, config))
+    assert len(views) == 4
+    for view in views:
+        np.testing.assert_allclose(view.offsets, centre_targets(sample.instances)[1:3], atol=1e-6)
+    found = CentresDecision(views=True).find(None, sample.image, config)
+    assert len(found.objects) >= len(np.unique(sample.instances)) - 2
+
+
+def test_the_loss_of_centres_by_its_formula():
+    rng = np.random.default_rng(0)
+    sample = cells(length=1, size=(32, 36)).sample(0)
+    config = SimpleNamespace(**{**vars(CONFIG), "method": "centres"})
+    _, label, targets = batch_maker(config)([sample], CONFIG.normalization)
+    scores = rng.normal(0, 1, (1, 5, 32, 36)).astype(np.float32)
+    weights = mt.Tensor(np.array(CONFIG.class_weights, np.float32))
+    found = loss_of(config, weights)(mt.Tensor(scores), mt.Tensor(label), mt.Tensor(targets)).item()
+    known = targets[0, 3] > 0
+    heat = ((scores[0, 2] - targets[0, 0]) ** 2).mean()
+    offset = OFFSET_UNIT * np.abs(scores[0, 3:] - targets[0, 1:3])[:, known].sum() / known.sum()
+    entropy = mt.cross_entropy(mt.Tensor(scores[:, :2]), mt.Tensor(label), weight=weights).item()
+    assert found == pytest.approx(entropy + 200 * heat + 0.01 * offset, rel=1e-5)
