@@ -32,8 +32,8 @@ def main(options):
         _, dataset = run.open_data()
     else:
         dataset = open_evaluation(options.data, config.encoding, config.channels, config.seed)
-    if config.task == "instance":
-        must_know_objects(dataset, dataset.name)
+    if config.task != "semantic":
+        must_know_objects(dataset, dataset.name, config.task)
     # With --json a program reads stdout, so the description goes to stderr.
     print(dataset.description, file=sys.stderr if options.json else sys.stdout)
     scores = evaluate(net, dataset, config, load_decision(run))

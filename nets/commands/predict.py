@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +11,22 @@ from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, us
 from nets.data import as_channels
 from nets.data.images import SUFFIXES, read_picture
 from nets.data.pairing import is_picture
+from nets.segmentation.instances import outlines
 from nets.segmentation.paint import paint_objects
+from nets.segmentation.panoptic import as_colors, found_map, segments_info
 from nets.segmentation.semantic import colorize, overlay
 from nets.training.report import save_image
 from nets.training.results import load_decision
 from nets.training.run import Run, write_text
 
 BYTE = 255
+OUTLINE = (255, 255, 255)
 MOST_OBJECTS = 65535  # a PNG file has at most 16 bits for an object's number
 # The files that are written for one image: NAME + each of these
 ENDINGS = {
     "semantic": ("_label.png", "_color.png", "_overlay.png"),
     "instance": ("_instances.png", "_overlay.png", "_objects.csv"),
+    "panoptic": ("_panoptic.png", "_overlay.png", "_objects.csv", "_panoptic.json"),
 }
 COLUMNS = "id,class,area,centroid_row,centroid_column,top,left,bottom,right,score"
 
@@ -51,7 +56,7 @@ def main(options):
         raise ValueError(f"--out {out}: is not a folder")
     out.mkdir(parents=True, exist_ok=True)
     config, decision = run.config, load_decision(run)
-    write = _write_objects if config.task == "instance" else _write_classes
+    write = {"semantic": _write_classes, "instance": _write_objects, "panoptic": _write_segments}[config.task]
     for path, name in zip(paths, names, strict=True):
         image = as_channels(read_picture(path, config.encoding.nodata).pixels, config.channels)
         said = write(_targets(out, name, endings), image, decision.find(net, image, config), config)
@@ -84,6 +89,35 @@ def _write_objects(targets, image, found, config):
         raise ValueError(f"{targets[0]}: {len(found.objects)} objects, a PNG file can number {MOST_OBJECTS}")
     save_image(targets[0], found.instances.astype(np.uint16))
     save_image(targets[1], paint_objects(image, found.instances))
+    return _write_table(targets[2], found, config)
+
+
+def _write_segments(targets, image, found, config):
+    """COCO's picture of segments and their description, the classes in colours with the objects' outlines, the table.
+
+    The JSON file is a whole data set of one image in COCO's panoptic format: images, annotations, categories.
+    """
+    panoptic = found_map(found, config.things)
+    save_image(targets[0], as_colors(panoptic.ids))
+    picture = overlay(image, found.label, config.classes)
+    picture[outlines(found.instances)] = OUTLINE
+    save_image(targets[1], picture)
+    height, width = found.label.shape
+    image_entry = {"id": 1, "file_name": targets[0].name, "height": height, "width": width}
+    categories = [
+        {"id": entry.id, "name": entry.name, "isthing": int(entry.thing), "color": list(entry.color)}
+        for entry in config.classes
+    ]
+    segments = segments_info(panoptic, config.classes)
+    annotation = {"image_id": 1, "file_name": targets[0].name, "segments_info": segments}
+    content = {"images": [image_entry], "annotations": [annotation], "categories": categories}
+    write_text(targets[3], json.dumps(content) + "\n")
+    said = _write_table(targets[2], found, config)
+    return f"{said}, {sum(not config.classes[entry.label].thing for entry in panoptic.segments.values())} regions"
+
+
+def _write_table(target, found, config):
+    """The table of the objects; returns how many of which class."""
     lines = [COLUMNS]
     counts = {}
     for entry in found.objects:
@@ -91,7 +125,7 @@ def _write_objects(targets, image, found, config):
         counts[name] = counts.get(name, 0) + 1
         numbers = (entry.area, *(f"{place:.2f}" for place in entry.centroid), *entry.box, f"{entry.score:.4f}")
         lines.append(f"{entry.id},{_quoted(name)},{','.join(map(str, numbers))}")
-    write_text(targets[2], "\n".join(lines) + "\n")
+    write_text(target, "\n".join(lines) + "\n")
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no object"
 
 

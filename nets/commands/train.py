@@ -45,8 +45,8 @@ def add_arguments(parser):
     parser.add_argument("--net", choices=NET_NAMES, help="default: unet")
     parser.add_argument("--data", metavar="cells|street|FOLDER", help="generated images, or a folder with images/ "
                         "and masks/ (default: cells)")  # fmt: skip
-    parser.add_argument("--task", choices=TASKS, help="what to find: the class of each pixel, or "
-                        "each object by itself (default: semantic)")  # fmt: skip
+    parser.add_argument("--task", choices=TASKS, help="what to find: the class of each pixel, each object "
+                        "by itself, or both in one map (default: semantic)")  # fmt: skip
     parser.add_argument("--minutes", type=positive(float), help="how long to train")
     parser.add_argument("--steps", type=count, help="how long to train, in steps instead of minutes")
     add_device(parser)
@@ -59,8 +59,8 @@ def add_arguments(parser):
     parser.add_argument("--width", type=positive(float), help="factor of the FCNs' channels; 1 is VGG-16's")
     parser.add_argument("--crop", type=count, help="pixels a side of the training images")
     parser.add_argument("--batch", type=count, help="images a step")
-    parser.add_argument("--method", choices=METHODS, help="how --task instance tells objects apart: by borders learned "
-                        "as background, or by pixels that point at centres (default: watershed)")  # fmt: skip
+    parser.add_argument("--method", choices=METHODS, help="how objects are told apart: by borders learned as "
+                        "background, or by pixels that point at centres (default: watershed)")  # fmt: skip
     parser.add_argument("--border-weight", type=positive(float, 0), help="w0 of U-Net's weight map, for --task "
                         "instance: how much gaps between objects count (default: 10)")  # fmt: skip
     parser.add_argument("--lr", type=positive(float), help="highest learning rate")
@@ -221,7 +221,7 @@ def _finish(training):
         f"{best['validation_images']} validation images:\n"
     )
     print(scores.table())
-    chosen = "Which thresholds make objects" if run.config.task == "instance" else "How far to favour rare classes"
+    chosen = "How far to favour rare classes" if run.config.task == "semantic" else "Which thresholds make objects"
     print(
         f"\n{chosen}, and whether to average mirrored views, was chosen on these same images: expect somewhat less on "
         "others."

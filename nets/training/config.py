@@ -11,8 +11,8 @@ from nets.segmentation.semantic import MIRRORINGS
 from nets.training.build import NET_NAMES
 
 FORMAT = 1
-TASKS = ("semantic", "instance")
-METHODS = ("watershed", "centres")  # of the task "instance"
+TASKS = ("semantic", "instance", "panoptic")
+METHODS = ("watershed", "centres")  # how the tasks "instance" and "panoptic" tell objects apart
 ENCODINGS = ("ids", "binary", "instances", "colors")
 
 
@@ -25,7 +25,7 @@ class Config:
     length            number of training images; a run is not continued if its folder has changed
     validation_names  the images of a folder that the run does not train on; () for generated images
     task              one of TASKS
-    method            one of METHODS for the task "instance", else None
+    method            one of METHODS; None for the task "semantic"
     border_weight     w0 of U-Net's weight map (nets/data/weight_map.py); 0: every pixel has the weight of its class
     """
 
@@ -125,8 +125,8 @@ def _check(values):
         "an object with colors where that is its kind",
     )
     require("task", values["task"] in TASKS, f"one of {', '.join(TASKS)}")
-    known = values["method"] in (METHODS if values["task"] == "instance" else (None,))
-    require("method", known, f"one of {', '.join(METHODS)} for the task instance, else null")
+    known = values["method"] in ((None,) if values["task"] == "semantic" else METHODS)
+    require("method", known, f"one of {', '.join(METHODS)}, or null for the task semantic")
     outputs = _outputs(len(classes), values["method"])
     fits = net.get("in_channels") == channels and net.get("classes") == outputs
     require("net", fits, f"for {channels} channels and {outputs} outputs")
@@ -151,7 +151,7 @@ def _check(values):
     require("steps", (steps, seconds) != (None, None), "a number where seconds is null")
     weight = values["border_weight"]
     require("border_weight", _is_number(weight) and weight >= 0, "a number from 0 up")
-    if values["task"] == "instance":
+    if values["task"] != "semantic":
         things = [isinstance(entry, dict) and bool(entry.get("thing")) for entry in classes]
         require("encoding", any(things) and not all(things), "an object with classes of things and of stuff")
     names = values["validation_names"]

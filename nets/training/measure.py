@@ -20,4 +20,8 @@ class Measure(NamedTuple):
         return max(lines, key=lambda line: (self.of(line), line["step"]), default=None)
 
 
-MEASURES = {"semantic": Measure("mean_iu", "mean IU"), "instance": Measure("f1_50", "F1@.5")}
+MEASURES = {
+    "semantic": Measure("mean_iu", "mean IU"),
+    "instance": Measure("f1_50", "F1@.5"),
+    "panoptic": Measure("pq", "PQ"),
+}

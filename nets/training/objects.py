@@ -1,4 +1,4 @@
-"""The task "instance": objects from what the net says, and which thresholds make the best objects.
+"""The tasks "instance" and "panoptic": objects from what the net says, and which thresholds make the best objects.
 
 There are two methods. By "watershed" the net learns objects that do not touch (segmentation/instances.py). By "centres"
 it has three more outputs, which say where the centre of each pixel's object is (segmentation/centres.py).
@@ -31,21 +31,21 @@ LEASTS = (1, 8, 16, 32)  # pixels of the smallest object
 DECIDING_PIXELS = 1024 * 1024  # of all images together that the thresholds are chosen on
 
 
-def must_know_objects(dataset, name):
+def must_know_objects(dataset, name, task):
     """Raise ValueError if a data set's masks tell no object from another, and say how they must look."""
     if not any(entry.thing for entry in dataset.classes) or dataset.sample(0).instances is None:
         raise ValueError(
-            f"task instance: the masks of {name} hold classes, not objects; number the objects of each mask 1, 2, 3 "
+            f"task {task}: the masks of {name} hold classes, not objects; number the objects of each mask 1, 2, 3 "
             '... (0 = background) and save it with 16 bits, or write {"encoding": "instances"} into classes.json if '
             "they are numbered already"
         )
 
 
-def must_have_objects(dataset, name):
+def must_have_objects(dataset, name, task):
     """Raise ValueError if a data set has no objects to learn."""
-    must_know_objects(dataset, name)
+    must_know_objects(dataset, name, task)
     if not any(dataset.sample(position).instances.any() for position in range(len(dataset))):
-        raise ValueError(f"task instance: no mask of {name} holds an object, every pixel is background (0)")
+        raise ValueError(f"task {task}: no mask of {name} holds an object, every pixel is background (0)")
 
 
 class Evidence(NamedTuple):

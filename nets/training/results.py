@@ -46,7 +46,7 @@ def conclude(training):
     run = training.run_folder
     net = run.load_net(run.config.device)
     data = net, training.validation, run.config
-    if run.config.task == "instance":
+    if run.config.task != "semantic":
         decision = decide_objects(*data, training.validation_order)
         scores = score(*data, decision, training.validation_order)
     else:
@@ -66,7 +66,7 @@ def draw(training, scores):
     save_curves(run.path(CURVES), training.losses, training.metrics, measure)
     value = measure.of(scores.as_dict())
     title = f"{TITLES[config.net['name']]} on {Path(config.data).name}: {measure.name} {value:.3f}"
-    if config.task == "instance":
+    if config.task != "semantic":
         rows = [object_row(sample, answer) for sample, answer in zip(samples, found, strict=True)]
         legend = object_legend()
     else:

@@ -51,8 +51,8 @@ def choose(options, train, data):
         raise ValueError(f"--width belongs to the FCNs, {options.net} has --base and --depth")
     task = options.task or "semantic"
     method, border_weight = _method(options, task)
-    if task == "instance":
-        must_have_objects(train, data)
+    if task != "semantic":
+        must_have_objects(train, data, task)
     outputs = len(train.classes) + (OUTPUTS if method == "centres" else 0)
     net = {"name": options.net, "in_channels": train.channels, "classes": outputs}
     seconds = None
@@ -100,10 +100,10 @@ def choose(options, train, data):
 
 def _method(options, task):
     """(method, border weight) of a run. Raises ValueError for an option that does not belong to its task or method."""
-    if task != "instance":
+    if task == "semantic":
         for option in ("method", "border_weight"):
             if getattr(options, option) is not None:
-                raise ValueError(f"--{option.replace('_', '-')} belongs to --task instance")
+                raise ValueError(f"--{option.replace('_', '-')} belongs to --task instance and panoptic")
         return None, 0.0
     method = options.method or "watershed"
     if method == "watershed":

@@ -11,6 +11,7 @@ import minitensor as mt
 from nets.data import IGNORE
 from nets.segmentation.instances import Found
 from nets.segmentation.metrics import Confusion, InstanceScores, InstanceTally, Scores
+from nets.segmentation.panoptic import PanopticTally, PanopticTaskScores
 from nets.segmentation.semantic import predict
 from nets.training.losses import batch_maker, loss_of
 from nets.training.objects import METHODS, Evidence
@@ -19,7 +20,7 @@ from nets.training.objects import METHODS, Evidence
 class Validation(NamedTuple):
     """Scores over `images` images, the mean of their losses, and the seconds it took."""
 
-    scores: Scores | InstanceScores
+    scores: Scores | InstanceScores | PanopticTaskScores
     loss: float
     images: int
     seconds: float
@@ -67,14 +68,18 @@ def validate(net, dataset, config, positions=None, most_seconds=None, proceed=No
 
 
 def tally_of(config):
-    """What counts for the task of a run: a Confusion or an InstanceTally, without any image yet."""
+    """What counts for the task of a run: a Confusion, an InstanceTally or a PanopticTally, still empty."""
+    if config.task == "panoptic":
+        return PanopticTally(config.classes)
     if config.task == "instance":
         return InstanceTally(config.classes)
     return Confusion(len(config.classes), [entry.name for entry in config.classes])
 
 
 def _count(tally, sample, found):
-    if found.instances is None:
+    if isinstance(tally, PanopticTally):
+        tally.update(sample, found)
+    elif found.instances is None:
         tally.update(sample.label, found.label)
     else:
         tally.update(sample.label, sample.instances, found.label, found.instances)

@@ -146,7 +146,7 @@ def test_what_cannot_be_done_is_refused_in_one_line(folder, nuclei, run, tmp_pat
     refused(capsys, "train", "--data", folder, "--border-weight", "5", "--out", out, saying=["--task instance"])
     refused(capsys, "train", "--resume", "--task", "semantic", "--out", run, saying=["--task instance, got semantic"])
     refused(capsys, "train", "--resume", "--border-weight", "2", "--out", run, saying=["--border-weight 10.0, got 2"])
-    refused(capsys, "train", "--task", "panoptic", "--out", out, saying=["panoptic"])
+    refused(capsys, "train", "--task", "colours", "--out", out, saying=["colours"])
     assert not out.exists()
 
 

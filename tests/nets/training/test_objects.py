@@ -74,7 +74,7 @@ def test_it_is_kept_with_the_run(tmp_path):
 
 def test_data_without_objects_is_refused():
     dataset = cells(length=2, size=(32, 32))
-    must_have_objects(dataset, "cells")
+    must_have_objects(dataset, "cells", "instance")
     for instances, message in (
         (None, "hold classes, not objects.*encoding"),
         (np.zeros((32, 32), int), "no mask of x"),
@@ -85,7 +85,7 @@ def test_data_without_objects_is_refused():
             __len__=None,
         )
         with pytest.raises(ValueError, match=message):
-            must_have_objects(_Sized(blank), "x")
+            must_have_objects(_Sized(blank), "x", "instance")
 
 
 class _Sized:
