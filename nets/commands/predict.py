@@ -11,8 +11,7 @@ from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, us
 from nets.data import as_channels
 from nets.data.images import SUFFIXES, read_picture
 from nets.data.pairing import is_picture
-from nets.segmentation.instances import outlines
-from nets.segmentation.paint import paint_objects
+from nets.segmentation.paint import paint_objects, paint_segments
 from nets.segmentation.panoptic import as_colors, found_map, segments_info
 from nets.segmentation.semantic import colorize, overlay
 from nets.training.report import save_image
@@ -20,7 +19,6 @@ from nets.training.results import load_decision
 from nets.training.run import Run, write_text
 
 BYTE = 255
-OUTLINE = (255, 255, 255)
 MOST_OBJECTS = 65535  # a PNG file has at most 16 bits for an object's number
 # The files that are written for one image: NAME + each of these
 ENDINGS = {
@@ -99,9 +97,7 @@ def _write_segments(targets, image, found, config):
     """
     panoptic = found_map(found, config.things)
     save_image(targets[0], as_colors(panoptic.ids))
-    picture = overlay(image, found.label, config.classes)
-    picture[outlines(found.instances)] = OUTLINE
-    save_image(targets[1], picture)
+    save_image(targets[1], paint_segments(image, found.label, found.instances, config.classes))
     height, width = found.label.shape
     image_entry = {"id": 1, "file_name": targets[0].name, "height": height, "width": width}
     categories = [

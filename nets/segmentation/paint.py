@@ -1,4 +1,4 @@
-"""Pictures of objects: each in a colour of its own, with its outline."""
+"""Pictures of objects: each in a colour of its own, or in that of its class, with its outline."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import colorsys
 import numpy as np
 
 from nets.segmentation.instances import outlines
+from nets.segmentation.semantic import overlay
 
 GOLDEN = 0.618034  # steps of the golden ratio around the circle of hues: neighbouring numbers get distant colours
 COLORS = 4096  # after this many objects the colours repeat
 OPACITY = 0.4
+WHITE = (255, 255, 255)
 
 
 def object_colors(count):
@@ -30,3 +32,10 @@ def paint_objects(image, instances):
     mixed = ((1 - OPACITY) * picture + OPACITY * colors + 0.5).astype(np.uint8)
     painted = np.where((numbers > 0)[..., None], mixed, picture)
     return np.where(outlines(numbers)[..., None], colors, painted)
+
+
+def paint_segments(image, label, instances, classes):
+    """The image with the classes' colours laid over it, and white outlines around the objects."""
+    picture = overlay(image, label, classes)
+    picture[outlines(instances)] = WHITE
+    return picture

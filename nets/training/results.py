@@ -8,7 +8,7 @@ from nets.training.decision import Decision, decide
 from nets.training.measure import MEASURES
 from nets.training.objects import METHODS, decide_objects
 from nets.training.report import save_curves, save_image, save_predictions
-from nets.training.rows import class_legend, class_row, object_legend, object_row
+from nets.training.rows import SHOWN
 from nets.training.run import CURVES, PREDICTIONS
 from nets.training.validation import score
 
@@ -66,10 +66,6 @@ def draw(training, scores):
     save_curves(run.path(CURVES), training.losses, training.metrics, measure)
     value = measure.of(scores.as_dict())
     title = f"{TITLES[config.net['name']]} on {Path(config.data).name}: {measure.name} {value:.3f}"
-    if config.task != "semantic":
-        rows = [object_row(sample, answer) for sample, answer in zip(samples, found, strict=True)]
-        legend = object_legend()
-    else:
-        rows = [class_row(sample, answer, config.classes) for sample, answer in zip(samples, found, strict=True)]
-        legend = class_legend(config.classes, samples)
-    save_predictions(run.path(PREDICTIONS), rows, legend, title)
+    row, legend = SHOWN[config.task]
+    rows = [row(sample, answer, config.classes) for sample, answer in zip(samples, found, strict=True)]
+    save_predictions(run.path(PREDICTIONS), rows, legend(config.classes, samples), title)
