@@ -25,8 +25,8 @@ from nets.training.run import DECISION, write_text
 
 FOREGROUNDS = (0.2, 0.35, 0.5, 0.65, 0.8)
 SEEDS = (0.35, 0.5, 0.65, 0.8, 0.9, 0.95)
-HEATS = (0.1, 0.2, 0.4)
-WINDOWS = (3, 5, 9)  # Panoptic-DeepLab: 7
+HEATS = (0.05, 0.1, 0.2, 0.4)
+WINDOWS = (5, 9, 13)  # Panoptic-DeepLab: 7
 LEASTS = (1, 8, 16, 32)  # pixels of the smallest object
 DECIDING_PIXELS = 1024 * 1024  # of all images together that the thresholds are chosen on
 

@@ -34,6 +34,9 @@ BORDER_WEIGHT = 10.0  # w0 of U-Net's weight map: Ronneberger et al. (2015), sec
 # 0: no class weights. 1: median frequency weights. On CamVid's 11 classes, 1 harms the frequent classes more than it
 # helps the rare ones. When the training ends, decision.py makes up for the weaker weights.
 BALANCE_POWER = 0.5
+# Class weights make objects too wide, and the thresholds that are found at the end balance object and background anyway
+# (docs/results-segmentation.md).
+BALANCE_POWER_OBJECTS = 0.0
 
 
 def choose(options, train, data):
@@ -74,7 +77,8 @@ def choose(options, train, data):
     batch = options.batch or BATCH
     if not fcn:
         _check_depth(net["depth"], crop, batch)
-    weights = median_frequency_weights(count_classes(train), BALANCE_POWER)
+    power = BALANCE_POWER_OBJECTS if task == "instance" else BALANCE_POWER
+    weights = median_frequency_weights(count_classes(train), power)
     return Config(
         net=net,
         data=data,
