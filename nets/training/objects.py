@@ -10,6 +10,7 @@ the highest sum of F1@.5 and AJI. The first counts objects, the second their pix
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from nets.data import IGNORE
 from nets.segmentation.centres import group
-from nets.segmentation.instances import Found, found_objects, watershed, without_small
+from nets.segmentation.instances import found_objects, watershed, without_small
 from nets.segmentation.metrics import AggregatedJaccard, Matching, overlap
 from nets.segmentation.metrics.instances import AT
 from nets.segmentation.semantic import softmax, view_scores
@@ -84,8 +85,17 @@ def mean_evidence(views):
     return Evidence(*(None if parts[0] is None else np.mean(parts, axis=0) for parts in zip(*views, strict=True)))
 
 
-class _Kept:
-    """How the decisions of both methods are kept with a run, and what they answer."""
+@dataclass(frozen=True)
+class ObjectDecision:
+    """What both methods have in common. A method adds `objects(evidence, config)` and `candidates(views)`.
+
+    foreground  the least probability of a thing; least: pixels of the smallest object
+    views       whether to average over mirrored views, or to use only the image itself
+    """
+
+    foreground: float = 0.5
+    least: int = 8
+    views: bool = True
 
     @classmethod
     def load(cls, run):
@@ -95,34 +105,30 @@ class _Kept:
             return cls()
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            return cls(*(type(usual)(values[name]) for name, usual in cls()._asdict().items()))
+            return cls(**{name: type(usual)(values[name]) for name, usual in asdict(cls()).items()})
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{path}: cannot be read as the decision of a run ({error!r})") from error
 
     def save(self, run):
         """Write it into the run folder."""
-        write_text(run.path(DECISION), json.dumps(self._asdict()) + "\n")
+        write_text(run.path(DECISION), json.dumps(asdict(self)) + "\n")
 
-    def find(self, net, image, config) -> Found:
-        """The classes and objects of an image uint8 (H, W) or (H, W, 3)."""
+    def find(self, net, image, config):
+        """The Found of an image uint8 (H, W) or (H, W, 3)."""
         views = views_of(net, image, config)
         return self.of_evidence(mean_evidence(list(views)) if self.views else next(views), config)
 
-    def of_evidence(self, evidence, config) -> Found:
-        """The classes and objects that the evidence shows."""
+    def of_evidence(self, evidence, config):
+        """The Found that the evidence shows."""
         objects = without_small(self.objects(evidence, config), self.least)
         return found_objects(evidence.probabilities, objects, config.things)
 
 
-class _WatershedFields(NamedTuple):
-    foreground: float = 0.5
+@dataclass(frozen=True)
+class WatershedDecision(ObjectDecision):
+    """The arguments of `watershed`."""
+
     seed: float = 0.65
-    least: int = 8
-    views: bool = True
-
-
-class WatershedDecision(_Kept, _WatershedFields):
-    """The arguments of `watershed`, and whether to average over mirrored views."""
 
     def objects(self, evidence, config):
         """Objects of any size."""
@@ -131,19 +137,16 @@ class WatershedDecision(_Kept, _WatershedFields):
     @classmethod
     def candidates(cls, views):
         """The decisions to choose from, with any size of the smallest object."""
-        return [cls(*pair, 1, views) for pair in product(FOREGROUNDS, SEEDS) if pair[0] <= pair[1]]
+        pairs = [pair for pair in product(FOREGROUNDS, SEEDS) if pair[0] <= pair[1]]
+        return [cls(foreground=foreground, seed=seed, least=1, views=views) for foreground, seed in pairs]
 
 
-class _CentresFields(NamedTuple):
-    foreground: float = 0.5
+@dataclass(frozen=True)
+class CentresDecision(ObjectDecision):
+    """The arguments of `group`."""
+
     heat: float = 0.3
     window: int = 5
-    least: int = 8
-    views: bool = True
-
-
-class CentresDecision(_Kept, _CentresFields):
-    """The thresholds of things and of `group`, and whether to average over mirrored views."""
 
     def objects(self, evidence, config):
         """Objects of any size."""
@@ -153,7 +156,8 @@ class CentresDecision(_Kept, _CentresFields):
     @classmethod
     def candidates(cls, views):
         """The decisions to choose from, with any size of the smallest object."""
-        return [cls(*values, 1, views) for values in product(FOREGROUNDS[1:-1], HEATS, WINDOWS)]
+        values = product(FOREGROUNDS[1:-1], HEATS, WINDOWS)
+        return [cls(foreground=f, heat=heat, window=window, least=1, views=views) for f, heat, window in values]
 
 
 METHODS = {"watershed": WatershedDecision, "centres": CentresDecision}
@@ -176,7 +180,7 @@ def decide_objects(net, dataset, config, positions):
                 for least in LEASTS:
                     kept = table.select(np.ones(len(table.truth_ids), bool), table.predicted_areas >= least)
                     matching, aji = metrics.setdefault(
-                        candidate._replace(least=least), (Matching((AT,)), AggregatedJaccard())
+                        replace(candidate, least=least), (Matching((AT,)), AggregatedJaccard())
                     )
                     matching.add(kept)
                     aji.add(kept)

@@ -65,8 +65,8 @@ def test_the_thresholds_are_found_on_the_data(monkeypatch):
 def test_it_is_kept_with_the_run(tmp_path):
     run = Run(tmp_path, None)
     assert WatershedDecision.load(run) == WatershedDecision()
-    WatershedDecision(0.2, 0.9, 32, False).save(run)
-    assert WatershedDecision.load(run) == WatershedDecision(0.2, 0.9, 32, False)
+    WatershedDecision(foreground=0.2, seed=0.9, least=32, views=False).save(run)
+    assert WatershedDecision.load(run) == WatershedDecision(foreground=0.2, seed=0.9, least=32, views=False)
     (tmp_path / "decision.json").write_text('{"strength": 0.5, "views": true}')
     with pytest.raises(ValueError, match=r"decision\.json: cannot be read as the decision of a run"):
         WatershedDecision.load(run)
