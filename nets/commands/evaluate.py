@@ -7,7 +7,8 @@ import sys
 
 from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
 from nets.data import open_evaluation
-from nets.training.decision import Decision
+from nets.training.objects import must_know_objects
+from nets.training.results import load_decision
 from nets.training.run import Run
 from nets.training.validation import evaluate
 
@@ -22,7 +23,7 @@ def add_arguments(parser):
 
 
 def main(options):
-    """Print the four scores, overall and per class."""
+    """Print the scores of the run's task, overall and per class."""
     obey_max_pixels(options)
     run = Run.open(options.run)
     net = run.load_net(usable(options.device))
@@ -31,7 +32,9 @@ def main(options):
         _, dataset = run.open_data()
     else:
         dataset = open_evaluation(options.data, config.encoding, config.channels, config.seed)
+    if config.task != "semantic":
+        must_know_objects(dataset, dataset.name, config.task)
     # With --json a program reads stdout, so the description goes to stderr.
     print(dataset.description, file=sys.stderr if options.json else sys.stdout)
-    scores = evaluate(net, dataset, config, Decision.load(run))
+    scores = evaluate(net, dataset, config, load_decision(run))
     print(json.dumps(scores.as_dict()) if options.json else f"\n{scores.table()}")

@@ -1,7 +1,8 @@
-"""python -m nets predict: image files in, class maps out."""
+"""python -m nets predict: image files in, maps of classes or of objects out."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,22 @@ from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, us
 from nets.data import as_channels
 from nets.data.images import SUFFIXES, read_picture
 from nets.data.pairing import is_picture
+from nets.segmentation.paint import paint_objects, paint_segments
+from nets.segmentation.panoptic import as_colors, found_map, segments_info
 from nets.segmentation.semantic import colorize, overlay
-from nets.training.decision import Decision
 from nets.training.report import save_image
-from nets.training.run import Run
+from nets.training.results import load_decision
+from nets.training.run import Run, write_text
 
 BYTE = 255
+MOST_OBJECTS = 65535  # a PNG file has at most 16 bits for an object's number
+# The files that are written for one image: NAME + each of these
+ENDINGS = {
+    "semantic": ("_label.png", "_color.png", "_overlay.png"),
+    "instance": ("_instances.png", "_overlay.png", "_objects.csv"),
+    "panoptic": ("_panoptic.png", "_overlay.png", "_objects.csv", "_panoptic.json"),
+}
+COLUMNS = "id,class,area,centroid_row,centroid_column,top,left,bottom,right,score"
 
 
 def add_arguments(parser):
@@ -28,39 +39,97 @@ def add_arguments(parser):
 
 
 def main(options):
-    """Write NAME_label.png (class ids), NAME_color.png and NAME_overlay.png for every image."""
+    """Write the files of ENDINGS for every image: class ids and their colours, or object numbers and a list of them."""
     obey_max_pixels(options)
     run = Run.open(options.run)
     net = run.load_net(usable(options.device))
     paths = [path for image in options.images for path in _files(Path(image))]
     names = _names(paths)
     out = Path(options.out) if options.out else run.path("predicted")
-    _keep_inputs(paths, names, out)
+    endings = ENDINGS[run.config.task]
+    _keep_inputs(paths, names, out, endings)
     for path in paths:
         read_picture(path, run.config.encoding.nodata)  # find unreadable files before anything is written
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: is not a folder")
     out.mkdir(parents=True, exist_ok=True)
-    config, decision = run.config, Decision.load(run)
-    ids = np.array(config.encoding.ids)
+    config, decision = run.config, load_decision(run)
+    write = {"semantic": _write_classes, "instance": _write_objects, "panoptic": _write_segments}[config.task]
     for path, name in zip(paths, names, strict=True):
         image = as_channels(read_picture(path, config.encoding.nodata).pixels, config.channels)
-        found = decision.class_map(net, image, config)
-        label = ids[found]
-        pictures = (
-            label.astype(np.uint8 if ids.max() <= BYTE else np.uint16),
-            colorize(found, config.classes),
-            overlay(image, found, config.classes),
-        )
-        for target, picture in zip(_targets(out, name), pictures, strict=True):
-            save_image(target, picture)
-        shares = np.bincount(found.ravel(), minlength=len(config.classes)) / found.size
-        common = ", ".join(
-            f"{config.classes[position].name} {shares[position]:.0%}"
-            for position in np.argsort(-shares, kind="stable")[:4]
-            if shares[position] > 0
-        )
-        print(f"{path}: {found.shape[0]}x{found.shape[1]}, {common} -> {out / name}_label.png, _color, _overlay")
+        said = write(_targets(out, name, endings), image, decision.find(net, image, config), config)
+        others = ", ".join(ending.removesuffix(".png") for ending in endings[1:])
+        print(f"{path}: {image.shape[0]}x{image.shape[1]}, {said} -> {out / name}{endings[0]}, {others}")
+
+
+def _write_classes(targets, image, found, config):
+    """Class ids, colours and the image under them; returns what there is to say, in a few words."""
+    ids = np.array(config.encoding.ids)
+    label = ids[found.label]
+    pictures = (
+        label.astype(np.uint8 if ids.max() <= BYTE else np.uint16),
+        colorize(found.label, config.classes),
+        overlay(image, found.label, config.classes),
+    )
+    for target, picture in zip(targets, pictures, strict=True):
+        save_image(target, picture)
+    shares = np.bincount(found.label.ravel(), minlength=len(config.classes)) / found.label.size
+    return ", ".join(
+        f"{config.classes[position].name} {shares[position]:.0%}"
+        for position in np.argsort(-shares, kind="stable")[:4]
+        if shares[position] > 0
+    )
+
+
+def _write_objects(targets, image, found, config):
+    """Object numbers of 16 bits, the objects in colours with outlines, and a table with a line for each object."""
+    if len(found.objects) > MOST_OBJECTS:
+        raise ValueError(f"{targets[0]}: {len(found.objects)} objects, a PNG file can number {MOST_OBJECTS}")
+    save_image(targets[0], found.instances.astype(np.uint16))
+    save_image(targets[1], paint_objects(image, found.instances))
+    return _write_table(targets[2], found, config)
+
+
+def _write_segments(targets, image, found, config):
+    """COCO's picture of segments and their description, the classes in colours with the objects' outlines, the table.
+
+    The JSON file is a whole data set of one image in COCO's panoptic format: images, annotations, categories.
+    """
+    panoptic = found_map(found, config.things)
+    save_image(targets[0], as_colors(panoptic.ids))
+    save_image(targets[1], paint_segments(image, found.label, found.instances, config.classes))
+    height, width = found.label.shape
+    image_entry = {"id": 1, "file_name": targets[0].name, "height": height, "width": width}
+    categories = [
+        {"id": entry.id, "name": entry.name, "isthing": int(entry.thing), "color": list(entry.color)}
+        for entry in config.classes
+    ]
+    segments = segments_info(panoptic, config.classes)
+    annotation = {"image_id": 1, "file_name": targets[0].name, "segments_info": segments}
+    content = {"images": [image_entry], "annotations": [annotation], "categories": categories}
+    write_text(targets[3], json.dumps(content) + "\n")
+    said = _write_table(targets[2], found, config)
+    return f"{said}, {sum(not config.classes[entry.label].thing for entry in panoptic.segments.values())} regions"
+
+
+def _write_table(target, found, config):
+    """The table of the objects; returns how many of which class."""
+    lines = [COLUMNS]
+    counts = {}
+    for entry in found.objects:
+        name = config.classes[entry.label].name
+        counts[name] = counts.get(name, 0) + 1
+        numbers = (entry.area, *(f"{place:.2f}" for place in entry.centroid), *entry.box, f"{entry.score:.4f}")
+        lines.append(f"{entry.id},{_quoted(name)},{','.join(map(str, numbers))}")
+    write_text(target, "\n".join(lines) + "\n")
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no object"
+
+
+def _quoted(text):
+    """A cell of a CSV file: in quotation marks if it holds a character with a meaning."""
+    if not any(mark in text for mark in ',"\n\r'):
+        return text
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _files(path):
@@ -73,16 +142,16 @@ def _files(path):
     return files
 
 
-def _targets(out, name):
-    """The three files written for one image."""
-    return [out / f"{name}_{kind}.png" for kind in ("label", "color", "overlay")]
+def _targets(out, name, endings):
+    """The files written for one image."""
+    return [out / f"{name}{ending}" for ending in endings]
 
 
-def _keep_inputs(paths, names, out):
+def _keep_inputs(paths, names, out, endings):
     """Raise ValueError if a picture would be written over one of the images."""
     inputs = {path.resolve(): path for path in paths}
     for name in names:
-        for target in _targets(out, name):
+        for target in _targets(out, name, endings):
             if target.resolve() in inputs:
                 raise ValueError(f"{target}: would be written over an image to predict; give another --out")
 
@@ -93,7 +162,7 @@ def _names(paths):
     for position, name in enumerate(names):
         if name in names[:position]:
             raise ValueError(
-                f"{paths[names.index(name)]} and {paths[position]} would both be written as {name}_label.png; "
+                f"{paths[names.index(name)]} and {paths[position]} would both be written as {name}_*; "
                 "predict them one after the other, with different --out"
             )
     return names

@@ -12,10 +12,11 @@ from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, us
 from nets.data import GENERATORS, open_dataset
 from nets.data.images import pillow
 from nets.training.build import NET_NAMES, build_net
+from nets.training.config import METHODS, TASKS
 from nets.training.extras import USES, needed
 from nets.training.loop import Interrupted, Training
 from nets.training.progress import clock
-from nets.training.results import best_line, conclude, draw, save_samples
+from nets.training.results import conclude, draw, save_samples
 from nets.training.run import BEST, CONCLUSION, CONFIG, CURVES, PREDICTIONS, SAMPLES, Run, validation_names
 from nets.training.settings import choose
 
@@ -44,7 +45,8 @@ def add_arguments(parser):
     parser.add_argument("--net", choices=NET_NAMES, help="default: unet")
     parser.add_argument("--data", metavar="cells|street|FOLDER", help="generated images, or a folder with images/ "
                         "and masks/ (default: cells)")  # fmt: skip
-    parser.add_argument("--task", choices=["semantic"], help="what to find (default: semantic)")
+    parser.add_argument("--task", choices=TASKS, help="what to find: the class of each pixel, each object "
+                        "by itself, or both in one map (default: semantic)")  # fmt: skip
     parser.add_argument("--minutes", type=positive(float), help="how long to train")
     parser.add_argument("--steps", type=count, help="how long to train, in steps instead of minutes")
     add_device(parser)
@@ -57,6 +59,10 @@ def add_arguments(parser):
     parser.add_argument("--width", type=positive(float), help="factor of the FCNs' channels; 1 is VGG-16's")
     parser.add_argument("--crop", type=count, help="pixels a side of the training images")
     parser.add_argument("--batch", type=count, help="images a step")
+    parser.add_argument("--method", choices=METHODS, help="how objects are told apart: by borders learned as "
+                        "background, or by pixels that point at centres (default: watershed)")  # fmt: skip
+    parser.add_argument("--border-weight", type=positive(float, 0), help="w0 of U-Net's weight map, for --task "
+                        "instance: how much gaps between objects count (default: 10)")  # fmt: skip
     parser.add_argument("--lr", type=positive(float), help="highest learning rate")
 
 
@@ -167,7 +173,13 @@ def _must_agree(options, run):
     net = {"net": "name", "base": "base_channels", "depth": "depth", "width": "width"}
     own = {option: config.net.get(argument) for option, argument in net.items()}
     own |= {"seed": config.seed, "device": config.device, "batch": config.batch, "lr": config.learning_rate}
-    own |= {"data": config.data, "crop": config.crop}
+    own |= {
+        "data": config.data,
+        "crop": config.crop,
+        "task": config.task,
+        "method": config.method,
+        "border_weight": config.border_weight,
+    }
     for option, value in own.items():
         asked = getattr(options, option)
         if option == "data" and asked is not None:
@@ -177,7 +189,7 @@ def _must_agree(options, run):
         if asked is not None and value is None:
             raise ValueError(f"--resume: the run in {run.folder} is a {config.net['name']}, which has no --{option}")
         if asked not in (None, value):
-            raise ValueError(f"--resume: the run in {run.folder} has --{option} {value}, got {asked}")
+            raise ValueError(f"--resume: the run in {run.folder} has --{option.replace('_', '-')} {value}, got {asked}")
 
 
 def _extend(training, options):
@@ -206,15 +218,16 @@ def _finish(training):
     """The scores, the pictures, and what to do next."""
     run = training.run_folder
     scores = conclude(training)
-    best = best_line(training.metrics)
+    best = training.measure.best(training.metrics)
     print(
         f"\n{training.step} steps in {clock(training.elapsed)}; best after {best['step']}, on "
         f"{best['validation_images']} validation images:\n"
     )
     print(scores.table())
+    chosen = "How far to favour rare classes" if run.config.task == "semantic" else "Which thresholds make objects"
     print(
-        "\nHow far to favour rare classes, and whether to average mirrored views, was chosen on these same images: "
-        "expect somewhat less on others."
+        f"\n{chosen}, and whether to average mirrored views, was chosen on these same images: expect somewhat less on "
+        "others."
     )
     draw(training, scores)
     print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}")

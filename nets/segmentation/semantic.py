@@ -45,13 +45,27 @@ def predict(net: Module, image: Any, tile: Any = None) -> Any:
 def view_probabilities(net, image, orientation, tile=None):
     """For each mirrored view of an image (C, H, W): probabilities (classes, H, W), mirrored back.
 
-    The first view is the image itself. A net trained on mirrored images gives slightly different answers for each view.
+    A net trained on mirrored images gives slightly different answers for each view.
     In the mean over the views, errors that are not common to all views partly cancel.
+    """
+    for _, scores in view_scores(net, image, orientation, tile):
+        yield softmax(scores)
+
+
+def view_scores(net, image, orientation, tile=None):
+    """For each mirrored view of an image (C, H, W): (mirrored axes, the net's outputs (outputs, H, W), mirrored back).
+
+    The first view is the image itself.
     """
     for axes in MIRRORINGS[orientation]:
         scores = predict(net, np.flip(image, axes), tile)
-        scores = np.exp(scores - scores.max(0))
-        yield np.flip(scores / scores.sum(0), axes)
+        yield axes, np.flip(scores, [axis % 3 for axis in axes])
+
+
+def softmax(scores):
+    """Probabilities (classes, H, W) of scores (classes, H, W)."""
+    scores = np.exp(scores - scores.max(0))
+    return scores / scores.sum(0)
 
 
 def colorize(label, classes):

@@ -23,9 +23,10 @@ class Batches:
     in BLAS, which does not hold Python's global lock.
     """
 
-    def __init__(self, dataset, normalization, augmentation, size, seed):
+    def __init__(self, dataset, normalization, augmentation, size, seed, prepare=make_batch):
         self._dataset = dataset
         self._normalization = normalization
+        self._prepare = prepare  # (samples, normalization) -> the arrays of a batch
         self._augmentation = augmentation
         self._size = size
         self._seed = seed
@@ -40,7 +41,7 @@ class Batches:
         self._pool.shutdown(cancel_futures=True)
 
     def __getitem__(self, number):
-        """(x float32 (N, C, H, W), label int64 (N, H, W)) of batch `number`."""
+        """(x float32 (N, C, H, W), label int64 (N, H, W)) of batch `number`, and what else `prepare` adds."""
         expected, future = self._ahead
         if expected != number:
             future = self._pool.submit(self._make, number)
@@ -51,7 +52,7 @@ class Batches:
     def _make(self, number):
         first = number * self._size
         samples = [self._variant(draw) for draw in range(first, first + self._size)]
-        return make_batch(samples, self._normalization)
+        return self._prepare(samples, self._normalization)
 
     def _variant(self, draw):
         """The augmented sample number `draw`, counted from the beginning of the training."""

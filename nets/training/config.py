@@ -6,9 +6,12 @@ from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 
 from nets.data import MIRRORINGS, Encoding, Normalization
+from nets.segmentation.centres import OUTPUTS
 from nets.training.build import NET_NAMES, OWN
 
 FORMAT = 1
+TASKS = ("semantic", "instance", "panoptic")
+METHODS = ("watershed", "centres")  # how the tasks "instance" and "panoptic" tell objects apart
 ENCODINGS = ("ids", "binary", "instances", "colors")
 
 
@@ -20,6 +23,9 @@ class Config:
     data              "cells", "street", the folder, or "own data"
     length            number of training images; a run is not continued if its folder has changed
     validation_names  the images of a folder that the run does not train on; () for generated images
+    task              one of TASKS
+    method            one of METHODS; None for the task "semantic"
+    border_weight     w0 of U-Net's weight map (nets/data/weight_map.py); 0: every pixel has the weight of its class
     """
 
     net: dict
@@ -40,11 +46,28 @@ class Config:
     seconds: float | None
     validation_names: tuple[str, ...] = ()
     task: str = "semantic"
+    method: str | None = None
+    border_weight: float = 0.0
     format: int = field(default=FORMAT)
 
     @property
     def classes(self):
         return self.encoding.classes
+
+    @property
+    def outputs(self):
+        """Channels of the net's output."""
+        return _outputs(len(self.classes), self.method)
+
+    @property
+    def things(self):
+        """Positions of the classes of countable objects."""
+        return tuple(position for position, entry in enumerate(self.classes) if entry.thing)
+
+    @property
+    def background(self):
+        """Position of the first class that is no thing: the class of the borders between touching objects."""
+        return next(position for position, entry in enumerate(self.classes) if not entry.thing)
 
     def as_dict(self):
         """Plain values for JSON."""
@@ -55,7 +78,7 @@ class Config:
         """The config that `as_dict` wrote down. Raises ValueError with the field that is wrong."""
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise ValueError(f"format must be {FORMAT}")
-        values = {"validation_names": ()} | values
+        values = {"validation_names": (), "method": None, "border_weight": 0.0} | values
         names = {entry.name for entry in fields(cls)}
         if values.keys() != names:
             raise ValueError(f"these fields are missing or unknown: {', '.join(sorted(values.keys() ^ names))}")
@@ -100,8 +123,12 @@ def _check(values):
         (encoding.get("colors") is None) == (encoding["kind"] != "colors"),
         "an object with colors where that is its kind",
     )
-    fits = net.get("in_channels") == channels and net.get("classes") == len(classes)
-    require("net", fits, f"for {channels} channels and {len(classes)} classes")
+    require("task", values["task"] in TASKS, f"one of {', '.join(TASKS)}")
+    known = values["method"] in ((None,) if values["task"] == "semantic" else METHODS)
+    require("method", known, f"one of {', '.join(METHODS)}, or null for the task semantic")
+    outputs = _outputs(len(classes), values["method"])
+    fits = net.get("in_channels") == channels and net.get("classes") == outputs
+    require("net", fits, f"for {channels} channels and {outputs} outputs")
     require("class_weights", _are_positive(values["class_weights"], len(classes)), "a number for each class")
     normalization = values["normalization"]
     scaled = isinstance(normalization, dict) and _are_positive(normalization.get("std"), channels)
@@ -121,9 +148,18 @@ def _check(values):
     require("steps", steps is None or isinstance(steps, int) and steps > 0, "null or a whole number above 0")
     require("seconds", seconds is None or _is_number(seconds) and seconds > 0, "null or a number above 0")
     require("steps", (steps, seconds) != (None, None), "a number where seconds is null")
+    weight = values["border_weight"]
+    require("border_weight", _is_number(weight) and weight >= 0, "a number from 0 up")
+    if values["task"] != "semantic":
+        things = [isinstance(entry, dict) and bool(entry.get("thing")) for entry in classes]
+        require("encoding", any(things) and not all(things), "an object with classes of things and of stuff")
     names = values["validation_names"]
     listed = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
     require("validation_names", listed, "a list of strings")
+
+
+def _outputs(classes, method):
+    return classes + (OUTPUTS if method == "centres" else 0)
 
 
 def _is_number(value):

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nets.segmentation.instances import Found
 from nets.segmentation.metrics import Confusion
 from nets.segmentation.semantic import view_probabilities
 from nets.training.run import DECISION, write_text
@@ -46,6 +47,10 @@ class Decision(NamedTuple):
     def save(self, run):
         """Write it into the run folder."""
         write_text(run.path(DECISION), json.dumps(self._asdict()) + "\n")
+
+    def find(self, net, image, config) -> Found:
+        """The classes of an image uint8 (H, W) or (H, W, 3), as the answer of a task."""
+        return Found(self.class_map(net, image, config))
 
     def class_map(self, net, image, config):
         """The class of every pixel, uint8 (H, W), of an image uint8 (H, W) or (H, W, 3)."""

@@ -16,11 +16,12 @@ import numpy as np
 from layers import Module
 from nets.data import Normalization, OwnData, as_channels, count_classes, default_crop, median_frequency_weights
 from nets.data.images import read_picture
+from nets.segmentation.instances import Found
 from nets.training.build import OWN
 from nets.training.config import Config
-from nets.training.decision import Decision
 from nets.training.loop import Training
-from nets.training.results import best_line, conclude, draw
+from nets.training.measure import MEASURES
+from nets.training.results import conclude, draw, load_decision
 from nets.training.run import CONCLUSION, CONFIG, CURVES, PREDICTIONS, Run
 from nets.training.settings import BALANCE_POWER, BATCH, LEARNING_RATE, WEIGHT_DECAY
 
@@ -41,25 +42,30 @@ class TrainedRun:
         self.net = net
         self.config = run.config
         self.metrics = run.metrics()
-        self._decision = Decision.load(run)
+        self._decision = load_decision(run)
 
     def predict(self, image: Any) -> np.ndarray:
         """The class of every pixel, uint8 (H, W): what `python -m nets predict` writes, as positions in the classes.
 
         image: uint8 (H, W) or (H, W, 3) of any size, or the path of an image file.
         """
+        return self.find(image).label
+
+    def find(self, image: Any) -> Found:
+        """The answer of the run's task: `label`, the class of every pixel, and for objects `instances` as well."""
         if isinstance(image, (str, Path)):
             image = read_picture(Path(image), self.config.encoding.nodata).pixels
         image = np.asarray(image)
         if image.dtype != np.uint8 or image.ndim not in (2, 3):
             raise ValueError(f"predict: the image must be uint8 (H, W) or (H, W, 3), got {image.dtype} {image.shape}")
-        return self._decision.class_map(self.net, as_channels(image, self.config.channels), self.config)
+        return self._decision.find(self.net, as_channels(image, self.config.channels), self.config)
 
     def __repr__(self) -> str:
         if not self.metrics:
             return f"<run {self.folder}, not validated yet>"
-        best = best_line(self.metrics)
-        return f"<run {self.folder}: best validation mean IU {best['mean_iu']:.3f}, after {best['step']} steps>"
+        measure = MEASURES[self.config.task]
+        best = measure.best(self.metrics)
+        return f"<run {self.folder}: best validation {measure.name} {measure.of(best):.3f}, after {best['step']} steps>"
 
 
 def load_run(folder: str | Path, net: Module | None = None, device: str = "cpu") -> TrainedRun:

@@ -10,13 +10,15 @@ from copy import deepcopy
 import numpy as np
 
 import minitensor as mt
-from nets.data import IGNORE, Augmentation
+from nets.data import Augmentation
 from nets.training.average import WeightAverage
 from nets.training.batches import Batches
 from nets.training.build import build_net
 from nets.training.checkpoint import load_checkpoint, save_checkpoint
 from nets.training.clock import Clock
 from nets.training.interruption import Interruption
+from nets.training.losses import batch_maker, loss_of
+from nets.training.measure import MEASURES
 from nets.training.progress import Progress
 from nets.training.run import BEST, CHECKPOINT, LAST
 from nets.training.schedule import Schedule
@@ -50,7 +52,6 @@ class Training:
         self.net = (build_net(config.net) if net is None else net).to(config.device)
         twin = build_net(config.net) if net is None else deepcopy(net)
         self.average = WeightAverage(twin.to(config.device), self.net)
-        self.loss = loss or self._cross_entropy
         self.optimizer = mt.optim.AdamW(
             self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -60,14 +61,18 @@ class Training:
             augmentation or Augmentation(config.crop, config.orientation),
             config.batch,
             config.seed,
+            batch_maker(config),
         )
-        self.class_weights = mt.tensor(np.array(config.class_weights, np.float32), device=config.device)
+        self.measure = MEASURES[config.task]  # what decides which weights are the best
+        class_weights = mt.tensor(np.array(config.class_weights, np.float32), device=config.device)
+        self.own_loss = loss
+        self.loss = loss or loss_of(config, class_weights)
         self.schedule = Schedule(config.steps, config.seconds)
         self.step = 0
         self.elapsed = 0.0
         self.losses = []  # of every step
         self.step_seconds = []
-        self.best_mean_iu = -1.0
+        self.best_score = -1.0
         self.metrics = []
         order = np.random.default_rng([config.seed, VALIDATION_STREAM]).permutation(len(validation))
         self.validation_order = order  # shortened if a timed run has no time for all of them
@@ -98,7 +103,7 @@ class Training:
         self.optimizer.load_state_dict(saved["optimizer"])
         mt.random.set_state(saved["random"])
         self.schedule = Schedule(**saved["plan"])
-        self.step, self.elapsed, self.best_mean_iu = saved["step"], saved["elapsed"], saved["best_mean_iu"]
+        self.step, self.elapsed, self.best_score = saved["step"], saved["elapsed"], saved["best_score"]
         self.losses = saved["losses"].numpy().tolist()
         self.step_seconds = saved["step_seconds"].numpy().tolist()
         self.validation_order = saved["validation_order"].numpy()
@@ -120,10 +125,10 @@ class Training:
         """Train until the schedule is finished. Raises Diverged, or Interrupted after all is saved."""
         with ExitStack() as stack:
             interruption = stack.enter_context(Interruption())
-            progress = stack.enter_context(Progress(self.step, self.run_folder.config.batch))
+            progress = stack.enter_context(Progress(self.step, self.run_folder.config.batch, self.measure.name))
             batches = stack.enter_context(self.batches)
             if self.metrics:
-                progress.validated(self.metrics[-1]["mean_iu"])
+                progress.validated(self.measure.of(self.metrics[-1]))
             clock = Clock(self.elapsed)
             while True:
                 self.elapsed = clock.now()
@@ -134,7 +139,7 @@ class Training:
                     done = self._validate(clock, lambda _: not interruption.asked)
                     if not done:
                         continue
-                    progress.validated(self.metrics[-1]["mean_iu"])
+                    progress.validated(self.measure.of(self.metrics[-1]))
                     self.save()
                     clock.checkpoint_written()
                 if self.schedule.finished(self.step):
@@ -149,8 +154,8 @@ class Training:
                     self.save()
                     clock.checkpoint_written()
 
-    def _train_step(self, x, label):
-        """One update of the weights; returns the loss before it."""
+    def _train_step(self, x, *truth):
+        """One update of the weights, from the arrays of a batch; returns the loss before it."""
         config = self.run_folder.config
         rate = config.learning_rate * self.schedule.learning_rate_factor(self.step)
         for group in self.optimizer.param_groups:
@@ -158,8 +163,7 @@ class Training:
         self.net.train()
         self.optimizer.zero_grad()
         scores = self.net(mt.tensor(x, device=config.device))
-        target = mt.tensor(label, device=config.device)
-        loss = self.loss(scores, target)
+        loss = self.loss(scores, *(mt.tensor(array, device=config.device) for array in truth))
         loss.backward()
         value = loss.item()  # after backward: a GPU has both passes to work on while this waits for the loss
         if not math.isfinite(value):
@@ -167,10 +171,6 @@ class Training:
         self.optimizer.step()
         self.average.update(self.step + 1)
         return value
-
-    def _cross_entropy(self, scores, target):
-        weight = self.class_weights.to(scores.device)
-        return mt.cross_entropy(scores, target, weight=weight, ignore_index=IGNORE)
 
     def _validate(self, clock, proceed):
         """Validate, write down the result, and keep the weights if they are the best. False if interrupted."""
@@ -182,7 +182,7 @@ class Training:
             self.validation_order,
             VALIDATION_SHARE * self.schedule.seconds if first_timed else None,
             proceed,
-            self.loss,
+            self.own_loss,
         )
         if result is None:
             return False
@@ -200,8 +200,9 @@ class Training:
         }
         self.metrics.append(line)
         self.run_folder.append_metrics(line)
-        if line["mean_iu"] >= self.best_mean_iu:  # if equal, the later weights: they have learned longer
-            self.best_mean_iu = line["mean_iu"]
+        score = self.measure.of(line)
+        if score >= self.best_score:  # if equal, the later weights: they have learned longer
+            self.best_score = score
             mt.save(self.run_folder.path(BEST), self.average.net.state_dict())
         self.schedule.after_validation(self.step, self.elapsed, self._typical_step(), result.seconds)
         return True
@@ -221,7 +222,7 @@ class Training:
                 "plan": self.schedule.as_dict(),
                 "step": self.step,
                 "elapsed": self.elapsed,
-                "best_mean_iu": self.best_mean_iu,
+                "best_score": self.best_score,
                 "losses": np.array(self.losses, np.float64),
                 "step_seconds": np.array(self.step_seconds, np.float32),
                 "validation_order": self.validation_order,

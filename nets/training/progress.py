@@ -1,4 +1,4 @@
-"""The progress bar of a training: loss, mean IU, images per second, time left."""
+"""The progress bar of a training: loss, the score of the last validation, images per second, time left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SMOOTHING = 0.1  # weight of the newest step in the loss and the speed that are 
 class Progress:
     """A tqdm bar over steps. The time left is the run's own estimate, because tqdm does not know about validations."""
 
-    def __init__(self, step, batch_size, stream=None):
+    def __init__(self, step, batch_size, score_name="mean IU", stream=None):
         stream = stream or sys.stderr
         self._bar = needed("tqdm").tqdm(
             initial=step,
@@ -25,7 +25,8 @@ class Progress:
             bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt}{postfix}",
         )
         self._batch_size = batch_size
-        self._loss = self._step_seconds = self._mean_iu = None
+        self._score_name = score_name
+        self._loss = self._step_seconds = self._score = None
 
     def __enter__(self):
         return self
@@ -39,17 +40,17 @@ class Progress:
         self._step_seconds = _smoothed(self._step_seconds, step_seconds)
         self._bar.total = steps
         shown = {"loss": f"{self._loss:.3f}"}
-        if self._mean_iu is not None:
-            shown["mean IU"] = f"{self._mean_iu:.3f}"
+        if self._score is not None:
+            shown[self._score_name] = f"{self._score:.3f}"
         shown["images/s"] = f"{self._batch_size / self._step_seconds:.1f}"
         if seconds_left is not None:
             shown["left"] = clock(seconds_left)
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update()
 
-    def validated(self, mean_iu):
-        """The mean IU to show from now on."""
-        self._mean_iu = mean_iu
+    def validated(self, score):
+        """The score to show from now on."""
+        self._score = score
 
     def note(self, text):
         """Write a line above the bar."""

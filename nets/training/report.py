@@ -7,22 +7,21 @@ import warnings
 import numpy as np
 
 from minitensor.serialize import replacing
-from nets.data import IGNORE
 from nets.data.images import pillow
-from nets.segmentation.semantic import colorize
 from nets.training.extras import needed
 
 DOTS_PER_INCH = 110
-INK, PALE, BLUE, ORANGE, RED = "#22272e", "#c9ced6", "#2f6fb0", "#d97706", (214, 40, 57)
+INK, PALE, BLUE, ORANGE = "#22272e", "#c9ced6", "#2f6fb0", "#d97706"
 ROW_INCHES = 2.3  # height of one row of pictures
 WIDEST_INCHES = 13.0
 
 
-def save_curves(path, losses, validations):
-    """curves.png: the loss of every step with its running mean, and the validations' loss and mean IU.
+def save_curves(path, losses, validations, measure):
+    """curves.png: the loss of every step with its running mean, and the validations' loss and score.
 
     losses       one number per step
     validations  the lines of metrics.jsonl
+    measure      the Measure of the run's task
     """
     figure = _figure((9.6, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -37,12 +36,12 @@ def save_curves(path, losses, validations):
     left.set_ylabel("loss (weighted cross entropy)")
     top = np.percentile(losses, 99) if len(losses) else 1.0
     left.set_ylim(0, 1.1 * max(float(top), *[line["validation_loss"] for line in validations[-3:]], 1e-3))
-    right.plot(at, [line["mean_iu"] for line in validations], "o-", color=ORANGE, markersize=4)
-    best = max(validations, key=lambda line: (line["mean_iu"], line["step"]), default=None)
+    right.plot(at, [measure.of(line) for line in validations], "o-", color=ORANGE, markersize=4)
+    best = measure.best(validations)
     if best is not None:
-        right.axhline(best["mean_iu"], color=PALE, linewidth=1, linestyle="--", zorder=0)
-        right.set_title(f"best {best['mean_iu']:.3f} at step {best['step']}", fontsize=10, color=INK, loc="left")
-    right.set_ylabel("mean IU on the validation images")
+        right.axhline(measure.of(best), color=PALE, linewidth=1, linestyle="--", zorder=0)
+        right.set_title(f"best {measure.of(best):.3f} at step {best['step']}", fontsize=10, color=INK, loc="left")
+    right.set_ylabel(f"{measure.name} on the validation images")
     right.set_ylim(0, 1)
     left.legend(frameon=False, fontsize=9)
     for axes in (left, right):
@@ -63,33 +62,25 @@ def running_mean(values, window):
     return (total[ends] - total[starts]) / (ends - starts)
 
 
-def save_predictions(path, samples, predictions, classes, title):
-    """predictions.png: one row per sample with the image, the truth, the prediction, and the errors."""
+def save_predictions(path, rows, legend, title):
+    """predictions.png: one Row of four pictures per sample; `legend` is [(name, colour)]."""
     columns = ("image", "truth", "prediction", "error")
-    height, width = samples[0].label.shape
+    height, width = rows[0].pictures[0].shape[:2]
     wide = min(ROW_INCHES * width / height, WIDEST_INCHES / len(columns))
     tall = wide * height / width
-    head, foot = 0.62, 0.3 + 0.27 * -(-len(classes) // _legend_columns(wide * len(columns)))
-    size = (wide * len(columns), tall * len(samples) + head + foot)
+    head, foot = 0.62, 0.3 + 0.27 * -(-len(legend) // _legend_columns(wide * len(columns)))
+    size = (wide * len(columns), tall * len(rows) + head + foot)
     figure = _figure(size)
-    grid = figure.subplots(len(samples), len(columns), squeeze=False)
+    grid = figure.subplots(len(rows), len(columns), squeeze=False)
     figure.subplots_adjust(
         left=0.008, right=0.992, bottom=foot / size[1], top=1 - head / size[1], wspace=0.03, hspace=0.03
     )
-    for row, sample, prediction in zip(grid, samples, predictions, strict=True):
-        shown = (
-            _rgb(sample.image),
-            colorize(sample.label, classes),
-            colorize(prediction, classes),
-            error_picture(sample, prediction),
-        )
-        for axes, picture in zip(row, shown, strict=True):
+    for axes_row, row in zip(grid, rows, strict=True):
+        for axes, picture in zip(axes_row, row.pictures, strict=True):
             axes.imshow(picture, interpolation="nearest")
             axes.set_axis_off()
-        counted = sample.label != IGNORE
-        wrong = (prediction != sample.label)[counted].mean() if counted.any() else 0.0
-        row[-1].text(
-            0.98, 0.03, f"{wrong:.1%} wrong", transform=row[-1].transAxes, ha="right", fontsize=8, color="white",
+        axes_row[-1].text(
+            0.98, 0.03, row.note, transform=axes_row[-1].transAxes, ha="right", fontsize=8, color="white",
             bbox={"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 2},
         )  # fmt: skip
     for axes, name in zip(grid[0], columns, strict=True):
@@ -97,36 +88,18 @@ def save_predictions(path, samples, predictions, classes, title):
     figure.suptitle(
         title, x=0.01, y=1 - 0.1 / size[1], ha="left", va="top", fontsize=12, color=INK, weight="bold", parse_math=False
     )
-    _legend(figure, classes, wide * len(columns), any((s.label == IGNORE).any() for s in samples))
+    _legend(figure, legend, wide * len(columns))
     _save(figure, path)
-
-
-def error_picture(sample, prediction):
-    """The image darkened to grey; red where the prediction is wrong; lighter where the truth is ignored."""
-    grey = _rgb(sample.image).mean(axis=2, keepdims=True)
-    picture = np.repeat(40 + 0.45 * grey, 3, axis=2)
-    ignored = sample.label == IGNORE
-    picture[ignored] = 0.5 * picture[ignored] + 110
-    picture[(prediction != sample.label) & ~ignored] = RED
-    return picture.astype(np.uint8)
-
-
-def _rgb(image):
-    return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
 
 
 def _legend_columns(inches):
     return max(2, int(inches / 1.35))
 
 
-def _legend(figure, classes, inches, with_ignored):
+def _legend(figure, entries, inches):
     patch = needed("matplotlib.patches").Patch
-    entries = [(entry.name, np.array(entry.color) / 255) for entry in classes]
-    entries.append(("wrong", np.array(RED) / 255))
-    if with_ignored:
-        entries.append(("not counted", "white"))
     handles = [
-        patch(facecolor=color, edgecolor="#8a929c", linewidth=0.6, label=str(number))
+        patch(facecolor=np.array(color) / 255, edgecolor="#8a929c", linewidth=0.6, label=str(number))
         for number, (_, color) in enumerate(entries)
     ]
     legend = figure.legend(

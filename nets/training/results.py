@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from nets.training.decision import Decision, decide
+from nets.training.measure import MEASURES
+from nets.training.objects import METHODS, decide_objects
 from nets.training.report import save_curves, save_image, save_predictions
+from nets.training.rows import SHOWN
 from nets.training.run import CURVES, PREDICTIONS
+from nets.training.validation import score
 
 PICTURED = 4
 PICTURED_PIXELS = 4 * 512 * 512
@@ -18,9 +22,9 @@ def title_of(description):
     return TITLES.get(description["name"], description.get("class"))
 
 
-def best_line(metrics):
-    """The last of the best lines of metrics.jsonl: the line whose weights are in best.safetensors."""
-    return max(metrics, key=lambda line: (line["mean_iu"], line["step"]))
+def load_decision(run):
+    """How the answers of a run are made of what its net says, as it was decided when the training ended."""
+    return METHODS.get(run.config.method, Decision).load(run)
 
 
 def save_samples(folder, training):
@@ -45,8 +49,12 @@ def _pictured(training):
 def conclude(training):
     """Find the decision for the best weights, write it down, and return the Scores on the validation images."""
     run = training.run_folder
-    net = training.best_net()
-    decision, scores = decide(net, training.validation, run.config, training.validation_order)
+    data = training.best_net(), training.validation, run.config
+    if run.config.task != "semantic":
+        decision = decide_objects(*data, training.validation_order)
+        scores = score(*data, decision, training.validation_order)
+    else:
+        decision, scores = decide(*data, training.validation_order)
     decision.save(run)
     return scores
 
@@ -55,9 +63,13 @@ def draw(training, scores):
     """curves.png and predictions.png."""
     run = training.run_folder
     config = run.config
-    net, decision = training.best_net(), Decision.load(run)
+    net, decision = training.best_net(), load_decision(run)
     samples = _pictured(training)
-    predictions = [decision.class_map(net, sample.image, config) for sample in samples]
-    save_curves(run.path(CURVES), training.losses, training.metrics)
-    title = f"{title_of(config.net)} on {Path(config.data).name}: mean IU {scores.mean_iu:.3f}"
-    save_predictions(run.path(PREDICTIONS), samples, predictions, config.classes, title)
+    found = [decision.find(net, sample.image, config) for sample in samples]
+    measure = MEASURES[config.task]
+    save_curves(run.path(CURVES), training.losses, training.metrics, measure)
+    value = measure.of(scores.as_dict())
+    title = f"{title_of(config.net)} on {Path(config.data).name}: {measure.name} {value:.3f}"
+    row, legend = SHOWN[config.task]
+    rows = [row(sample, answer, config.classes) for sample, answer in zip(samples, found, strict=True)]
+    save_predictions(run.path(PREDICTIONS), rows, legend(config.classes, samples), title)

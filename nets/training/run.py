@@ -1,11 +1,11 @@
 """The run folder: what a training writes, and what predict, evaluate and --resume read.
 
 config.json               everything needed to build the net again and to continue
-best.safetensors          the weights with the best mean IU on the validation images
+best.safetensors          the weights with the best score on the validation images (measure.py)
 last.safetensors          the newest weights
 checkpoint.safetensors    weights, optimizer and random state at one step: where --resume goes on
 metrics.jsonl             one line for each validation
-decision.json             how the classes are chosen from the probabilities
+decision.json             how the classes, or the objects, are made of the probabilities
 curves.png  predictions.png
 """
 
@@ -19,6 +19,7 @@ from minitensor.serialize import replacing
 from nets.data import GENERATORS, open_dataset
 from nets.training.build import OWN, build_net
 from nets.training.config import Config
+from nets.training.measure import MEASURES
 
 CONFIG, METRICS, DECISION = "config.json", "metrics.jsonl", "decision.json"
 BEST, LAST, CHECKPOINT = "best.safetensors", "last.safetensors", "checkpoint.safetensors"
@@ -125,6 +126,9 @@ class Run:
             for field in METRIC_FIELDS:
                 if not isinstance(line, dict) or not isinstance(line.get(field), (int, float)):
                     raise ValueError(f"{path}: line {number} has no number {field!r}")
+            key = MEASURES[self.config.task].key
+            if key not in line:
+                raise ValueError(f"{path}: line {number} has no {key!r}")
             lines.append(line)
         return lines
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from nets.data import Normalization, count_classes, default_crop, median_frequency_weights
+from nets.segmentation.centres import OUTPUTS
 from nets.training.build import FCNS
 from nets.training.config import Config
+from nets.training.objects import must_have_objects
 
 DEFAULT_MINUTES = {"cells": 1.75, "street": 5.0}
 DEFAULT_MINUTES_FOLDER = 10.0
@@ -27,9 +29,14 @@ LEARNING_RATE = 3e-3  # short trainings gain from large steps; the running mean 
 LEARNING_RATE_FCN = 1e-3  # without batch norm, large steps could diverge
 WEIGHT_DECAY = 1e-4
 
+BORDER_WEIGHT = 10.0  # w0 of U-Net's weight map: Ronneberger et al. (2015), section 3
+
 # 0: no class weights. 1: median frequency weights. On CamVid's 11 classes, 1 harms the frequent classes more than it
 # helps the rare ones. When the training ends, decision.py makes up for the weaker weights.
 BALANCE_POWER = 0.5
+# Class weights make objects too wide, and the thresholds that are found at the end balance object and background anyway
+# (docs/results-segmentation.md).
+BALANCE_POWER_OBJECTS = 0.0
 
 
 def choose(options, train, data):
@@ -45,7 +52,12 @@ def choose(options, train, data):
         raise ValueError(f"--base and --depth belong to unet, {options.net} has --width")
     if not fcn and options.width:
         raise ValueError(f"--width belongs to the FCNs, {options.net} has --base and --depth")
-    net = {"name": options.net, "in_channels": train.channels, "classes": len(train.classes)}
+    task = options.task or "semantic"
+    method, border_weight = _method(options, task)
+    if task != "semantic":
+        must_have_objects(train, data, task)
+    outputs = len(train.classes) + (OUTPUTS if method == "centres" else 0)
+    net = {"name": options.net, "in_channels": train.channels, "classes": outputs}
     seconds = None
     minutes = options.minutes or DEFAULT_MINUTES.get(data, DEFAULT_MINUTES_FOLDER)
     if options.steps is None:
@@ -65,7 +77,8 @@ def choose(options, train, data):
     batch = options.batch or BATCH
     if not fcn:
         _check_depth(net["depth"], crop, batch)
-    weights = median_frequency_weights(count_classes(train), BALANCE_POWER)
+    power = BALANCE_POWER_OBJECTS if task == "instance" else BALANCE_POWER
+    weights = median_frequency_weights(count_classes(train), power)
     return Config(
         net=net,
         data=data,
@@ -83,7 +96,25 @@ def choose(options, train, data):
         device=options.device or "cpu",
         steps=options.steps,
         seconds=seconds,
+        task=task,
+        method=method,
+        border_weight=border_weight,
     )
+
+
+def _method(options, task):
+    """(method, border weight) of a run. Raises ValueError for an option that does not belong to its task or method."""
+    if task == "semantic":
+        for option in ("method", "border_weight"):
+            if getattr(options, option) is not None:
+                raise ValueError(f"--{option.replace('_', '-')} belongs to --task instance and panoptic")
+        return None, 0.0
+    method = options.method or "watershed"
+    if method == "watershed":
+        return method, BORDER_WEIGHT if options.border_weight is None else options.border_weight
+    if options.border_weight is not None:
+        raise ValueError(f"--border-weight belongs to --method watershed, got --method {method}")
+    return method, 0.0
 
 
 def _check_depth(depth, crop, batch):

@@ -1,23 +1,26 @@
-"""How good a net is on a data set: predict each image, and count in one confusion matrix."""
+"""How good a net is on a data set: predict each image, compare it with the truth, and count."""
 
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 import minitensor as mt
 from nets.data import IGNORE
-from nets.segmentation.metrics import Confusion, Scores
+from nets.segmentation.instances import Found
+from nets.segmentation.metrics import Confusion, InstanceScores, InstanceTally, Scores
+from nets.segmentation.panoptic import PanopticTally, PanopticTaskScores
 from nets.segmentation.semantic import predict
+from nets.training.losses import batch_maker, loss_of
+from nets.training.objects import METHODS, Evidence
 
 
 class Validation(NamedTuple):
     """Scores over `images` images, the mean of their losses, and the seconds it took."""
 
-    scores: Scores
+    scores: Scores | InstanceScores | PanopticTaskScores
     loss: float
     images: int
     seconds: float
@@ -25,11 +28,16 @@ class Validation(NamedTuple):
 
 def evaluate(net, dataset, config, decision):
     """Scores of the decision's answers over a whole data set."""
-    confusion = _confusion(config)
-    for position in range(len(dataset)):
-        sample = dataset.sample(position)
-        confusion.update(sample.label, decision.class_map(net, sample.image, config))
-    return confusion.scores()
+    return score(net, dataset, config, decision, range(len(dataset)))
+
+
+def score(net, dataset, config, decision, positions):
+    """Scores of the decision's answers over the images at `positions`."""
+    tally = tally_of(config)
+    for position in positions:
+        sample = dataset.sample(int(position))
+        _count(tally, sample, decision.find(net, sample.image, config))
+    return tally.scores()
 
 
 def validate(net, dataset, config, positions=None, most_seconds=None, proceed=None, loss=None):
@@ -38,14 +46,12 @@ def validate(net, dataset, config, positions=None, most_seconds=None, proceed=No
     Unlike `evaluate` it looks at each image only once, unmirrored, and it also computes the loss.
 
     most_seconds   stop after as many images as this time allows, but at least one
-    loss           loss(scores (1, C, H, W), target (1, H, W)) -> Tensor; None: the training's cross entropy
+    loss           loss(scores (1, C, H, W), target (1, H, W)) -> Tensor of the user's own; None: that of the config
     proceed        called with the number of images done; if it returns False, validation stops and returns None
     """
     positions = range(len(dataset)) if positions is None else positions
-    confusion = _confusion(config)
-    loss = loss or partial(
-        mt.cross_entropy, weight=mt.Tensor(np.array(config.class_weights, np.float32)), ignore_index=IGNORE
-    )
+    tally = tally_of(config)
+    loss = loss or loss_of(config, mt.Tensor(np.array(config.class_weights, np.float32)))
     losses = []
     begin = time.perf_counter()
     for done, position in enumerate(positions):
@@ -55,21 +61,42 @@ def validate(net, dataset, config, positions=None, most_seconds=None, proceed=No
             break
         sample = dataset.sample(int(position))
         scores = predict(net, config.normalization.apply(sample.image))  # (classes, H, W)
-        confusion.update(sample.label, scores.argmax(0))
-        losses.append(_loss_of_image(loss, scores, sample.label))
+        _count(tally, sample, _found(scores, config))
+        losses.append(_loss_of_image(loss, scores, sample, config))
     known = [value for value in losses if value is not None]
     mean_loss = float(np.mean(known)) if known else float("nan")
-    return Validation(confusion.scores(), mean_loss, len(losses), time.perf_counter() - begin)
+    return Validation(tally.scores(), mean_loss, len(losses), time.perf_counter() - begin)
 
 
-def _confusion(config):
+def tally_of(config):
+    """What counts for the task of a run: a Confusion, an InstanceTally or a PanopticTally, still empty."""
+    if config.task == "panoptic":
+        return PanopticTally(config.classes)
+    if config.task == "instance":
+        return InstanceTally(config.classes)
     return Confusion(len(config.classes), [entry.name for entry in config.classes])
 
 
-def _loss_of_image(loss, scores, label):
+def _count(tally, sample, found):
+    if isinstance(tally, PanopticTally):
+        tally.update(sample, found)
+    elif found.instances is None:
+        tally.update(sample.label, found.label)
+    else:
+        tally.update(sample.label, sample.instances, found.label, found.instances)
+
+
+def _found(scores, config):
+    """The answer before there is a decision, from the net's scores (classes, H, W)."""
+    if config.task == "semantic":
+        return Found(scores.argmax(0))
+    return METHODS[config.method]().of_evidence(Evidence.of(scores, config), config)
+
+
+def _loss_of_image(loss, scores, sample, config):
     """The training's loss on one image. None if all its pixels are ignored."""
-    if not (label != IGNORE).any():
+    if not (sample.label != IGNORE).any():
         return None
-    target = mt.Tensor(label[None].astype(np.int64))
+    _, *truth = batch_maker(config)([sample], config.normalization)
     with mt.no_grad():
-        return loss(mt.Tensor(scores[None]), target).item()
+        return loss(mt.Tensor(scores[None]), *map(mt.Tensor, truth)).item()

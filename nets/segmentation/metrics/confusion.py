@@ -1,4 +1,4 @@
-"""How good a segmentation is: four numbers from one table of counts over the whole data set.
+"""How good a segmentation is: numbers from one table of counts over the whole data set.
 
 The table is the confusion matrix n: n_ij pixels of class i were predicted as class j. t_i = sum_j n_ij are the pixels
 that are class i, and p_i = sum_j n_ji the pixels predicted as class i:
@@ -7,6 +7,7 @@ that are class i, and p_i = sum_j n_ji the pixels predicted as class i:
     mean accuracy          mean_i n_ii / t_i
     mean IU                mean_i IU_i,  IU_i = n_ii / (t_i + p_i - n_ii)
     frequency weighted IU  sum_i t_i IU_i / sum_k t_k
+    Dice of class i        2 n_ii / (t_i + p_i) = 2 IU_i / (1 + IU_i), the F1 score of its pixels
 
 Long, Shelhamer, Darrell (2015), section 5. There is one table for the data set, not a mean over images: an image
 without a class says nothing about this class, and a rare class is not outweighed by images that lack it.
@@ -46,6 +47,7 @@ class ClassScore(NamedTuple):
     name: str
     accuracy: float | None
     iu: float | None
+    dice: float | None
     pixels: int
 
 
@@ -65,19 +67,21 @@ class Scores(NamedTuple):
     def table(self):
         """The four numbers and a line for each class, to print."""
         lines = [
-            f"pixel accuracy {_shown(self.pixel_accuracy)}   mean accuracy {_shown(self.mean_accuracy)}   "
-            f"mean IU {_shown(self.mean_iu)}   frequency weighted IU {_shown(self.frequency_weighted_iu)}"
+            f"pixel accuracy {shown(self.pixel_accuracy)}   mean accuracy {shown(self.mean_accuracy)}   "
+            f"mean IU {shown(self.mean_iu)}   frequency weighted IU {shown(self.frequency_weighted_iu)}"
         ]
         width = max(len("class"), *(len(score.name) for score in self.per_class))
-        lines.append(f"{'class':<{width}}  accuracy     IU      pixels")
+        lines.append(f"{'class':<{width}}  accuracy     IU   Dice      pixels")
         for score in self.per_class:
             lines.append(
-                f"{score.name:<{width}}  {_shown(score.accuracy):>8}  {_shown(score.iu):>5}  {score.pixels:>10}"
+                f"{score.name:<{width}}  {shown(score.accuracy):>8}  {shown(score.iu):>5}  "
+                f"{shown(score.dice):>5}  {score.pixels:>10}"
             )
         return "\n".join(lines)
 
 
-def _shown(value):
+def shown(value):
+    """A score with three digits; a dash for None."""
     return "-" if value is None else f"{value:.3f}"
 
 
@@ -85,7 +89,8 @@ def scores(confusion, names=None):
     """Scores of a confusion matrix (C, C).
 
     A class that is neither in the truth nor in the prediction has 0/0 everywhere and is left out of all means. A class
-    that was predicted but does not occur has IU 0 and counts in the mean IU; its accuracy, n_ii / 0, does not exist.
+    that was predicted but does not occur has IU and Dice 0 and counts in the mean IU; its accuracy, n_ii / 0, does not
+    exist.
     """
     confusion = np.asarray(confusion, np.int64)
     if confusion.ndim != 2 or confusion.shape[0] != confusion.shape[1]:
@@ -100,7 +105,11 @@ def scores(confusion, names=None):
     occurs, seen = true > 0, union > 0
     accuracy = np.divide(right, true, out=np.full(classes, np.nan), where=occurs)
     iu = np.divide(right, union, out=np.full(classes, np.nan), where=seen)
-    per_class = tuple(ClassScore(names[i], _number(accuracy[i]), _number(iu[i]), int(true[i])) for i in range(classes))
+    dice = 2 * iu / (1 + iu)
+    per_class = tuple(
+        ClassScore(names[i], _number(accuracy[i]), _number(iu[i]), _number(dice[i]), int(true[i]))
+        for i in range(classes)
+    )
     total = true.sum()
     if total == 0:
         return Scores(None, None, None, None, per_class)

@@ -1,0 +1,64 @@
+"""What a net learns for each task and method: the arrays of a batch, and the loss.
+
+semantic            cross entropy, with the weights of the classes
+instance/watershed  cross entropy on objects that do not touch, with U-Net's weight map: it holds the weights of
+                    the classes and those of the gaps between objects (data/weight_map.py)
+instance/centres    cross entropy + 200 (heat - truth)^2 + 0.01 |offset - truth|; each term is a mean over its
+                    pixels, offsets in pixels and on things alone (Cheng et al. 2020, section 3.2)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import minitensor as mt
+from nets.data import IGNORE, make_batch, weight_map
+from nets.segmentation.centres import OFFSET_UNIT, centre_targets
+from nets.segmentation.instances import separated
+
+HEAT_WEIGHT = 200.0
+OFFSET_WEIGHT = 0.01
+
+
+def batch_maker(config):
+    """The function (samples, normalization) -> (x, label, ...), the arrays of a batch for a run."""
+    return {"watershed": _apart, "centres": _with_centres}.get(config.method, lambda _: make_batch)(config)
+
+
+def _apart(config):
+    def make(samples, normalization):
+        learned, weights = [], []
+        for sample in samples:
+            label, instances = separated(sample.label, sample.instances, config.background)
+            learned.append(sample._replace(label=label))
+            weights.append(weight_map(label, instances, config.class_weights, config.border_weight))
+        return *make_batch(learned, normalization), np.stack(weights)
+
+    return make
+
+
+def _with_centres(_config):
+    def make(samples, normalization):
+        return *make_batch(samples, normalization), np.stack([centre_targets(sample.instances) for sample in samples])
+
+    return make
+
+
+def loss_of(config, class_weights):
+    """The function (scores, label, ...) -> loss, all Tensors, for the arrays of `batch_maker`."""
+    classes = len(config.classes)
+
+    def semantic(scores, label):
+        return mt.cross_entropy(scores, label, weight=class_weights, ignore_index=IGNORE)
+
+    def watershed(scores, label, pixel_weight):
+        return mt.cross_entropy(scores, label, ignore_index=IGNORE, pixel_weight=pixel_weight)
+
+    def centres(scores, label, targets):
+        heat = mt.mse_loss(scores[:, classes : classes + 1], targets[:, :1])
+        known = targets[:, 3:]
+        distance = (scores[:, classes + 1 :] - targets[:, 1:3]).abs() * known
+        offset = distance.sum() * (OFFSET_UNIT / max(1.0, float(known.sum().item())))
+        return semantic(scores[:, :classes], label) + HEAT_WEIGHT * heat + OFFSET_WEIGHT * offset
+
+    return {"watershed": watershed, "centres": centres}.get(config.method, semantic)
