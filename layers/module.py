@@ -16,6 +16,7 @@ definition is the order of `parameters()`, and the path of attributes ("conv.wei
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from html import escape
 from types import SimpleNamespace
 from typing import Any
 
@@ -269,6 +270,16 @@ class Module:
     def extra_repr(self) -> str:
         """The settings that `repr` shows between the parentheses; layers override it."""
         return ""
+
+    def _repr_html_(self) -> str:
+        """The same as a table, for notebooks: path, layer, number of parameters."""
+        rows = []
+        for path, module in self.named_modules():
+            name = type(module).__name__ + (f"({module.extra_repr()})" if not module._modules else "")
+            cells = path or "(whole)", name, f"{module.parameter_count():,}"
+            rows.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
+        head = "".join(f"<th>{title}</th>" for title in ("part", "layer", "parameters"))
+        return "<table>" + "".join(f"<tr>{row}</tr>" for row in [head, *rows]) + "</table>"
 
     def __repr__(self) -> str:
         """The tree of parts, one per line, with the number of parameters of each."""

@@ -9,6 +9,8 @@ from minitensor.backend import is_array, to_device
 from minitensor.recording import no_grad
 from minitensor.tensor import Tensor
 
+MOST_NAMED = 5  # names of a kind in a message; a net of another kind has hundreds
+
 
 class LoadReport(NamedTuple):
     """What `load_state_dict` ignored.
@@ -33,7 +35,7 @@ def check_state(owner, own, given, strict):
         raise TypeError(f"load_state_dict: expects a dict of name -> Tensor, got {type(given).__name__}")
     for name, value in given.items():
         if not isinstance(value, Tensor) and not is_array(value):
-            raise TypeError(f"load_state_dict: {name!r} must be a Tensor or array, got {type(value).__name__}")
+            raise TypeError(f"load_state_dict: {name!r} must be a Tensor or array, got {_kind(value)}")
         if value.dtype.kind not in "fiub":
             raise TypeError(f"load_state_dict: {name!r} holds no real numbers but dtype {value.dtype}")
     missing = [name for name in own if name not in given]
@@ -45,14 +47,28 @@ def check_state(owner, own, given, strict):
     ]
     complaints = []
     if strict and missing:
-        complaints.append(f"missing: {', '.join(missing)}")
+        complaints.append(f"missing: {_some(missing)}")
     if strict and unexpected:
-        complaints.append(f"unexpected: {', '.join(map(str, unexpected))}")
+        complaints.append(f"unexpected: {_some(unexpected)}")
     if wrong:
-        complaints.append(f"wrong shape: {'; '.join(wrong)}")
+        complaints.append(f"wrong shape: {_some(wrong, '; ')}")
     if complaints:
         raise ValueError(f"load_state_dict: the state does not fit {owner}:\n  " + "\n  ".join(complaints))
     return LoadReport(missing, unexpected)
+
+
+def _kind(value):
+    """The type, so that torch's Tensor is not mistaken for ours, and what to do with it."""
+    module, name = type(value).__module__.split(".")[0], type(value).__name__
+    if module == "torch":
+        return f"torch.{name}; convert it with minitensor.from_dlpack, or read the file with nets.load_weights"
+    return name
+
+
+def _some(names, joint=", "):
+    """The first few, and how many more there are."""
+    more = len(names) - MOST_NAMED
+    return joint.join(map(str, names[:MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
 
 
 def copy_state(own, given):

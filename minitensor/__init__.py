@@ -33,6 +33,7 @@ from minitensor.ops import indexing as _indexing
 from minitensor.ops import inplace as _inplace
 from minitensor.ops import matmul as _matmul
 from minitensor.ops import move as _move
+from minitensor.ops import numpy_calls as _numpy_calls
 from minitensor.ops import pad as _pad
 from minitensor.ops import picking as _picking
 from minitensor.ops import reduce as _reduce
@@ -77,8 +78,8 @@ from minitensor.serialize import load, load_metadata, save
 from minitensor.tensor import Tensor
 
 # fmt: off
-__all__ = [
-    "abs", "adaptive_avg_pool2d", "add", "all", "any", "arange", "argmax", "argmin", "avg_pool2d", "batch_norm",
+__all__ = [  # without Python's own names: a star import leaves abs, all, any, max, min, pow and sum alone
+    "adaptive_avg_pool2d", "add", "arange", "argmax", "argmin", "avg_pool2d", "batch_norm",
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "bool_", "cat", "chunk", "clamp", "clone",
     "contiguous", "conv2d", "conv2d_relu", "conv2d_weight", "conv_transpose2d", "cos", "cross_entropy", "cuda",
     "cumsum", "dice_loss", "div", "dropout", "dropout2d", "einsum", "enable_grad", "eq", "exp", "expand",
@@ -86,13 +87,13 @@ __all__ = [
     "full", "full_like", "gather", "ge", "gelu", "get_num_threads", "grad", "gradcheck", "group_norm", "gt",
     "int32", "int64", "interpolate", "is_grad_enabled", "isnan", "kernel_variants", "l1_loss", "layer_norm",
     "le", "leaky_relu", "linear", "linspace", "load", "load_metadata", "log", "log_softmax", "logsumexp", "lt",
-    "manual_seed", "masked_fill", "matmul", "max", "max_pool2d", "max_unpool2d", "maximum", "mean", "min",
-    "minimum", "mse_loss", "mul", "ne", "neg", "nll_loss", "no_grad", "norm", "numel", "one_hot", "ones",
-    "ones_like", "Op", "optim", "pad", "permute", "pixel_shuffle", "pow", "prod", "rand", "rand_like",
-    "randint", "randn", "randn_like", "randperm", "relu", "remainder", "reshape", "save", "set_num_threads",
-    "sigmoid", "silu", "sin", "smooth_l1_loss", "softmax", "softplus", "sort", "split", "sqrt", "squeeze",
-    "stack", "std", "sub", "sum", "tanh", "Tensor", "tensor", "topk", "transpose", "uint8", "unfold",
-    "unsqueeze", "use_kernels", "var", "where", "zeros", "zeros_like",
+    "manual_seed", "masked_fill", "matmul", "max_pool2d", "max_unpool2d", "maximum", "mean", "minimum",
+    "mse_loss", "mul", "ne", "neg", "nll_loss", "no_grad", "norm", "numel", "one_hot", "ones", "ones_like",
+    "Op", "optim", "pad", "permute", "pixel_shuffle", "prod", "rand", "rand_like", "randint", "randn",
+    "randn_like", "randperm", "relu", "remainder", "reshape", "save", "set_num_threads", "sigmoid", "silu",
+    "sin", "smooth_l1_loss", "softmax", "softplus", "sort", "split", "sqrt", "squeeze", "stack", "std", "sub",
+    "tanh", "Tensor", "tensor", "topk", "transpose", "uint8", "unfold", "unsqueeze", "use_kernels", "var",
+    "where", "zeros", "zeros_like",
 ]
 # fmt: on
 
@@ -151,6 +152,8 @@ def _assemble():
     for name in ("add", "sub", "mul", "pow", "and", "or", "xor"):
         setattr(Tensor, f"__i{name}__", getattr(_inplace, f"{name}_"))
     Tensor.__itruediv__ = _inplace.div_
+    Tensor.__array_ufunc__ = _numpy_calls.array_ufunc
+    Tensor.__array_priority__ = 1000  # CuPy's way of leaving `array + tensor` to the Tensor
     Tensor.__format__ = _habits.formatted
     Tensor.__neg__ = _elementwise.neg
     Tensor.__pos__ = _elementwise.pos

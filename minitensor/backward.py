@@ -140,7 +140,7 @@ def _run(op, grad, needs):
     """The gradients of the op's inputs, as a tuple."""
     if op.freed:
         raise RuntimeError(
-            f"backward: the graph behind this {type(op).__name__} has been freed by an earlier backward; "
+            f"backward: the graph behind this {op.called} has been freed by an earlier backward; "
             "to go through it twice, pass retain_graph=True the first time"
         )
     op.check_unchanged()

@@ -79,10 +79,16 @@ class Op:
     parents: tuple = ()  # for each input: the Op that made it, the leaf itself, or None
     number: int | None = None  # of the recorded call; larger than the numbers of the ops that made its inputs
     made: tuple  # (shape, dtype) of the recorded call's output, and so of the gradient that backward takes
+    title: str | None = None  # what messages call it, where the class is not what the user called
     freed = False
     _kept_output = None  # the output's array, not its Tensor: that would make a cycle op -> output -> op
     _output_version: list | None = None
     _changes_at_forward = 0
+
+    @property
+    def called(self) -> str:
+        """What messages call it."""
+        return self.title or type(self).__name__
 
     def forward(self, *arrays: Any) -> Any:
         raise TypeError(f"{type(self).__name__} defines no forward")
@@ -146,6 +152,14 @@ class Op:
             self._output_version = result._version
         self._changes_at_forward = self._changes()
 
+    def __repr__(self) -> str:
+        """What the node is, what it made, and what made its inputs."""
+        name = self.called
+        if self.number is None:
+            return f"<{name}, not recorded>"
+        made_by = ", ".join("-" if p is None else "leaf" if isinstance(p, Tensor) else p.called for p in self.parents)
+        return f"<{name} {self.number}: {self.made[1]} {self.made[0]} of ({made_by}){', freed' * self.freed}>"
+
     @property
     def output(self) -> Tensor:
         output = Tensor.wrap(self._kept_output, self)
@@ -173,7 +187,7 @@ class Op:
 
     def free(self) -> None:
         """Drop everything that was kept for backward, also arrays that `forward` set as attributes."""
-        kept = "needs", "parents", "number", "made"
+        kept = "needs", "parents", "number", "made", "title"
         self.__dict__ = {name: getattr(self, name) for name in kept} | {"freed": True}
 
 

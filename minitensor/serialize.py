@@ -22,7 +22,8 @@ WIDENED = ("BF16", *FLOAT8)
 
 _NO_PICKLE = (
     "a pickle, as torch.save writes it; pickles are never loaded here, because loading one runs whatever program it "
-    "contains. Where you trust the file and have torch, convert it once: "
+    "contains. nets.load_weights(net, path) reads the tensors of most such files without running them. If you trust "
+    "the file and have torch, convert it once: "
     'safetensors.torch.save_file(torch.load("weights.pth", weights_only=True), "weights.safetensors")'
 )
 
@@ -55,9 +56,12 @@ def save(path: str | PathLike, state_dict: Mapping, metadata: Mapping[str, str] 
 
     `metadata` is a dict of strings kept in the header, for example settings as JSON. Raises TypeError for names or
     metadata that are not strings and values that are not Tensors; FileNotFoundError if the folder is missing.
+    save(state_dict, path), torch's order, works too.
     """
     from safetensors.numpy import save_file
 
+    if isinstance(path, Mapping) and not isinstance(state_dict, Mapping):
+        path, state_dict = state_dict, path  # torch's order
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"save: expects a dict of name -> Tensor, got {type(state_dict).__name__}")
     arrays = {name: _plain_array(name, value) for name, value in state_dict.items()}

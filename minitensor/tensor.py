@@ -38,9 +38,6 @@ class Tensor(_Methods):
 
     __slots__ = ("_data", "grad", "_requires_grad", "node", "_version", "_seen", "_owned", "__weakref__")
 
-    # NumPy must leave `array + tensor` to Tensor.__radd__ instead of looping over the elements.
-    __array_ufunc__ = None
-
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         self._data = data if is_array(data) else as_array(data, None, np)
         self.grad = None
@@ -96,7 +93,7 @@ class Tensor(_Methods):
         if not flag and self.node is not None:
             raise ValueError(
                 "requires_grad can be switched off for leaves only; this tensor was computed by "
-                f"{type(self.node).__name__}: use .detach()"
+                f"{self.node.called}: use .detach()"
             )
         self._requires_grad = bool(flag)
 
@@ -160,7 +157,7 @@ class Tensor(_Methods):
         """What copies and pickles of a leaf hold. For a result they would hold the whole graph behind it: refused."""
         if self.node is not None:
             raise RuntimeError(
-                f"a tensor computed by {type(self.node).__name__} cannot be copied or pickled, for its graph would go "
+                f"a tensor computed by {self.node.called} cannot be copied or pickled, for its graph would go "
                 "with it; take x.detach()"
             )
         return None, {name: getattr(self, name) for name in Tensor.__slots__ if name != "__weakref__"}
@@ -200,7 +197,7 @@ class Tensor(_Methods):
         if self.device != "cpu":
             notes += f", device={self.device!r}"
         if self.node is not None:
-            notes += f", made by {type(self.node).__name__}"
+            notes += f", made by {self.node.called}"
         elif self._requires_grad:
             notes += ", requires_grad=True"
         return f"tensor({values}{notes})"

@@ -1,5 +1,12 @@
 """Networks for semantic segmentation, their data and their training, on top of minitensor."""
 
+import layers
+
+if not hasattr(layers, "Module"):  # a program's own layers.py beside it is found first
+    raise ImportError(
+        f"{layers.__file__} is imported in the place of minitensor's package `layers`; give it another name"
+    )
+
 from nets.fcn import FCN8s, FCN16s, FCN32s, parameter_groups
 from nets.geometry import field_widths, receptive_field
 from nets.resnet import FCNResNet50

@@ -72,15 +72,15 @@ def load_weights(net: Module, path: str | PathLike) -> Any:
     if not isinstance(net, Module):
         raise TypeError(f"load_weights: net must be a Module, got {type(net).__name__}")
     state, prefix = without_prefix(tensors_of(read_state(path), path), net)
-    layout = next((LAYOUTS[name] for name in LAYOUTS if name in state), "unknown layout")
+    layout = next((LAYOUTS[name] for name in LAYOUTS if name in state), None)
     try:
         if isinstance(net, (FCN8s, FCN16s, FCN32s)):
             loaded = _load_fcn(net, state, layout)
         else:
             loaded = net.load_state_dict(_with_counters(state, net))
     except ValueError as error:
-        raise ValueError(f"{path} ({layout}) does not fit: {error}") from error
-    found = LoadedWeights(layout, *loaded)
+        raise ValueError(f"{path} ({layout or 'unknown layout'}) does not fit: {error}") from error
+    found = LoadedWeights(layout or "the net's own names", *loaded)
     found.prefix = prefix
     return found
 

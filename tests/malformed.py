@@ -48,7 +48,7 @@ MALFORMED = {
     "var, whole numbers": (lambda: whole.var(), TypeError, ["var", "int64"]),
     "matmul, dtypes": (lambda: x @ mt.zeros(3, 2, dtype=mt.float64), TypeError, ["matmul", "float32", "float64"]),
     "sum, dtype": (lambda: x.sum(dtype="no such"), TypeError, ["sum", "dtype", "no such"]),
-    "to, dtype": (lambda: x.to("no such"), TypeError, ["to: dtype", "no such"]),
+    "to, neither": (lambda: x.to("no such"), ValueError, ["to: ", "no device", "no such"]),
     "mean, dtype": (lambda: x.mean(dtype=1), TypeError, ["mean", "dtype", "1"]),
     "softmax, dtype": (lambda: mt.softmax(x, 0, dtype=str), TypeError, ["softmax", "dtype", "str"]),
     "zeros, dtype": (lambda: mt.zeros(2, dtype="complex64"), TypeError, ["zeros", "dtype", "complex64"]),

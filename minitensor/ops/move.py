@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minitensor.arguments import check_dtype
 from minitensor.backend import device_of, parse_device, to_device
 from minitensor.engine import Op
@@ -33,9 +35,19 @@ def parse_targets(targets, device, dtype):
     for target in targets:
         if isinstance(target, str) and (target == "cpu" or target.startswith("cuda")):
             device = target
+        elif isinstance(target, str) and not _names_a_dtype(target):
+            raise ValueError(f"to: {target!r} is no device (cpu, cuda, cuda:0, cuda:1 ...), and no dtype either")
         else:
             dtype = target
     return (None if device is None else parse_device(device), None if dtype is None else check_dtype(dtype, "to"))
+
+
+def _names_a_dtype(text):
+    try:
+        np.dtype(text)
+    except TypeError:
+        return False
+    return True
 
 
 def to(x: Tensor, *targets: Any, device: str | None = None, dtype: DtypeLike = None) -> Tensor:

@@ -26,7 +26,10 @@ def _dropped(x, axes, keepdim):
     """x, which was reduced with its axes kept, without these axes unless `keepdim`."""
     if keepdim:
         return x
-    return Reshape(tuple([n for axis, n in enumerate(x.shape) if axis not in axes]))(x)
+    drop = Reshape(tuple([n for axis, n in enumerate(x.shape) if axis not in axes]))
+    if x.node is not None:
+        drop.title = x.node.called  # the user called sum, not reshape
+    return drop(x)
 
 
 class Sum(Op):

@@ -14,6 +14,8 @@ from minitensor.tensor import Tensor
 
 REDUCTIONS = ("none", "mean", "sum")
 
+USUALLY_IGNORED = 255  # in the masks of VOC and many others
+
 
 def check_reduction(operation, reduction):
     if reduction not in REDUCTIONS:
@@ -70,6 +72,10 @@ def check_classes(operation, x, target, ignore_index, wait=True):
     return target if on_cpu or target.dtype == np.int64 else target.to(np.int64)
 
 
+def _hint(labels):
+    return "; 255 usually marks pixels that do not count: ignore_index=255" if (labels == USUALLY_IGNORED).any() else ""
+
+
 def _check_range(operation, labels, classes, ignore_index):
     """Raises ValueError for a label that is neither a class nor ignore_index."""
     if not labels.size or (labels.min() >= 0 and labels.max() < classes):
@@ -78,7 +84,7 @@ def _check_range(operation, labels, classes, ignore_index):
     if counted.size and (counted.min() < 0 or counted.max() >= classes):
         raise ValueError(
             f"{operation}: targets must be 0 to {classes - 1} or ignore_index ({ignore_index}), "
-            f"got {int(counted.min())} to {int(counted.max())}"
+            f"got {int(counted.min())} to {int(counted.max())}{_hint(counted)}"
         )
 
 

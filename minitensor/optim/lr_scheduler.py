@@ -150,6 +150,10 @@ class ReduceLROnPlateau:
         """The current rate of each group."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
+    def __repr__(self) -> str:
+        rates = ", ".join(f"{rate:g}" for rate in self.get_last_lr())
+        return f"ReduceLROnPlateau(mode={self.mode!r}, best={self.best:g}, lr={rates})"
+
     def state_dict(self) -> dict:
         """Plain numbers, fit for JSON."""
         return {name: getattr(self, name) for name in ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")}

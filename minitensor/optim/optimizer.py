@@ -53,6 +53,15 @@ class Optimizer:
     def _name(self):
         return type(self).__name__
 
+    def __repr__(self) -> str:
+        """One line for each group: how many tensors and numbers it has, and its options."""
+        lines = []
+        for group in self.param_groups:
+            options = ", ".join(f"{name}={value}" for name, value in group.items() if name != "params")
+            numbers = sum(parameter.size for parameter in group["params"])
+            lines.append(f"  {len(group['params'])} tensors, {numbers:,} numbers: {options}")
+        return "\n".join([f"{self._name}(", *lines, ")"])
+
     def prepare(self, parameter: Tensor, state: dict, group: dict) -> tuple[list, Callable]:
         """Advance `state` by a step. Return its arrays and update(param, grad, *arrays), which works in place."""
         raise TypeError(f"{self._name} defines no prepare")

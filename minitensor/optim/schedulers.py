@@ -51,6 +51,10 @@ class Scheduler:
         """The current rate of each group."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
+    def __repr__(self) -> str:
+        rates = ", ".join(f"{rate:g}" for rate in self.get_last_lr())
+        return f"{type(self).__name__}(step {self.last_epoch}, lr={rates})"
+
     def state_dict(self) -> dict:
         """Plain numbers, fit for JSON."""
         return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}

@@ -148,7 +148,7 @@ def test_transplant_reshapes_the_fully_connected_layers():
 def test_transplant_refuses_a_vgg_of_other_width():
     net = nets.FCN8s(**NARROW)
     before = {name: value.numpy().copy() for name, value in net.state_dict().items()}
-    with pytest.raises(ValueError, match="fc6.weight"):
+    with pytest.raises(ValueError, match="wrong shape: conv1_1.weight"):
         net.transplant(nets.VGG16(classes=5, width=1 / 32))
     with pytest.raises(ValueError, match="the VGG16 has no features.0.weight"):
         net.transplant({})

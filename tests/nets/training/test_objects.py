@@ -128,4 +128,4 @@ def test_the_loss_of_centres_by_its_formula():
     heat = ((scores[0, 2] - targets[0, 0]) ** 2).mean()
     offset = OFFSET_UNIT * np.abs(scores[0, 3:] - targets[0, 1:3])[:, known].sum() / known.sum()
     entropy = mt.cross_entropy(mt.Tensor(scores[:, :2]), mt.Tensor(label), weight=weights).item()
-    assert found == pytest.approx(entropy + 200 * heat + 0.01 * offset, rel=1e-5)
+    assert found == pytest.approx(entropy + 20 * heat + 0.01 * offset, rel=1e-5)
