@@ -1,5 +1,6 @@
 """Messages that say what to do next, and what objects say of themselves."""
 
+import builtins
 import subprocess
 import sys
 from pathlib import Path
@@ -156,6 +157,4 @@ def test_a_star_import_hides_no_builtin():
     for package in ("minitensor", "minitensor.optim", "layers", "nets"):
         exec(f"from {package} import *", names)
     assert names["conv2d"] is mt.conv2d and names["UNet"] is nets.UNet
-    assert not set(names) & (
-        set(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__) - {"__builtins__"}
-    )
+    assert not set(names) & set(dir(builtins)) - {"__builtins__"}
