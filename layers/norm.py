@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import minitensor as mt
 from layers.affine import positive
 from layers.module import Module, Parameter
@@ -50,6 +52,7 @@ class BatchNorm2d(Module):
         self.momentum = momentum
         self.track_running_stats = bool(track_running_stats)
         self.weight, self.bias = _scale_and_shift(self.num_features, affine, dtype, device)
+        self.over = None  # the processes that share a batch (`synchronise`)
         self.running_mean = self.running_var = self.num_batches_tracked = None
         if self.track_running_stats:
             options = {"dtype": dtype, "device": device}
@@ -75,6 +78,7 @@ class BatchNorm2d(Module):
             momentum,
             self.eps,
             self.num_batches_tracked,
+            self.over,
         )
 
     def extra_repr(self) -> str:
@@ -82,6 +86,17 @@ class BatchNorm2d(Module):
         if self.weight is None:
             text += ", affine=False"
         return text if self.track_running_stats else f"{text}, track_running_stats=False"
+
+
+def synchronise(net: Module, world: Any) -> Module:
+    """Let every BatchNorm2d of `net` use the batch of all processes of the Communicator `world`. Returns the net.
+
+    Without it, N processes train another net than one process: each would be normalized by its own part of the batch.
+    """
+    for module in net.modules():
+        if isinstance(module, BatchNorm2d):
+            module.over = world
+    return net
 
 
 class GroupNorm(Module):

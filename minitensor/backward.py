@@ -18,6 +18,7 @@ not lead to the tensors that the caller asked for, and frees memory while it pro
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
@@ -55,7 +56,7 @@ def _in_call_order(roots):
     return sorted(seen, key=attrgetter("number"))
 
 
-def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
+def _propagate(outputs, output_grads, targets, retain_graph, create_graph, ready=None):
     """Send gradients from the outputs to the leaves, or only to `targets`. Returns {key: gradient} (`_key`).
 
     A gradient is dropped as soon as it has been passed on. At the same moment its op drops what it kept for backward,
@@ -66,6 +67,7 @@ def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
         _add(grads, _key(output), grad)
     order = _in_call_order([output.node for output in outputs if output.node is not None])
     needs_of = None if targets is None else _needs_towards(targets, order)
+    complete_after = {} if ready is None else _complete_after(order)
     with SetRecording(create_graph), quiet():
         while order:
             op = order.pop()
@@ -88,6 +90,12 @@ def _propagate(outputs, output_grads, targets, retain_graph, create_graph):
                     _add(grads, parent, parent_grad)
             if not retain_graph:
                 op.free()
+            for leaf in complete_after.get(op, ()):
+                if leaf in grads and ready(leaf, grads[leaf]):
+                    del grads[leaf]
+    if ready is not None:  # leaves whose first op received no gradient
+        for leaf in [leaf for leaf in grads if ready(leaf, grads[leaf])]:
+            del grads[leaf]
     if targets is None:
         return grads
     return found | {key: grad for key, grad in grads.items() if key in targets}
@@ -122,6 +130,17 @@ def _add(grads, key, grad):
         grads[key] = grad
     else:
         grads[key] = owned(before + grad)
+
+
+def _complete_after(order):
+    """{op: leaves whose gradient is complete when this op has run}: the op that used the leaf first runs last."""
+    leaves_of, seen = {}, set()
+    for op in order:
+        for parent, need in zip(op.parents, op.needs, strict=True):
+            if need and not isinstance(parent, Op) and parent not in seen:
+                seen.add(parent)
+                leaves_of.setdefault(op, []).append(parent)
+    return leaves_of
 
 
 def _needs_towards(targets, order):
@@ -181,19 +200,28 @@ def _output_gradient(output, grad, operation):
 
 
 def backward(
-    output: Tensor, grad: Tensor | None = None, retain_graph: bool = False, create_graph: bool = False
+    output: Tensor,
+    grad: Tensor | None = None,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+    ready: Callable[[Tensor, Tensor], bool] | None = None,
 ) -> None:
     """Add d(output)/d(leaf) to `leaf.grad` for every leaf that requires a gradient (`Tensor.backward`).
 
     grad          the gradient of some scalar with respect to `output`; it may be left out if output is a scalar
     retain_graph  keep what a second backward through the same graph needs
     create_graph  record the computation of the gradients, so that they can be differentiated again
+    ready         called with (leaf, gradient) as soon as the gradient of a leaf is complete, while backward goes on;
+                  if it returns True, it has copied the gradient, and `leaf.grad` stays as it was
 
-    Raises RuntimeError if there is no graph, if it has been freed, if `output` is not a scalar and no `grad` is given,
-    or if a value that backward needs was changed in place.
+    Raises ValueError if both create_graph and `ready` are given. Raises RuntimeError if there is no graph, if it has
+    been freed, if `output` is not a scalar and no `grad` is given, or if a value that backward needs was changed in
+    place.
     """
+    if ready is not None and create_graph:
+        raise ValueError("backward: with create_graph the gradients stay part of a graph, so ready cannot take them")
     grad = _output_gradient(output, grad, "backward")
-    grads = _propagate([output], [grad], None, retain_graph or create_graph, create_graph)
+    grads = _propagate([output], [grad], None, retain_graph or create_graph, create_graph, ready)
     # The leaves change only now, when nothing can fail any more.
     with _accumulating:
         _accumulate(grads, grad, create_graph)

@@ -6,7 +6,7 @@ tests/test_typing.py holds the signatures here to the functions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minitensor.typing import Axes, DtypeLike, Ints, Number
@@ -94,7 +94,13 @@ class TensorMethods:
     def div_(self, b: Tensor | Number) -> Tensor: ...
     def pow_(self, b: Tensor | Number) -> Tensor: ...
     def to(self, *targets: Any, device: str | None = None, dtype: DtypeLike = None) -> Tensor: ...
-    def backward(self, grad: Tensor | None = None, retain_graph: bool = False, create_graph: bool = False) -> None: ...
+    def backward(
+        self,
+        grad: Tensor | None = None,
+        retain_graph: bool = False,
+        create_graph: bool = False,
+        ready: Callable[[Tensor, Tensor], bool] | None = None,
+    ) -> None: ...
     def where(self, condition: Tensor, other: Tensor | Number) -> Tensor: ...
     def pad(self, pad: Sequence[int], mode: str = "constant", value: Number | None = None) -> Tensor: ...
 

@@ -1,6 +1,6 @@
 """Imports point one way, nothing heavy is loaded by `import minitensor`, and CuPy is named in one file.
 
-backend <- kernels <- tensor, engine, ... <- ops <- optim, the front door <- layers <- nets
+backend <- kernels <- tensor, engine, ... <- distributed <- ops <- optim, the front door <- layers <- nets
 
 On the kernels' floor: geometry <- threads <- table <- cuda <- arrays <- rooms. Between rooms there are three arrows:
 interpolate -> pool, cross_entropy -> softmax, conv -> relu; and unfold -> conv, whose columns it returns.
@@ -47,6 +47,7 @@ LEVELS = [
         "minitensor.serialize",
         "minitensor.exchange",
     ),
+    ("minitensor.distributed",),
     ("minitensor.ops",),
     ("minitensor.optim",),
     ("minitensor",),  # the front door, minitensor/__init__.py and __main__.py, where the package is put together

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from minitensor.backend import array_module
 from minitensor.engine import Op, check_same_device
 from minitensor.kernels import run
 from minitensor.kernels.batch_norm.definition import Running
+from minitensor.ops.all_reduce import all_reduce
 from minitensor.ops.shape import reshape
 from minitensor.recording import is_grad_enabled
 from minitensor.tensor import Tensor
@@ -27,14 +29,20 @@ class BatchNorm(Op):
     Without given statistics, mean and variance are computed from x, so every z depends on all of x; and `running`, if
     given, moves. The inputs are x, or x, weight and bias. After forward, `mean` and `variance` (C,) are those that were
     used.
+
+    over    a Communicator: mean and variance are those of the batch of all its processes together
+    count   the values a channel, of all processes
     """
 
-    def __init__(self, mean, variance, eps, running=None):
+    def __init__(self, mean, variance, eps, running=None, over=None, count=None):
         self.mean, self.variance, self.eps = mean, variance, eps
         self.training, self.running = mean is None, running
+        self.over, self.count = over, count
 
     def forward(self, x, weight=None, bias=None):
         self.uses = ((0,),) if weight is None else ((0, 1),) * 3
+        if self.over is not None:
+            return self._forward_together(x, weight, bias)
         y, self.mean, self.variance = run(
             "batch_norm", x, self.mean, self.variance, weight, bias, self.eps, self.running
         )
@@ -46,9 +54,47 @@ class BatchNorm(Op):
             grads = self._gradients_by_formula(grad, x, weight)
         else:
             scale = None if weight is None else weight.data
-            arrays = run("batch_norm_grad", grad.data, x.data, self.mean, self.variance, scale, self.eps, self.training)
+            alone = self.training and self.over is None
+            arrays = run("batch_norm_grad", grad.data, x.data, self.mean, self.variance, scale, self.eps, alone)
+            if self.over is not None:
+                self._subtract_means(x.data, scale, *arrays)
             grads = map(Tensor.wrap, arrays)
         return tuple(g if need else None for g, need in zip(grads, needs, strict=False))
+
+    def _forward_together(self, x, weight, bias):
+        """Normalize by this process's own statistics, then correct the result to those of all processes:
+
+        (x - M) / D = (x - m) / d * (d / D) + (m - M) / D        d = sqrt(variance + eps), own; D, M of all
+        """
+        xp, column = array_module(x), (-1, *[1] * (x.ndim - 2))
+        y, mean, variance = run("batch_norm", x, None, None, None, None, self.eps, None)
+        if x.size == 0:
+            mean, variance = xp.zeros_like(mean), xp.zeros_like(variance)
+        self.mean, self.variance = _statistics_of_all(self.over, x, mean, variance)
+        if self.running is not None:
+            self.running.move(self.mean, self.variance)
+        deviation = xp.sqrt(self.variance + self.eps)
+        scale, shift = xp.sqrt(variance + self.eps) / deviation, (mean - self.mean) / deviation
+        if weight is not None:
+            scale, shift = scale * weight, shift * weight + bias
+        y *= scale.reshape(column)
+        y += shift.reshape(column)
+        return y
+
+    def _subtract_means(self, x, weight, grad_x, grad_weight, grad_bias):
+        """From scale * grad to grad_x, in place: subtract the means over all processes.
+
+        The gradients of weight and bias stay this process's own part: they are summed with all other gradients.
+        """
+        xp, column = array_module(x), (-1, *[1] * (x.ndim - 2))
+        sums = self.over.sum_(xp.stack([grad_bias, grad_weight]).astype(np.float64))
+        mean_grad, mean_along = (sums / self.count).astype(x.dtype)
+        inverse = 1 / xp.sqrt(self.variance + self.eps)
+        scale = inverse if weight is None else inverse * weight
+        along = x - self.mean.reshape(column)
+        along *= (scale * inverse * mean_along).reshape(column)
+        along += (scale * mean_grad).reshape(column)
+        grad_x -= along
 
     def _gradients_by_formula(self, grad, x, weight):
         """The gradients, computed with Tensor operations:
@@ -63,8 +109,8 @@ class BatchNorm(Op):
         axes = (0, *range(2, x.ndim))
         column = (1, -1, *[1] * (x.ndim - 2))  # (C,) -> (1, C, 1, 1), to meet x
         if self.training:
-            deviation = x - x.mean(axes, keepdim=True)
-            variance = (deviation * deviation).mean(axes, keepdim=True)
+            deviation = x - self._mean(x, axes)
+            variance = self._mean(deviation * deviation, axes)
         else:
             deviation = x - Tensor.wrap(self.mean.reshape(column))
             variance = Tensor.wrap(self.variance.reshape(column))
@@ -72,12 +118,35 @@ class BatchNorm(Op):
         z = deviation * inverse
         grad_x = grad
         if self.training:
-            grad_x = grad - grad.mean(axes, keepdim=True) - z * (grad * z).mean(axes, keepdim=True)
+            grad_x = grad - self._mean(grad, axes) - z * self._mean(grad * z, axes)
         grad_x = inverse * grad_x
         if weight is not None:
             # Last, so that the inverse for an empty batch, which is NaN, does not reach the weight's gradient.
             grad_x = grad_x * weight.reshape(column)
         return grad_x, (grad * z).sum(axes), grad.sum(axes)
+
+    def _mean(self, x, axes):
+        """The mean over `axes`, and over all processes."""
+        if self.over is None:
+            return x.mean(axes, keepdim=True)
+        return all_reduce(x.sum(axes, keepdim=True), self.over) / self.count
+
+
+def _statistics_of_all(over, x, mean, variance):
+    """Mean and variance (C,) of all processes' values, from those of each.
+
+        n = sum n_r      M = sum n_r m_r / n      V = sum n_r (v_r + (m_r - M)^2) / n
+
+    The mean of the variances alone would leave out how far the means lie apart. In float64, and in the order of ranks:
+    so all processes get the same bits. Source: Chan, Golub, LeVeque (1983).
+    """
+    xp = array_module(x)
+    own = xp.stack([xp.full_like(mean, x.size // x.shape[1], dtype=np.float64), mean, variance])
+    counts, means, variances = np.moveaxis(over.gather(own.astype(np.float64)), 1, 0)  # each (size, C)
+    total = counts.sum(0)
+    all_mean = (counts * means).sum(0) / total
+    all_variance = (counts * (variances + (means - all_mean) ** 2)).sum(0) / total
+    return xp.asarray(all_mean.astype(x.dtype)), xp.asarray(all_variance.astype(x.dtype))
 
 
 def batch_norm(
@@ -90,6 +159,7 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
     num_batches_tracked: Tensor | None = None,
+    over: Any = None,
 ) -> Tensor:
     """y = weight (x - mean) / sqrt(variance + eps) + bias, for each channel of x (N, C, ...); the other arguments (C,).
 
@@ -97,7 +167,8 @@ def batch_norm(
     by the count n). The running statistics, which may both be None, move toward them in place:
     running = (1 - momentum) running + momentum new, where the new variance is unbiased (divided by n - 1).
     num_batches_tracked, an int64 Tensor without dimensions, then counts one more. Otherwise the running statistics are
-    used as they are. Source: Ioffe and Szegedy (2015), algorithms 1 and 2. Raises ValueError for sizes other than (C,),
+    used as they are. `over`, a Communicator, makes the batch that of all its processes; each must call, with its part.
+    Source: Ioffe and Szegedy (2015), algorithms 1 and 2. Raises ValueError for sizes other than (C,),
     for a single value per channel in training, and for missing statistics.
     """
     x = check_float(x, "batch_norm")
@@ -121,16 +192,20 @@ def batch_norm(
         # Copies: the running statistics may move before backward comes.
         op = BatchNorm(running_mean.data.copy(), running_var.data.copy(), eps)
         return _normalized(op, x, weight, bias)
+    together = {}
+    if over is not None and over.size > 1:
+        count = int(over.sum_(np.array([count]))[0])
+        together = {"over": over, "count": count}
     if count == 1:
         raise ValueError(f"batch_norm: training needs more than 1 value a channel, got x of shape {x.shape}")
     if running_mean is None or not count:
         if num_batches_tracked is not None:
             num_batches_tracked[...] = num_batches_tracked + 1
-        return _normalized(BatchNorm(None, None, eps), x, weight, bias)
+        return _normalized(BatchNorm(None, None, eps, **together), x, weight, bias)
     moving = running_mean, running_var, num_batches_tracked
     arrays = [None if tensor is None else tensor.data for tensor in moving]
     running = Running(*arrays, momentum, factor=count / (count - 1))
-    y = _normalized(BatchNorm(None, None, eps, running), x, weight, bias)
+    y = _normalized(BatchNorm(None, None, eps, running, **together), x, weight, bias)
     for tensor in moving:
         if tensor is not None:
             tensor.data = tensor.data  # an in-place change: a graph that needs the old values will refuse
