@@ -51,7 +51,7 @@ def test_a_page_has_all_its_parts(chapter):
         for command in (f"`python docs/chapters/{chapter.name}/run.py`", f"`pytest docs/exercises/{number}`"):
             assert command in text
         assert re.search(r"\]\(\.\./\.\./\.\./(minitensor|layers|nets)/", text), "no file to read"
-        assert re.search(r"^\*\*(Question|질문)\.\*\* .*\?", text, re.M), "no question"
+        assert re.search(r"^\*\*(Question|질문)\.\*\* (.+\n)*.*\?", text, re.M), "no question"
 
 
 @ALL

@@ -67,7 +67,6 @@ def test_a_wrong_answer_gets_a_message_that_teaches(number, functions, message):
     answer = SimpleNamespace(**(vars(part(number, "solution")) | functions))
     found = failures(number, answer)
     assert found, "this wrong answer passes"
-    assert all(isinstance(error, AssertionError) for error in found), found
     assert any(message in str(error) for error in found), [str(error) for error in found]
 
 

@@ -35,7 +35,7 @@ def draw(language):
     assert np.array_equal(
         product, mt.conv2d(mt.tensor(image[None, None]), mt.tensor(kernel[None, None])).numpy().ravel()
     )
-    picture = Drawing(640, 330, say["title"])
+    picture = Drawing(680, 330, say["title"])
     picture.text(20, 28, say["image"], bold=True)
     kinds = np.full((4, 4), "plain", object)
     kinds[:3, :3] = "input"
