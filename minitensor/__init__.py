@@ -115,7 +115,7 @@ _METHODS = {
     _shape: "reshape flatten squeeze unsqueeze permute transpose expand sum_to flip contiguous",
     _softmax: "softmax log_softmax",
     _matmul: "matmul",
-    _inplace: "add_ sub_ mul_ div_ pow_",
+    _inplace: "add_ sub_ mul_ div_ pow_ copy_ fill_ zero_",
     _move: "to",
     _backward: "backward",
 }
