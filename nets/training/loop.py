@@ -26,6 +26,8 @@ from nets.training.validation import validate
 
 VALIDATION_STREAM = 12  # the second word of the seed for the order of the validation images
 VALIDATION_SHARE = 0.01  # one validation takes at most this share of a timed run
+RECENT_STEPS = 20  # whose median says how long a step takes now
+FORWARD_SHARE = 1 / 3  # of a train step: the forward pass, the part that a validation has too
 
 
 class Diverged(ArithmeticError):
@@ -74,6 +76,7 @@ class Training:
         self.step_seconds = []
         self.best_score = -1.0
         self.metrics = []
+        self._validation_seconds = None  # of the last one
         order = np.random.default_rng([config.seed, VALIDATION_STREAM]).permutation(len(validation))
         self.validation_order = order  # shortened if a timed run has no time for all of them
 
@@ -188,6 +191,7 @@ class Training:
             return False
         self._check_weights()
         self.validation_order = self.validation_order[: result.images]
+        self._validation_seconds = result.seconds
         before = self.metrics[-1]["step"] if self.metrics else 0
         self.elapsed = clock.now()
         line = {
@@ -244,7 +248,14 @@ class Training:
                 raise Diverged(f"the weights {name} are no finite numbers after step {self.step}")
 
     def _left(self):
-        """Seconds to the end: estimated from the steps left, or from the time bound while the steps are unknown."""
-        if self.schedule.steps is None:
-            return max(0.0, self.schedule.seconds - self.elapsed)
-        return (self.schedule.steps - self.step) * float(np.median(self.step_seconds[-20:]))
+        """Seconds to the end, for the progress bar. Before the first validation, its time is estimated."""
+        recent = float(np.median(self.step_seconds[-RECENT_STEPS:]))
+        if self._validation_seconds is None:
+            self._validation_seconds = recent * FORWARD_SHARE * self._pixels_of_validation()
+        return self.schedule.seconds_left(self.step, self.elapsed, recent, self._validation_seconds)
+
+    def _pixels_of_validation(self):
+        """The pixels of the validation images, in those of a batch; from one image, if they have many sizes."""
+        config = self.run_folder.config
+        sample = self.validation.sample(int(self.validation_order[0]))
+        return len(self.validation_order) * sample.label.size / (config.batch * math.prod(config.crop))
