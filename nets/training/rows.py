@@ -12,8 +12,8 @@ from nets.segmentation.metrics.instances import AT
 from nets.segmentation.paint import paint_objects, paint_segments
 from nets.segmentation.semantic import IGNORED_COLOR, colorize
 
-# What errors are painted with, the first choices first: wrong, missed, invented. A mark that looks like a class gives way
-# to the next one.
+# What errors are painted with, the first choices first: wrong, missed, invented. A mark that looks like a class gives
+# way to the next one.
 MARKS = ((214, 40, 57), (240, 150, 30), (60, 130, 230), (255, 0, 255), (0, 230, 230), (255, 240, 0), (0, 220, 90))
 NEAR = 90.0  # two colours at a smaller distance in (r, g, b) look alike
 
