@@ -15,12 +15,12 @@ from nets.sizes import fcn_crops, nearest_unet_sizes, unet_input_size, unet_size
 from nets.training.library import TrainedRun, load_run, train
 from nets.unet import UNet
 from nets.vgg import VGG16, fully_convolutional
-from nets.weights import load_weights
+from nets.weights import load_weights, read_weights
 
 # fmt: off
 __all__ = [
     "FCN16s", "FCN32s", "FCN8s", "fcn_crops", "FCNResNet50", "field_widths", "fully_convolutional", "load_run",
-    "load_weights", "nearest_unet_sizes", "parameter_groups", "predict", "receptive_field", "train", "TrainedRun",
-    "UNet", "unet_input_size", "unet_sizes", "VGG16",
+    "load_weights", "nearest_unet_sizes", "parameter_groups", "predict", "read_weights", "receptive_field", "train",
+    "TrainedRun", "UNet", "unet_input_size", "unet_sizes", "VGG16",
 ]
 # fmt: on
