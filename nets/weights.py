@@ -19,8 +19,10 @@ import minitensor as mt
 from layers import Module
 from nets.fcn import FCN8s, FCN16s, FCN32s
 from nets.published import HERE, LAYOUTS, fold_vgg16_bn, foreign_net, is_vgg16_bn
+from nets.resnet import FCNResNet50
 from nets.torch_file import read_torch_file
-from nets.vgg import published_names
+from nets.unet import UNet
+from nets.vgg import VGG16, published_names
 
 # Keys under which checkpoints keep the weights. The running mean of the weights (ema) comes first, because it is what
 # authors evaluate.
@@ -30,6 +32,15 @@ DEEPEST = 8  # levels of wrappers within wrappers
 COUNTER = "num_batches_tracked"  # batch norm's; files before torch 0.4.1 have none
 AVERAGED = "n_averaged"  # torch's AveragedModel counts its updates
 FCN_HEADS = ("score_pool", "upscore")  # tensors in which FCN-32s, 16s and 8s differ
+# The tensors of each net whose shapes depend on the number of classes.
+CLASS_TENSORS = {
+    UNet: ("outc.",),
+    FCN32s: ("score", "upscore"),
+    FCN16s: ("score", "upscore"),
+    FCN8s: ("score", "upscore"),
+    FCNResNet50: ("classifier.4.", "aux_classifier.4."),
+    VGG16: ("classifier.6.",),
+}
 
 
 class _Loaded(NamedTuple):
@@ -52,8 +63,11 @@ class LoadedWeights(_Loaded):
         return super().__repr__() + (f" without the prefix {self.prefix!r}" if self.prefix else "")
 
 
-def load_weights(net: Module, path: str | PathLike) -> Any:
+def load_weights(net: Module, path: str | PathLike, other_classes: bool = False) -> Any:
     """Put the weights of a file into a net; returns a LoadedWeights.
+
+    other_classes=True is for fine-tuning: the file's net may have another number of classes. The last layers, whose
+    shapes depend on that number, then keep the values that they have, and are listed in `missing_keys`.
 
     `path` is a .safetensors file, or a .pth or .pt file of torch, which is read without unpickling
     (nets/torch_file.py). These files are recognised:
@@ -75,13 +89,16 @@ def load_weights(net: Module, path: str | PathLike) -> Any:
     try:
         if is_vgg16_bn(state) and not is_vgg16_bn(net.state_dict()):
             state, layout = fold_vgg16_bn(state), "torchvision vgg16_bn"
+        kept = _of_other_classes(state, net) if other_classes else {}
+        state = state | kept
         if isinstance(net, (FCN8s, FCN16s, FCN32s)):
             loaded = _load_fcn(net, state, layout)
         else:
             loaded = net.load_state_dict(_with_counters(state, net))
     except ValueError as error:
         raise ValueError(f"{path} ({layout or 'unknown layout'}) does not fit: {error}") from error
-    found = LoadedWeights(layout or "the net's own names", *loaded)
+    missing, unexpected = loaded
+    found = LoadedWeights(layout or "the net's own names", [*missing, *kept], unexpected)
     found.prefix = prefix
     return found
 
@@ -113,6 +130,16 @@ def without_prefix(state, net):
         if count > fitting:
             prefix, fitting = start, count
     return {name[len(prefix) :]: state[name] for name in names}, prefix
+
+
+def _of_other_classes(state, net):
+    """{name: the net's own value}: tensors whose shape depends on the number of classes, if it differs in the file."""
+    prefixes = CLASS_TENSORS.get(type(net), ())
+    return {
+        name: value
+        for name, value in net.state_dict().items()
+        if name.startswith(prefixes) and name in state and state[name].shape != value.shape
+    }
 
 
 def _with_counters(state, net):

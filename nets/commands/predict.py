@@ -35,6 +35,8 @@ def add_arguments(parser):
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size, grey or RGB, or "
                         "folders of them")  # fmt: skip
     parser.add_argument("--out", metavar="DIR", help="where to write (default: RUN/predicted)")
+    parser.add_argument("--weights", metavar="FILE", help="weights to use instead of the run's best ones, .safetensors "
+                        "or .pth")  # fmt: skip
     add_device(parser)
     add_max_pixels(parser)
 
@@ -43,7 +45,7 @@ def main(options):
     """Write the files of ENDINGS for every image: class ids and their colours, or object numbers and a list of them."""
     obey_max_pixels(options)
     run = Run.open(options.run)
-    net = run.load_net(usable(options.device))
+    net = run.load_net(usable(options.device), weights=options.weights)
     paths = [path for image in options.images for path in _files(Path(image))]
     names = _names(paths)
     out = Path(options.out) if options.out else run.path("predicted")

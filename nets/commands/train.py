@@ -19,6 +19,7 @@ from nets.training.progress import clock
 from nets.training.results import conclude, draw, save_samples
 from nets.training.run import BEST, CONCLUSION, CONFIG, CURVES, PREDICTIONS, SAMPLES, Run, validation_names
 from nets.training.settings import choose
+from nets.weights import load_weights
 
 RUNS = Path("runs")
 MOST_DIGITS = 18  # the most digits of a whole number
@@ -64,6 +65,8 @@ def add_arguments(parser):
     parser.add_argument("--border-weight", type=positive(float, 0), help="w0 of U-Net's weight map, for --task "
                         "instance: how much gaps between objects count (default: 10)")  # fmt: skip
     parser.add_argument("--lr", type=positive(float), help="highest learning rate")
+    parser.add_argument("--weights", metavar="FILE", help="weights to start from, .safetensors or .pth: of the same "
+                        "net, with the same or other classes, or of VGG-16 for an FCN")  # fmt: skip
 
 
 def main(options):
@@ -111,7 +114,10 @@ def _begun(options):
     train, validation = open_dataset(data, options.seed or 0)
     config = replace(choose(options, train, _data_name(data)), validation_names=validation_names(validation))
     net = build_net(config.net)
+    loaded = None if options.weights is None else load_weights(net, options.weights, other_classes=True)
     print(train.description)
+    if loaded is not None:
+        print(_started_from(options.weights, loaded))
     bound = f"{config.steps} steps" if config.steps else f"{clock(config.seconds)} minutes"
     print(
         f"{options.net}: {net.parameter_count():,} parameters; crops of {config.crop[0]}x{config.crop[1]}, "
@@ -125,10 +131,19 @@ def _begun(options):
         )
     run = Run.create(out or _free_folder(f"{options.net}-{Path(config.data).name}"), config)
     try:
-        return Training(run, train, validation)
+        training = Training(run, train, validation)
+        if loaded is not None:
+            training.start_from(options.weights)
+        return training
     except Exception:
         run.discard()
         raise
+
+
+def _started_from(path, loaded):
+    """What was loaded, and which layers begin anew."""
+    layers = sorted({name.rpartition(".")[0] for name in loaded.missing_keys})
+    return f"weights of {path} ({loaded.layout}); " + (f"new: {', '.join(layers)}" if layers else "no layer is new")
 
 
 def _must_be_free(out):
@@ -169,6 +184,8 @@ def _resumed(options):
 
 def _must_agree(options, run):
     """Raise ValueError if an option contradicts the settings of the run."""
+    if options.weights is not None:
+        raise ValueError("--weights is for the beginning of a run; --resume goes on with the weights of its checkpoint")
     config = run.config
     net = {"net": "name", "base": "base_channels", "depth": "depth", "width": "width"}
     own = {option: config.net.get(argument) for option, argument in net.items()}

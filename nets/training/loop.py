@@ -23,6 +23,7 @@ from nets.training.progress import Progress
 from nets.training.run import BEST, CHECKPOINT, LAST
 from nets.training.schedule import Schedule
 from nets.training.validation import validate
+from nets.weights import load_weights
 
 VALIDATION_STREAM = 12  # the second word of the seed for the order of the validation images
 VALIDATION_SHARE = 0.01  # one validation takes at most this share of a timed run
@@ -79,6 +80,11 @@ class Training:
         self._validation_seconds = None  # of the last one
         order = np.random.default_rng([config.seed, VALIDATION_STREAM]).permutation(len(validation))
         self.validation_order = order  # shortened if a timed run has no time for all of them
+
+    def start_from(self, path):
+        """Begin with the weights of a file instead of random ones (`nets.load_weights`)."""
+        load_weights(self.net, path, other_classes=True)
+        self.average.net.load_state_dict(self.net.state_dict())
 
     def resume(self):
         """Continue the run from its checkpoint. A run that was killed before its first checkpoint begins again."""
