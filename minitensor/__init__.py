@@ -135,6 +135,11 @@ _OPERATORS = {
 }
 
 
+def __dir__():
+    """What `dir` and completion show: the public names, and not the files that they come from."""
+    return sorted({*__all__, "abs", "all", "any", "max", "min", "pow", "sum", "__doc__", "__file__", "__version__"})
+
+
 def _reflected(operation):
     return lambda self, other: operation(other, self)
 

@@ -25,3 +25,8 @@ __all__ = [
     "receptive_field", "train", "TrainedRun", "UNet", "unet_input_size", "unet_sizes", "VGG16",
 ]
 # fmt: on
+
+
+def __dir__():
+    """What `dir` and completion show: the public names, and not the files that they come from."""
+    return sorted({*__all__, "__doc__", "__file__"})

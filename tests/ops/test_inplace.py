@@ -55,6 +55,8 @@ def operand(draw, shape, dtypes=DTYPES):
 def test_values_dtypes_and_refusals(data):
     symbol, change = data.draw(st.sampled_from([*ARITHMETIC.items(), *BITS.items()]))
     dtypes = ("bool", "uint8", "int64") if symbol in BITS else DTYPES
+    if symbol == "**=":
+        dtypes = DTYPES[:-1]  # ours refuses powers of bools (docs/results-parity.md)
     x = data.draw(operand((2, 3), dtypes))
     shape = data.draw(st.sampled_from([(2, 3), (3,), (2, 1), (), (4, 2, 3), (2,)]))
     number = data.draw(st.sampled_from([None, 2, 0.5, True] if symbol not in BITS else [None, 1, True]))
