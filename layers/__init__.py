@@ -26,3 +26,8 @@ __all__ = [
     "Softplus", "Tanh", "Unflatten", "Unfold", "Upsample",
 ]
 # fmt: on
+
+
+def __dir__():
+    """What `dir` and completion show: the layers, and not the files that they come from."""
+    return sorted({*__all__, "__doc__", "__file__"})

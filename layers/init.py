@@ -145,6 +145,28 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     return _fill_uniform(tensor, -bound, bound)
 
 
+def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """A weight (O, C, ...) whose rows, each read as one vector, are orthogonal and of length `gain`.
+
+    It is Q of the QR factorization of a normal matrix, its columns multiplied by the signs of R's diagonal. Without the
+    signs, Q would not be uniform among the orthogonal matrices (Mezzadri 2007, arXiv math-ph/0609050). If there are
+    more rows than columns, the columns are orthogonal instead. Source: Saxe et al. 2013 (arXiv 1312.6120). Raises
+    ValueError for vectors.
+    """
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_: the weight needs at least 2 axes, got shape {tensor.shape}")
+    if not _drawing.wanted or not tensor.size:
+        return tensor
+    # (O, C, KH, KW) -> (O, C*KH*KW), and the longer axis first
+    rows = tensor.shape[0]
+    columns = tensor.size // rows
+    normal = randn(max(rows, columns), min(rows, columns), dtype=np.float64).data
+    q, r = np.linalg.qr(normal)
+    q *= np.sign(np.diag(r))
+    q = q.T if rows < columns else q
+    return _fill(tensor, to_device((gain * q).reshape(tensor.shape).astype(tensor.dtype), tensor.device))
+
+
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """N(mean, std^2)."""
     if std < 0:

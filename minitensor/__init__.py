@@ -115,7 +115,7 @@ _METHODS = {
     _shape: "reshape flatten squeeze unsqueeze permute transpose expand sum_to flip contiguous",
     _softmax: "softmax log_softmax",
     _matmul: "matmul",
-    _inplace: "add_ sub_ mul_ div_ pow_",
+    _inplace: "add_ sub_ mul_ div_ pow_ copy_ fill_ zero_",
     _move: "to",
     _backward: "backward",
 }
@@ -133,6 +133,11 @@ _OPERATORS = {
     "or": _compare.bitwise_or,
     "xor": _compare.bitwise_xor,
 }
+
+
+def __dir__():
+    """What `dir` and completion show: the public names, and not the files that they come from."""
+    return sorted({*__all__, "abs", "all", "any", "max", "min", "pow", "sum", "__doc__", "__file__", "__version__"})
 
 
 def _reflected(operation):

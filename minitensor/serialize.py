@@ -22,9 +22,9 @@ WIDENED = ("BF16", *FLOAT8)
 
 _NO_PICKLE = (
     "a pickle, as torch.save writes it; pickles are never loaded here, because loading one runs whatever program it "
-    "contains. nets.load_weights(net, path) reads the tensors of most such files without running them. If you trust "
-    "the file and have torch, convert it once: "
-    'safetensors.torch.save_file(torch.load("weights.pth", weights_only=True), "weights.safetensors")'
+    "contains. nets.load_weights(net, path) puts the tensors of such a file into a net without running it, and "
+    "nets.read_weights(path) returns them. To convert it once: "
+    'mt.save("weights.safetensors", nets.read_weights("weights.pth"))'
 )
 
 

@@ -18,16 +18,46 @@ from typing import NamedTuple
 
 import numpy as np
 
-STORAGE_DTYPES = {
-    "DoubleStorage": "<f8",
-    "FloatStorage": "<f4",
-    "HalfStorage": "<f2",
-    "LongStorage": "<i8",
-    "IntStorage": "<i4",
-    "ShortStorage": "<i2",
-    "CharStorage": "<i1",
-    "ByteStorage": "<u1",
-    "BoolStorage": "<?",
+from minitensor.narrow_floats import widened
+
+
+class Element(NamedTuple):
+    """How one number lies in a file: the dtype of its bytes, and the number's name if NumPy has no such number."""
+
+    stored: np.dtype
+    narrow: str | None = None  # a dtype of minitensor/narrow_floats.py, which becomes float32
+
+    @property
+    def itemsize(self):
+        return self.stored.itemsize
+
+    @property
+    def loaded_itemsize(self):
+        return WIDENED_ITEMSIZE if self.narrow else self.itemsize
+
+
+def _elements(**dtypes):
+    return {name: Element(np.dtype(dtype)) for name, dtype in dtypes.items()}
+
+
+WIDENED_ITEMSIZE = 4  # float32
+BYTES = Element(np.dtype("<u1"))
+BFLOAT16 = Element(np.dtype("<u2"), "BF16")
+# The class of a storage says what its numbers are ...
+STORAGES = {
+    **_elements(DoubleStorage="<f8", FloatStorage="<f4", HalfStorage="<f2", LongStorage="<i8", IntStorage="<i4"),
+    **_elements(ShortStorage="<i2", CharStorage="<i1", ByteStorage="<u1", BoolStorage="<?"),
+    **_elements(ComplexFloatStorage="<c8", ComplexDoubleStorage="<c16"),
+    "BFloat16Storage": BFLOAT16,
+}
+# ... except in an UntypedStorage: of its bytes, each tensor says what they are.
+UNTYPED = "UntypedStorage"
+TENSOR_DTYPES = {
+    **_elements(float64="<f8", float32="<f4", float16="<f2", int64="<i8", int32="<i4", int16="<i2", int8="<i1"),
+    **_elements(uint8="<u1", bool="<?", uint16="<u2", uint32="<u4", uint64="<u8", complex64="<c8", complex128="<c16"),
+    "bfloat16": BFLOAT16,
+    "float8_e4m3fn": Element(np.dtype("<u1"), "F8_E4M3"),
+    "float8_e5m2": Element(np.dtype("<u1"), "F8_E5M2"),
 }
 # The most instructions that a pickle may have: a few seconds of work. One tensor takes about 20 instructions.
 MOST_STEPS = 2_000_000
@@ -52,7 +82,7 @@ class Unknown:
 
 
 class Storage(NamedTuple):
-    dtype: np.dtype
+    element: Element
     key: str | int
     size: int
 
@@ -64,6 +94,7 @@ class TensorRecord(NamedTuple):
     offset: int
     shape: tuple
     stride: tuple
+    own_element: Element | None = None  # if the storage is untyped
 
     def check(self):
         """Raises ValueError unless this is a window of whole numbers. Only then may it be hashed."""
@@ -73,14 +104,25 @@ class TensorRecord(NamedTuple):
             raise ValueError("it holds a tensor without a storage, a shape and strides of whole numbers")
 
     @property
+    def element(self):
+        return self.own_element or self.storage.element
+
+    @property
     def nbytes(self):
-        return prod(self.shape) * self.storage.dtype.itemsize
+        return prod(self.shape) * self.element.loaded_itemsize
 
     def array(self, data):
         """The values, copied out of the storage's bytes. Raises ValueError if the window leaves the storage."""
-        elements = np.frombuffer(data, self.storage.dtype)
+        stored = self._window(data)
+        if self.element.narrow is None:
+            return stored
+        return widened(stored.tobytes(), self.element.narrow).reshape(self.shape)
+
+    def _window(self, data):
+        dtype = self.element.stored
         if 0 in self.shape:
-            return np.zeros(self.shape, self.storage.dtype)
+            return np.zeros(self.shape, dtype)
+        elements = np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype)
         last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=True))
         # With strides of 0, a few bytes could pretend to be a huge array. Weights never need such strides.
         if last >= elements.size or prod(self.shape) > elements.size:
@@ -100,16 +142,31 @@ def _dict_of(pairs=()):
     made = {}
     for pair in pairs:
         if type(pair) not in (list, tuple) or len(pair) != 2 or not _is_key(pair[0]):
-            raise ValueError("it makes a dict of what is no pair of a name and a value")
+            raise ValueError("it makes a dict of entries that are not pairs of a name and a value")
         made[pair[0]] = pair[1]
     return made
 
 
+def _of_untyped(storage, offset, shape, stride, requires_grad, hooks, dtype, *_):
+    """torch's `_rebuild_tensor_v3`: the tensor itself names its dtype."""
+    if type(dtype) is not Name or dtype.module != "torch" or dtype.name not in TENSOR_DTYPES:
+        raise ValueError(f"it holds a tensor of dtype {_quoted(dtype)}, which NumPy does not have")
+    return TensorRecord(storage, offset, shape, stride, TENSOR_DTYPES[dtype.name])
+
+
+def _quoted(value):
+    """How to print what a file holds: a name, or else only its type, because printing it may never end."""
+    return str(value) if type(value) is Name else f"of type {type(value).__name__}"
+
+
 REBUILD = {
+    Name("torch._utils", "_rebuild_tensor_v3"): _of_untyped,
     Name("torch._utils", "_rebuild_tensor_v2"): lambda storage, offset, shape, stride, *_: TensorRecord(
         storage, offset, shape, stride
     ),
-    Name("torch._utils", "_rebuild_tensor"): TensorRecord,
+    Name("torch._utils", "_rebuild_tensor"): lambda storage, offset, shape, stride: TensorRecord(
+        storage, offset, shape, stride
+    ),
     Name("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
     Name("collections", "OrderedDict"): _dict_of,
 }
@@ -174,7 +231,7 @@ class Machine:
         elif name == "STACK_GLOBAL":
             parts = self.popped(2)
             if not all(type(part) is str for part in parts):
-                raise ValueError("it names a global by what is no text")
+                raise ValueError("it names a class or a function by something that is not text")
             stack.append(Name(*parts))
         elif name in ("REDUCE", "NEWOBJ", "NEWOBJ_EX"):
             called, *arguments = self.popped(3 if name == "NEWOBJ_EX" else 2)
@@ -194,7 +251,7 @@ class Machine:
     def called(name, arguments):
         """What a call makes: one of REBUILD, or an Unknown of that name."""
         if type(name) is not Name:
-            raise ValueError("it asks to call what is no name")
+            raise ValueError("it asks to call something that has no name")
         if name not in REBUILD:
             return Unknown(name)
         if type(arguments) is not tuple:
@@ -251,8 +308,9 @@ class Machine:
             raise ValueError("it holds a storage that is a view of another, as only torch before 0.4 wrote")
         if type(storage_type) is not Name or type(kind) is not str or kind != "storage":
             raise ValueError("it holds a storage without a type")
-        if storage_type.module != "torch" or storage_type.name not in STORAGE_DTYPES:
-            raise ValueError(f"it holds a storage of type {storage_type}, which NumPy does not have")
+        untyped = storage_type == Name("torch.storage", UNTYPED)
+        if not untyped and (storage_type.module != "torch" or storage_type.name not in STORAGES):
+            raise ValueError(f"it holds numbers of type {storage_type}, which NumPy does not have")
         if not _is_key(key) or type(size) is not int or size < 0:
-            raise ValueError("it holds a storage whose name or size is none")
-        return Storage(np.dtype(STORAGE_DTYPES[storage_type.name]), key, size)
+            raise ValueError("it holds a storage without a name or without a size")
+        return Storage(BYTES if untyped else STORAGES[storage_type.name], key, size)

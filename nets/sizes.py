@@ -78,7 +78,7 @@ def unet_input_size(output: int, depth: int = 4) -> int:
 def nearest_text(n, depth):
     """The nearest sizes in words, for the errors."""
     below, above = nearest_unet_sizes(n, depth)
-    return f"the least valid is {above}" if below is None else f"nearest valid are {below} and {above}"
+    return f"the smallest valid is {above}" if below is None else f"nearest valid are {below} and {above}"
 
 
 def _walk(n, depth):

@@ -43,10 +43,28 @@ def read_torch_file(path):
     except Exception as error:  # a damaged file can go wrong anywhere, in zipfile and pickletools too
         known = isinstance(error, ValueError)
         reason = str(error)[: 2 * LONGEST_TEXT] if known else f"damaged: {type(error).__name__}"
-        raise ValueError(
-            f"{path}: not a torch file of plain tensors ({reason}). Where you trust it, convert it with torch: "
-            f"safetensors.torch.save_file(torch.load(path, weights_only=True), 'weights.safetensors')"
-        ) from error
+        raise ValueError(f"{path}: not a torch file of plain tensors ({reason}){_advice(path, error)}") from error
+
+
+def _advice(path, error):
+    """What may help, beginning with a full stop; empty for a damaged file."""
+    if isinstance(error, _WholeObject):
+        return (
+            ". In the program that made it, save the tensors alone: torch.save(model.state_dict(), 'weights.pth'). Or, "
+            "where its classes can be imported and you trust the file, because loading it runs it: "
+            f"torch.save(torch.load({str(path)!r}, weights_only=False).state_dict(), 'weights.pth')"
+        )
+    if isinstance(error, _TorchScript):
+        return f". With torch: torch.save(torch.jit.load({str(path)!r}).state_dict(), 'weights.pth')"
+    return ""
+
+
+class _WholeObject(ValueError):
+    """The file is one object of some class, not a state dict."""
+
+
+class _TorchScript(ValueError):
+    """The file is a program of torch.jit."""
 
 
 class _Bounded:
@@ -74,6 +92,8 @@ def _read_zip(path):
         names = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(names) != 1:
             raise ValueError("the zip has no data.pkl")
+        if names[0].replace("data.pkl", "constants.pkl") in entries:
+            raise _TorchScript("it is a TorchScript program")
         folder = names[0].removesuffix("data.pkl")
 
         def stored(name, most):
@@ -106,7 +126,7 @@ def _read_legacy(file):
         size = STORAGE_HEADER.unpack(file.read(STORAGE_HEADER.size))[0]
         if storage is None or size != storage.size:
             raise ValueError(f"storage {str(key)[:LONGEST_TEXT]} is not what the tensors say")
-        stored[key] = file.read(size * storage.dtype.itemsize)
+        stored[key] = file.read(size * storage.element.itemsize)
     return _Converter(lambda storage: stored[storage.key], file.size).converted(content)
 
 
@@ -161,5 +181,4 @@ class _Converter:
 
 
 def _refused(content):
-    """Raise ValueError: the whole file is one object of some class, not a state dict."""
-    raise ValueError(f"it is an object made by {content.name}, and not the tensors alone; save model.state_dict()")
+    raise _WholeObject(f"it is an object made by {content.name}, and not the tensors alone")

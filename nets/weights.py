@@ -1,7 +1,8 @@
 """Loading published weights: files of torchvision's vgg16, of pytorch-fcn, of milesial's U-Net, and our own.
 
-The names of the tensors tell what a file is. It may be a safetensors file or a .pth file of torch. The nets here have
-the same names and shapes, so nothing is translated. Only the weights of a VGG are transplanted into an FCN.
+The names of the tensors tell what a file is (nets/published.py). It may be a safetensors file or a .pth file of torch.
+The nets here have the same names and shapes, so nothing is translated. Only the weights of a VGG are transplanted into
+an FCN.
 """
 
 from __future__ import annotations
@@ -17,16 +18,12 @@ import numpy as np
 import minitensor as mt
 from layers import Module
 from nets.fcn import FCN8s, FCN16s, FCN32s
+from nets.published import HERE, LAYOUTS, fold_vgg16_bn, foreign_net, is_vgg16_bn
+from nets.resnet import FCNResNet50
 from nets.torch_file import read_torch_file
-from nets.vgg import published_names
+from nets.unet import UNet
+from nets.vgg import VGG16, published_names
 
-# A tensor that only files of this layout have -> the name of the layout.
-LAYOUTS = {
-    "features.0.weight": "torchvision vgg16",
-    "backbone.layer1.0.conv1.weight": "torchvision fcn_resnet50",
-    "conv1_1.weight": "pytorch-fcn",
-    "inc.double_conv.0.weight": "U-Net",
-}
 # Keys under which checkpoints keep the weights. The running mean of the weights (ema) comes first, because it is what
 # authors evaluate.
 WRAPPERS = ("state_dict_ema", "ema_state_dict", "model_ema", "state_dict", "model_state_dict", "model_state", "model",
@@ -35,6 +32,15 @@ DEEPEST = 8  # levels of wrappers within wrappers
 COUNTER = "num_batches_tracked"  # batch norm's; files before torch 0.4.1 have none
 AVERAGED = "n_averaged"  # torch's AveragedModel counts its updates
 FCN_HEADS = ("score_pool", "upscore")  # tensors in which FCN-32s, 16s and 8s differ
+# The tensors of each net whose shapes depend on the number of classes.
+CLASS_TENSORS = {
+    UNet: ("outc.",),
+    FCN32s: ("score", "upscore"),
+    FCN16s: ("score", "upscore"),
+    FCN8s: ("score", "upscore"),
+    FCNResNet50: ("classifier.4.", "aux_classifier.4."),
+    VGG16: ("classifier.6.",),
+}
 
 
 class _Loaded(NamedTuple):
@@ -57,12 +63,16 @@ class LoadedWeights(_Loaded):
         return super().__repr__() + (f" without the prefix {self.prefix!r}" if self.prefix else "")
 
 
-def load_weights(net: Module, path: str | PathLike) -> Any:
+def load_weights(net: Module, path: str | PathLike, other_classes: bool = False) -> Any:
     """Put the weights of a file into a net; returns a LoadedWeights.
+
+    other_classes=True is for fine-tuning: the file's net may have another number of classes. The last layers, whose
+    shapes depend on that number, then keep the values that they have, and are listed in `missing_keys`.
 
     `path` is a .safetensors file, or a .pth or .pt file of torch, which is read without unpickling
     (nets/torch_file.py). These files are recognised:
-        torchvision vgg16   into VGG16, or into an FCN's backbone: fc6 and fc7 reshaped, scores left as they are
+        torchvision vgg16   into VGG16, or into an FCN's backbone: fc6 and fc7 reshaped, scores left as they are;
+                            vgg16_bn too, its batch norm folded into the convolutions
         fcn_resnet50        torchvision's, into FCNResNet50; aux=False for files without the auxiliary head
         pytorch-fcn         into the FCN of the same kind; into another FCN the shared tensors: 32s -> 16s -> 8s
         milesial's U-Net    into UNet(padding="same", norm="batch"), up="bilinear" for files without up1.up.weight
@@ -73,16 +83,33 @@ def load_weights(net: Module, path: str | PathLike) -> Any:
         raise TypeError(f"load_weights: net must be a Module, got {type(net).__name__}")
     state, prefix = without_prefix(tensors_of(read_state(path), path), net)
     layout = next((LAYOUTS[name] for name in LAYOUTS if name in state), None)
+    foreign = foreign_net(state)
+    if foreign is not None and foreign_net(net.state_dict()) is None:
+        raise ValueError(f"{path} holds the weights of {foreign}, a net that is not in this library. Here are {HERE}")
     try:
+        if is_vgg16_bn(state) and not is_vgg16_bn(net.state_dict()):
+            state, layout = fold_vgg16_bn(state), "torchvision vgg16_bn"
+        kept = _of_other_classes(state, net) if other_classes else {}
+        state = state | kept
         if isinstance(net, (FCN8s, FCN16s, FCN32s)):
             loaded = _load_fcn(net, state, layout)
         else:
             loaded = net.load_state_dict(_with_counters(state, net))
     except ValueError as error:
         raise ValueError(f"{path} ({layout or 'unknown layout'}) does not fit: {error}") from error
-    found = LoadedWeights(layout or "the net's own names", *loaded)
+    missing, unexpected = loaded
+    found = LoadedWeights(layout or "the net's own names", [*missing, *kept], unexpected)
     found.prefix = prefix
     return found
+
+
+def read_weights(path: str | PathLike) -> dict[str, mt.Tensor]:
+    """The named tensors of a file that `load_weights` reads, without a net: to look at, or to write with mt.save.
+
+    mt.save("weights.safetensors", nets.read_weights("weights.pth")) converts a file without torch. Raises ValueError
+    for files that hold no named tensors.
+    """
+    return {name: mt.tensor(value) for name, value in tensors_of(read_state(path), path).items()}
 
 
 def without_prefix(state, net):
@@ -105,6 +132,16 @@ def without_prefix(state, net):
     return {name[len(prefix) :]: state[name] for name in names}, prefix
 
 
+def _of_other_classes(state, net):
+    """{name: the net's own value}: tensors whose shape depends on the number of classes, if it differs in the file."""
+    prefixes = CLASS_TENSORS.get(type(net), ())
+    return {
+        name: value
+        for name, value in net.state_dict().items()
+        if name.startswith(prefixes) and name in state and state[name].shape != value.shape
+    }
+
+
 def _with_counters(state, net):
     """The state, with the net's own batch norm counters if the file is older than these counters."""
     if any(name.endswith(COUNTER) for name in state):
@@ -115,7 +152,7 @@ def _with_counters(state, net):
 def _load_fcn(net, state, layout):
     """Load the weights of a VGG, or of an FCN of the same or another kind, into an FCN."""
     own = net.state_dict()
-    if layout == "torchvision vgg16":
+    if layout in ("torchvision vgg16", "torchvision vgg16_bn"):
         net.transplant(state)
         return [name for name in own if name.startswith(("score", "upscore"))], [
             name for name in state if name.startswith("classifier.6.")

@@ -65,6 +65,25 @@ OPERATIONS = {
         for name in ("add", "sub", "mul", "div", "pow", "maximum", "minimum")
     },
     **{name: f"elementwise::test_unary[{name}]" for name in UNARY},
+    **{
+        name: f"habits_drawn::test_elementwise[{name}]"
+        for name in ("gelu", "gelu, by tanh", "silu", "softplus", "softplus, smooth part", "remainder, of a number")
+    },
+    **{name: f"habits_drawn::test_pairs[{name}]" for name in ("remainder", "masked_fill", "l1_loss", "smooth_l1_loss")},
+    "floor_divide": "habits_drawn::test_floor_divide",
+    **{
+        name: f"habits_drawn::test_along_an_axis[{name}]"
+        for name in ("cumsum", "prod", "sort", "sort, descending", "topk", "argmin", "split", "chunk")
+    },
+    **{f"norm, {p}": f"habits_drawn::test_norm[{p}]" for p in ("1", "2", "inf")},
+    "std": "habits_drawn::test_std",
+    "layer_norm": "habits_drawn::test_layer_norm",
+    "binary_cross_entropy": "habits_drawn::test_binary_cross_entropy[mean]",
+    "pixel_shuffle": "habits_drawn::test_pixel_shuffle",
+    "einsum": "habits::test_einsum",
+    "einsum, of matrices": "habits_drawn::test_sums_of_products",
+    "gather": "habits::test_gather",
+    "in-place arithmetic": "inplace::test_values_dtypes_and_refusals",
 }
 
 

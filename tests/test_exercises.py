@@ -5,10 +5,11 @@ import sys
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import Phase, settings
+
+from docs.exercises.checking import checked
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = settings(
@@ -59,15 +60,23 @@ def test_every_chapter_has_an_exercise():
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_solution_passes(number):
     for check in properties(number):
-        check(answer=part(number, "solution"))
+        check(answer=checked(vars(part(number, "solution"))))
 
 
 @pytest.mark.parametrize("number, functions, message", wrong_answers())
 def test_a_wrong_answer_gets_a_message_that_teaches(number, functions, message):
-    answer = SimpleNamespace(**(vars(part(number, "solution")) | functions))
+    answer = checked(vars(part(number, "solution")) | functions)
     found = failures(number, answer)
     assert found, "this wrong answer passes"
     assert any(message in str(error) for error in found), [str(error) for error in found]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_forgotten_return_is_named(number):
+    functions = [name for name in vars(part(number, "exercise")) if not name.startswith("_")]
+    answer = checked({name: lambda *arguments, **options: None for name in functions})
+    found = failures(number, answer)
+    assert len(found) == len(properties(number)) and all("returned nothing" in str(error) for error in found)
 
 
 def test_what_a_reader_types():

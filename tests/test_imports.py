@@ -7,6 +7,7 @@ interpolate -> pool, cross_entropy -> softmax, conv -> relu; and unfold -> conv,
 """
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -220,3 +221,12 @@ def test_nets_needs_no_extras_to_be_imported():
     script = "import sys, nets; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {name.split(".")[0] for name in result.stdout.split()} & set(HEAVY)
+
+
+@pytest.mark.parametrize("package", ["minitensor", "layers", "nets"])
+def test_dir_shows_what_a_package_offers(package):
+    """Completion lists public names that exist, and no file of the package."""
+    module = importlib.import_module(package)
+    shown = dir(module)
+    assert set(module.__all__) <= set(shown) and all(hasattr(module, name) for name in shown)
+    assert not {"engine", "backend", "affine", "container", "weights", "plan", "annotations"} & set(shown)

@@ -39,9 +39,9 @@ def test_a_state_that_does_not_fit_names_five_of_each_kind():
 def test_a_pickled_module_and_a_pth_for_load(tmp_path):
     path = tmp_path / "whole.pth"
     torch.save(torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3)), path)
-    with pytest.raises(ValueError, match=r"torch.nn.modules.container.Sequential.*save model.state_dict\(\)"):
+    with pytest.raises(ValueError, match=r"torch.nn.modules.container.Sequential.*torch.save\(model.state_dict\(\)"):
         nets.load_weights(small(), path)
-    with pytest.raises(ValueError, match=r"nets.load_weights\(net, path\) reads the tensors"):
+    with pytest.raises(ValueError, match=r"nets.load_weights\(net, path\) puts the tensors"):
         mt.load(path)
 
 

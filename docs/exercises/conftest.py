@@ -5,6 +5,8 @@ import importlib.util
 import pytest
 from hypothesis import settings
 
+from docs.exercises.checking import checked
+
 # one failing example with one message teaches more than a group of them
 settings.register_profile("exercises", max_examples=30, deadline=None, derandomize=True, report_multiple_bugs=False)
 settings.load_profile("exercises")
@@ -22,4 +24,4 @@ def answer(request):
     spec = importlib.util.spec_from_file_location(f"{name}_{path.parent.name}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    return checked(vars(module))

@@ -10,6 +10,7 @@ from minitensor.engine import Op
 from minitensor.kernels import run
 from minitensor.ops.choose import where
 from minitensor.ops.dtypes import floating
+from minitensor.ops.piecewise import piecewise
 from minitensor.tensor import Tensor
 
 
@@ -51,7 +52,7 @@ class Relu(Op):
         return run("relu", x)
 
     def backward(self, grad, needs):
-        return ReluGradient(self.output)(grad)
+        return piecewise(ReluGradient(self.output)(grad), self)
 
 
 class ReluGradient(Op):
@@ -95,7 +96,7 @@ class LeakyRelu(Op):
         return array_module(x).where(x > 0, x, x * x.dtype.type(self.slope))
 
     def backward(self, grad, needs):
-        return where(self.inputs[0].data > 0, grad, grad * self.slope)
+        return piecewise(where(self.inputs[0].data > 0, grad, grad * self.slope), self)
 
 
 def tanh(x: Tensor) -> Tensor:

@@ -40,10 +40,13 @@ def smooth_l1_loss(x: Tensor, target: Tensor, reduction: str = "mean", beta: flo
     Source: Girshick 2015 (arXiv 1504.08083), equation 3. beta = 0 is l1_loss.
     """
     check_real("smooth_l1_loss", "beta", beta, low=0.0)
-    distance = abs(_difference("smooth_l1_loss", x, target, reduction))
+    difference = _difference("smooth_l1_loss", x, target, reduction)
+    distance = abs(difference)
     if beta == 0:
         return reduced(distance, reduction)
-    return reduced(where(distance < beta, distance * distance / (2 * beta), distance - beta / 2), reduction)
+    # The square is of the difference: abs has no slope at 0, and the second derivative there would be 0, not 1 / beta.
+    near = difference * difference / (2 * beta)
+    return reduced(where(distance < beta, near, distance - beta / 2), reduction)
 
 
 def binary_cross_entropy(x: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean") -> Tensor:

@@ -10,6 +10,7 @@ from minitensor.engine import Op
 from minitensor.ops.choose import where
 from minitensor.ops.dtypes import floating, operands
 from minitensor.ops.elementwise import Binary
+from minitensor.ops.piecewise import piecewise
 from minitensor.tensor import Tensor
 from minitensor.typing import Number
 
@@ -85,7 +86,7 @@ class Abs(Op):
 
     def backward(self, grad, needs):
         x = self.inputs[0].data
-        return grad * Tensor.wrap((x > 0).astype(x.dtype) - (x < 0))
+        return piecewise(grad * Tensor.wrap((x > 0).astype(x.dtype) - (x < 0)), self)
 
 
 def pow(a: Tensor | Number, b: Tensor | Number) -> Tensor:

@@ -1,4 +1,6 @@
-"""In-place arithmetic: `x += y`, `-=`, `*=`, `/=`, `**=` write into the memory of x, and x stays the same object.
+"""In-place changes: `x += y`, `-=`, `*=`, `/=`, `**=`, `copy_`, `fill_`, `zero_` write into the memory of x.
+
+x stays the same object.
 
 Without a graph that is all: every view of the memory sees the new values. With a graph, x must also remember where its
 new values come from. So x becomes the result of a recorded operation on what it was before:
@@ -13,20 +15,23 @@ refused as the input of a recorded operation, where torch would correct its grap
 
 from __future__ import annotations
 
+from minitensor.backend import array_module
 from minitensor.ops import compare, elementwise, functions
+from minitensor.ops.choose import where
 from minitensor.ops.dtypes import cast, category
 from minitensor.recording import is_grad_enabled
 from minitensor.tensor import Tensor
 from minitensor.typing import Number
 
 SYMBOLS = {"add": "+=", "sub": "-=", "mul": "*=", "div": "/=", "pow": "**=", "and": "&=", "or": "|=", "xor": "^="}
+REPLACEMENTS = {"copy": "copy_", "fill": "fill_"}
 
 
 def _in_place(name, operation):
     """The method of Tensor that computes operation(x, b) into the memory of x and returns x."""
 
     def method(x: Tensor, b: Tensor | Number) -> Tensor:
-        symbol = SYMBOLS[name]
+        symbol = (SYMBOLS | REPLACEMENTS)[name]
         if is_grad_enabled():
             _check_no_leaf(x, symbol)
         old = _as_it_was(x)
@@ -39,8 +44,13 @@ def _in_place(name, operation):
         return x
 
     method.__name__ = method.__qualname__ = f"{name}_"
-    method.__doc__ = f"x {SYMBOLS[name]} b, in the memory of x; returns x."
+    method.__doc__ = f"x {SYMBOLS.get(name, '=')} b, in the memory of x; returns x."
     return method
+
+
+def _replaced(x, b):
+    """b at every place of x. So the gradient of what follows goes to b, and x as it was before gets zeros."""
+    return where(array_module(x._data).ones((), bool), b, x)
 
 
 def _as_it_was(x):
@@ -108,3 +118,10 @@ pow_ = _in_place("pow", functions.pow)
 and_ = _in_place("and", compare.bitwise_and)
 or_ = _in_place("or", compare.bitwise_or)
 xor_ = _in_place("xor", compare.bitwise_xor)
+copy_ = _in_place("copy", _replaced)
+fill_ = _in_place("fill", _replaced)
+
+
+def zero_(x: Tensor) -> Tensor:
+    """x = 0, in the memory of x; returns x. `weight.grad.zero_()` before the next backward, for example."""
+    return fill_(x, 0)

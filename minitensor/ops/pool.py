@@ -19,6 +19,7 @@ from minitensor.kernels.geometry import pool_output_size
 from minitensor.kernels.interpolate.matrices import adaptive_matrix
 from minitensor.ops.images import batched, check_images
 from minitensor.ops.interpolate import Interpolate2d
+from minitensor.ops.piecewise import piecewise
 from minitensor.tensor import Tensor
 from minitensor.typing import Ints
 
@@ -42,7 +43,7 @@ class MaxPool2d(Op):
         return values
 
     def backward(self, grad, needs):
-        return owned(MaxPool2dGrad(self.taps, self.size, self.window)(grad))
+        return owned(piecewise(MaxPool2dGrad(self.taps, self.size, self.window)(grad), self))
 
 
 class MaxPool2dGrad(Op):
@@ -87,7 +88,7 @@ class AvgPool2d(Op):
         return run("avg_pool2d", x, *self.window)
 
     def backward(self, grad, needs):
-        return AvgPool2dGrad(self.size, self.window)(grad)
+        return piecewise(AvgPool2dGrad(self.size, self.window)(grad), self)
 
 
 class AvgPool2dGrad(Op):

@@ -105,11 +105,16 @@ def pixels_of(x):
 
 
 def reduced(losses, reduction, total_weight=None):
-    """The losses themselves, their sum, or that sum divided by `total_weight` (by default the number of losses)."""
+    """The losses themselves, their sum, or that sum divided by `total_weight` (by default the number of losses).
+
+    The mean of losses whose weights are all 0 is NaN, also where label smoothing made the losses themselves positive.
+    """
     if reduction == "none":
         return losses
     if reduction == "sum":
         return losses.sum()
     if total_weight is None:
         return losses.mean()
-    return losses.sum() / Tensor.wrap(array_module(losses.data).asarray(total_weight, dtype=losses.dtype))
+    xp = array_module(losses.data)
+    total = xp.where(total_weight == 0, np.nan, total_weight)
+    return losses.sum() / Tensor.wrap(xp.asarray(total, dtype=losses.dtype))

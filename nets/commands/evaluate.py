@@ -18,6 +18,8 @@ def add_arguments(parser):
     parser.add_argument("--data", metavar="FOLDER", help="images/ and masks/ to compare with (default: the run's "
                         "own validation images)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--weights", metavar="FILE", help="weights to use instead of the run's best ones, .safetensors "
+                        "or .pth")  # fmt: skip
     add_device(parser)
     add_max_pixels(parser)
 
@@ -26,7 +28,7 @@ def main(options):
     """Print the scores of the run's task, overall and per class."""
     obey_max_pixels(options)
     run = Run.open(options.run)
-    net = run.load_net(usable(options.device))
+    net = run.load_net(usable(options.device), weights=options.weights)
     config = run.config
     if options.data is None:
         _, dataset = run.open_data()

@@ -11,6 +11,7 @@ from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, us
 from nets.data import as_channels
 from nets.data.images import SUFFIXES, read_picture
 from nets.data.pairing import is_picture
+from nets.data.sample import class_color
 from nets.segmentation.paint import paint_objects, paint_segments
 from nets.segmentation.panoptic import as_colors, found_map, segments_info
 from nets.segmentation.semantic import colorize, overlay
@@ -34,6 +35,8 @@ def add_arguments(parser):
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size, grey or RGB, or "
                         "folders of them")  # fmt: skip
     parser.add_argument("--out", metavar="DIR", help="where to write (default: RUN/predicted)")
+    parser.add_argument("--weights", metavar="FILE", help="weights to use instead of the run's best ones, .safetensors "
+                        "or .pth")  # fmt: skip
     add_device(parser)
     add_max_pixels(parser)
 
@@ -42,7 +45,7 @@ def main(options):
     """Write the files of ENDINGS for every image: class ids and their colours, or object numbers and a list of them."""
     obey_max_pixels(options)
     run = Run.open(options.run)
-    net = run.load_net(usable(options.device))
+    net = run.load_net(usable(options.device), weights=options.weights)
     paths = [path for image in options.images for path in _files(Path(image))]
     names = _names(paths)
     out = Path(options.out) if options.out else run.path("predicted")
@@ -66,19 +69,25 @@ def _write_classes(targets, image, found, config):
     """Class ids, colours and the image under them; returns what there is to say, in a few words."""
     ids = np.array(config.encoding.ids)
     label = ids[found.label]
-    pictures = (
-        label.astype(np.uint8 if ids.max() <= BYTE else np.uint16),
-        colorize(found.label, config.classes),
-        overlay(image, found.label, config.classes),
+    small = ids.max() <= BYTE
+    save_image(
+        targets[0], label.astype(np.uint8 if small else np.uint16), _palette(ids, config.classes) if small else None
     )
-    for target, picture in zip(targets, pictures, strict=True):
-        save_image(target, picture)
+    save_image(targets[1], colorize(found.label, config.classes))
+    save_image(targets[2], overlay(image, found.label, config.classes))
     shares = np.bincount(found.label.ravel(), minlength=len(config.classes)) / found.label.size
     return ", ".join(
         f"{config.classes[position].name} {shares[position]:.0%}"
         for position in np.argsort(-shares, kind="stable")[:4]
         if shares[position] > 0
     )
+
+
+def _palette(ids, classes):
+    """uint8 (256, 3): each class's colour at its id, so that a viewer shows a map of ids in colours."""
+    palette = np.array([class_color(number) for number in range(BYTE + 1)], np.uint8)
+    palette[ids] = [entry.color for entry in classes]
+    return palette
 
 
 def _write_objects(targets, image, found, config):

@@ -98,7 +98,7 @@ def decode(path):
         return _unidentified(path)
     except image_module.DecompressionBombError as error:
         raise ValueError(
-            f"{path}: more than {most_pixels():,} pixels ({error}); where you trust the file, allow more with "
+            f"{path}: more than {most_pixels():,} pixels ({error}); if you trust the file, allow more with "
             f"{PIXELS_OPTION} N"
         ) from error
     except Exception as error:  # for broken files: struct.error, zlib.error, IndexError and more

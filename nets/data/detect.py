@@ -192,7 +192,7 @@ def _as_ids(surveys, numbers):
     if len(numbers) > MOST_UNNAMED_CLASSES:
         raise ValueError(
             f"{surveys[0].path.parent}: {len(numbers)} different values; list the classes in classes.json, or, "
-            f'where these are object ids, write {{"encoding": "instances"}} there; {{"encoding": "binary"}} cuts at 128'
+            f'if these are object ids, write {{"encoding": "instances"}} there; {{"encoding": "binary"}} cuts at 128'
         )
     if len(numbers) == 1:
         raise ValueError(

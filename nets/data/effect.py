@@ -83,7 +83,7 @@ def _lost_to_ignore(effect, told):
     both = np.flatnonzero((ignored > 0) & (foreground - ignored > np.maximum(HANDFUL, 0.01 * ignored)))
     kept = np.flatnonzero((ignored == 0) & (foreground > 0))
     lost = ignored.sum() / max(1, foreground.sum())
-    settle = f"write {BINARY} into classes.json where 255 is the foreground, {AS_IDS} where it is ignore"
+    settle = f"write {BINARY} into classes.json if 255 is the foreground, {AS_IDS} if it is ignore"
     palettes = any(entry.palette for entry in effect.surveys)
     unusual = max(number for number in effect.encoding.ids) > USUAL_IDS and not palettes
     if not told and len(swallowed) and len(kept) and not len(both):
@@ -135,7 +135,7 @@ def _classes_as_objects(effect):
         return []
     return [
         f"masks of 16 or 32 bits hold {', '.join(map(str, sorted(different)))} and 0 alone, read as objects of one "
-        'class; where these are classes, write {"encoding": "ids"} into classes.json'
+        'class; if these are classes, write {"encoding": "ids"} into classes.json'
     ]
 
 

@@ -58,5 +58,8 @@ def binary_from_jpeg(surveys, classes, may_be_black=False):
     # Class ids from 0 to 40 would all look black. So there must be white, unless it is known that the masks are binary.
     if not may_be_black and max(entry.values.max() for entry in surveys) < NEARLY_WHITE:
         folder = surveys[0].path.parent
-        raise ValueError(f"{folder}: no JPEG mask holds any white, and JPEG keeps no class ids")
+        raise ValueError(
+            f"{folder}: the masks are JPEG files. JPEG changes values a little, so class ids are lost, and only black "
+            "and white masks survive; save the masks as PNG"
+        )
     return Encoding("binary", classes), "JPEG masks cut at 128"

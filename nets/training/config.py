@@ -121,7 +121,7 @@ def _check(values):
     require(
         "encoding",
         (encoding.get("colors") is None) == (encoding["kind"] != "colors"),
-        "an object with colors where that is its kind",
+        "an object; with colors if its kind is colors",
     )
     require("task", values["task"] in TASKS, f"one of {', '.join(TASKS)}")
     known = values["method"] in ((None,) if values["task"] == "semantic" else METHODS)

@@ -16,12 +16,13 @@ ROW_INCHES = 2.3  # height of one row of pictures
 WIDEST_INCHES = 13.0
 
 
-def save_curves(path, losses, validations, measure):
+def save_curves(path, losses, validations, measure, final=None):
     """curves.png: the loss of every step with its running mean, and the validations' loss and score.
 
     losses       one number per step
     validations  the lines of metrics.jsonl
     measure      the Measure of the run's task
+    final        the score of the finished run, which differs from the best validation (see `best_words`)
     """
     figure = _figure((9.6, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -40,7 +41,7 @@ def save_curves(path, losses, validations, measure):
     best = measure.best(validations)
     if best is not None:
         right.axhline(measure.of(best), color=PALE, linewidth=1, linestyle="--", zorder=0)
-        right.set_title(f"best {measure.of(best):.3f} at step {best['step']}", fontsize=10, color=INK, loc="left")
+        right.set_title(best_words(best, measure, final), fontsize=9, color=INK, loc="left")
     right.set_ylabel(f"{measure.name} on the validation images")
     right.set_ylim(0, 1)
     left.legend(frameon=False, fontsize=9)
@@ -51,6 +52,18 @@ def save_curves(path, losses, validations, measure):
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
     _save(figure, path)
+
+
+def best_words(best, measure, final=None):
+    """The two figures that a finished run has, in words: both pictures say the same.
+
+    The curve's best point is the score of the plain answer: the most probable class, the image as it is. At the end the
+    final decision is chosen for the same weights (mirrored views, thresholds), and the score changes with it.
+    """
+    before = f"{measure.of(best):.3f}"
+    if final is None:
+        return f"best {before} at step {best['step']}"
+    return f"{final:.3f} with the final decision, {before} before it (step {best['step']})"
 
 
 def running_mean(values, window):
@@ -122,9 +135,15 @@ def _figure(size, layout=None):
     return figure
 
 
-def save_image(path, array):
-    """An array (H, W) or (H, W, 3) as a PNG file; uint16 as 16 bits."""
+def save_image(path, array, palette=None):
+    """An array (H, W) or (H, W, 3) as a PNG file; uint16 as 16 bits.
+
+    palette   uint8 (256, 3): the colours in which a viewer shows the numbers of an array uint8 (H, W). The file's
+              pixels are still the numbers.
+    """
     image = pillow().fromarray(array)
+    if palette is not None:
+        image.putpalette(palette.tobytes())
     with replacing(path) as temporary:
         image.save(temporary, format="png")
 

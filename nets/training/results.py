@@ -7,7 +7,7 @@ from pathlib import Path
 from nets.training.decision import Decision, decide
 from nets.training.measure import MEASURES
 from nets.training.objects import METHODS, decide_objects
-from nets.training.report import save_curves, save_image, save_predictions
+from nets.training.report import best_words, save_curves, save_image, save_predictions
 from nets.training.rows import SHOWN
 from nets.training.run import CURVES, PREDICTIONS
 from nets.training.validation import score
@@ -67,9 +67,10 @@ def draw(training, scores):
     samples = _pictured(training)
     found = [decision.find(net, sample.image, config) for sample in samples]
     measure = MEASURES[config.task]
-    save_curves(run.path(CURVES), training.losses, training.metrics, measure)
     value = measure.of(scores.as_dict())
-    title = f"{title_of(config.net)} on {Path(config.data).name}: {measure.name} {value:.3f}"
+    save_curves(run.path(CURVES), training.losses, training.metrics, measure, value)
+    best = best_words(measure.best(training.metrics), measure, value)
+    title = f"{title_of(config.net)} on {Path(config.data).name}: {measure.name} {best}"
     row, legend = SHOWN[config.task]
     rows = [row(sample, answer, config.classes) for sample, answer in zip(samples, found, strict=True)]
     save_predictions(run.path(PREDICTIONS), rows, legend(config.classes, samples), title)

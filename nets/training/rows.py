@@ -12,7 +12,29 @@ from nets.segmentation.metrics.instances import AT
 from nets.segmentation.paint import paint_objects, paint_segments
 from nets.segmentation.semantic import IGNORED_COLOR, colorize
 
-RED, ORANGE, BLUE = (214, 40, 57), (240, 150, 30), (60, 130, 230)
+# What errors are painted with, the first choices first: wrong, missed, invented. A mark that looks like a class gives
+# way to the next one.
+MARKS = ((214, 40, 57), (240, 150, 30), (60, 130, 230), (255, 0, 255), (0, 230, 230), (255, 240, 0), (0, 220, 90))
+NEAR = 90.0  # two colours at a smaller distance in (r, g, b) look alike
+
+
+def mark_colors(classes):
+    """(wrong, missed, invented): three colours that differ from each other and from the classes' colours.
+
+    If the classes are so many that every mark is near to one of them, the marks that are farthest away.
+    """
+    taken = [entry.color for entry in classes]
+    chosen = []
+    for _ in range(3):
+        free = [color for color in MARKS if color not in chosen]
+        distances = [min((_distance(color, other) for other in [*taken, *chosen]), default=NEAR) for color in free]
+        enough = [color for color, distance in zip(free, distances, strict=True) if distance >= NEAR]
+        chosen.append(enough[0] if enough else free[int(np.argmax(distances))])
+    return tuple(chosen)
+
+
+def _distance(color, other):
+    return float(np.linalg.norm(np.subtract(color, other)))
 
 
 class Row(NamedTuple):
@@ -31,7 +53,7 @@ def class_row(sample, found, classes):
         _rgb(sample.image),
         colorize(sample.label, classes),
         colorize(found.label, classes),
-        _marked(sample, [(wrong, RED)]),
+        _marked(sample, [(wrong, mark_colors(classes)[0])]),
     )
     return Row(pictures, f"{share:.1%} wrong")
 
@@ -39,7 +61,7 @@ def class_row(sample, found, classes):
 def class_legend(classes, samples):
     """[(name, colour)] of the classes, and of what else is in the pictures."""
     entries = [(entry.name, entry.color) for entry in classes]
-    entries.append(("wrong", RED))
+    entries.append(("wrong", mark_colors(classes)[0]))
     if any((sample.label == IGNORE).any() for sample in samples):
         entries.append(("not counted", IGNORED_COLOR))
     return entries
@@ -52,7 +74,7 @@ def object_row(sample, found, classes):
         _rgb(sample.image),
         paint_objects(sample.image, sample.instances),
         paint_objects(sample.image, found.instances),
-        _marked(sample, [(wrong, RED), (missed, ORANGE), (invented, BLUE)]),
+        _marked(sample, zip((wrong, missed, invented), mark_colors(classes), strict=True)),
     )
     return Row(pictures, note)
 
@@ -65,7 +87,7 @@ def segment_row(sample, found, classes):
         _rgb(sample.image),
         paint_segments(sample.image, sample.label, sample.instances, classes),
         paint_segments(sample.image, found.label, found.instances, classes),
-        _marked(sample, [(wrong, RED), (missed, ORANGE), (invented, BLUE)]),
+        _marked(sample, zip((wrong, missed, invented), mark_colors(classes), strict=True)),
     )
     return Row(pictures, note)
 
@@ -84,12 +106,14 @@ def _compared(sample, found):
 
 def object_legend(classes, samples):
     """[(name, colour)] of the error's colours. The arguments are those of the other legends."""
-    return [("missed", ORANGE), ("invented", BLUE), ("wrong outline", RED)]
+    wrong, missed, invented = mark_colors(classes)
+    return [("missed", missed), ("invented", invented), ("wrong outline", wrong)]
 
 
 def segment_legend(classes, samples):
     """[(name, colour)] of the classes and of the error's colours."""
-    return [*class_legend(classes, samples), ("missed", ORANGE), ("invented", BLUE)]
+    _, missed, invented = mark_colors(classes)
+    return [*class_legend(classes, samples), ("missed", missed), ("invented", invented)]
 
 
 def _marked(sample, marks):

@@ -20,6 +20,7 @@ from nets.data import GENERATORS, open_dataset
 from nets.training.build import OWN, build_net
 from nets.training.config import Config
 from nets.training.measure import MEASURES
+from nets.weights import load_weights
 
 CONFIG, METRICS, DECISION = "config.json", "metrics.jsonl", "decision.json"
 BEST, LAST, CHECKPOINT = "best.safetensors", "last.safetensors", "checkpoint.safetensors"
@@ -95,16 +96,20 @@ class Run:
         for path in self.folder.glob(".*.tmp"):
             path.unlink()
 
-    def load_net(self, device=None, net=None):
+    def load_net(self, device=None, net=None, weights=None):
         """The trained net with its best weights, ready to predict. Raises ValueError if there are none yet.
 
-        net: a net of the user's own, as it was built to be trained; its weights are replaced.
+        net      a net of the user's own, as it was built to be trained; its weights are replaced
+        weights  a file of weights to use instead of the best ones (`nets.load_weights`)
         """
         path = self.path(BEST)
-        if not path.is_file():
+        if weights is None and not path.is_file():
             raise ValueError(f"{self.folder}: no {BEST} yet; the training has not reached its first validation")
         net = build_net(self.config.net) if net is None else net
-        net.load_state_dict(mt.load(path))
+        if weights is None:
+            net.load_state_dict(mt.load(path))
+        else:
+            load_weights(net, weights)
         return net.to(device or "cpu").eval()
 
     def metrics(self):

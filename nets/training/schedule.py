@@ -73,6 +73,13 @@ class Schedule:
                 self.steps = step + max(0, round(left / step_seconds))
         self._set_next_validation(step)
 
+    def seconds_left(self, step, elapsed, step_seconds, validation_seconds):
+        """Seconds to the end: of the steps and the validations left. Before the steps are known, of the time bound."""
+        if self.steps is None:
+            return max(0.0, self.seconds - elapsed)
+        validations = 0 if self.finished(step) else max(1, self.validations_left)
+        return (self.steps - step) * step_seconds + validations * validation_seconds
+
     def extended(self, steps, seconds, step, elapsed, step_seconds):
         """The schedule of a run with another end: new `steps` or `seconds`, counted from its beginning."""
         if seconds is not None:

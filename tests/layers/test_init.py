@@ -177,3 +177,20 @@ def test_drawing_can_be_skipped():
                 raise RuntimeError("inside")
         assert not init.normal_(mt.zeros(3)).data.any()
     assert layers.Conv2d(2, 3, 3).weight.data.all()
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (3, 5, 2, 2), (40, 2, 3), (1, 7)])
+def test_orthogonal(shape):
+    tensor = init.orthogonal_(mt.zeros(shape, dtype=mt.float64), gain=1.5)
+    matrix = tensor.data.reshape(shape[0], -1)
+    product = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
+    np.testing.assert_allclose(product, 1.5**2 * np.eye(len(product)), atol=1e-12)
+
+
+def test_orthogonal_is_uniform():
+    """The signs of R's diagonal matter: without them the first element of Q would never be positive."""
+    mt.manual_seed(0)
+    first = [init.orthogonal_(mt.zeros(2, 2)).data[0, 0] for _ in range(200)]
+    assert 60 < sum(x > 0 for x in first) < 140
+    with pytest.raises(ValueError, match=r"orthogonal_: the weight needs at least 2 axes, got shape \(3,\)"):
+        init.orthogonal_(mt.zeros(3))

@@ -109,7 +109,7 @@ def test_output_has_the_size_of_the_input_down_to_one_pixel():
     [
         ((570, 570), "570x570 does not fit: nearest valid are 556 and 572"),
         ((572, 512), "572x512 does not fit: nearest valid are 508 and 524"),
-        ((570, 100), "570x100 does not fit: for 570 nearest valid are 556 and 572, for 100 the least valid is 188"),
+        ((570, 100), "570x100 does not fit: for 570 nearest valid are 556 and 572, for 100 the smallest valid is 188"),
     ],
 )
 def test_sizes_that_do_not_fit_name_those_that_do(size, message):

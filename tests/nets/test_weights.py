@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import re
+import warnings
 import zipfile
 from collections import OrderedDict
 
@@ -185,8 +187,46 @@ def test_a_file_that_would_run_a_command_is_refused(protocol, tmp_path):
 
 def test_whole_modules_are_refused_with_advice(tmp_path):
     torch.save(torch.nn.Conv2d(1, 1, 1), tmp_path / "module.pth")
-    with pytest.raises(ValueError, match=r"made by .*save model.state_dict\(\)"):
+    with pytest.raises(ValueError, match=r"an object made by torch.nn.modules.conv.Conv2d.*save the tensors alone"):
         nets.load_weights(nets.UNet(1, 2, 2), tmp_path / "module.pth")
+
+
+def whole_module(path):
+    torch.save(torch.nn.Conv2d(1, 1, 1), path)
+
+
+def torchscript(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated in torch, but such files exist
+        torch.jit.trace(torch.nn.Conv2d(1, 1, 1), torch.zeros(1, 1, 2, 2)).save(str(path))
+
+
+def a_pickle(path):
+    torch.save({"weight": torch.ones(1, 1, 1, 1), "bias": torch.zeros(1)}, path)
+
+
+@pytest.mark.parametrize("write", [whole_module, torchscript, a_pickle])
+def test_the_advised_line_works(write, tmp_path, monkeypatch):
+    """Each message that advises a line of code is taken at its word, and the file that the line writes is read."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "weights.pth" if write is a_pickle else tmp_path / "given.pth"
+    write(path)
+    with pytest.raises(ValueError) as caught:
+        mt.load(path) if write is a_pickle else nets.read_weights(path)
+    line = re.search(r"(torch|mt)\.save\((torch|\").*\)", str(caught.value))[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(line, {"torch": torch, "mt": mt, "nets": nets})
+    written = "weights.safetensors" if write is a_pickle else "weights.pth"
+    assert set(nets.read_weights(tmp_path / written)) == {"weight", "bias"}
+
+
+def test_a_damaged_file_gets_no_advice(tmp_path):
+    whole_module(tmp_path / "cut.pth")
+    (tmp_path / "cut.pth").write_bytes((tmp_path / "cut.pth").read_bytes()[:300])
+    with pytest.raises(ValueError) as caught:
+        nets.read_weights(tmp_path / "cut.pth")
+    assert "torch.save" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -195,9 +235,9 @@ def test_whole_modules_are_refused_with_advice(tmp_path):
     ids=["too large", "stride 0", "negative", "ranks differ", "not whole"],
 )
 def test_a_tensor_must_lie_within_its_bytes(shape_and_stride):
-    from nets.pickle_machine import Storage, TensorRecord
+    from nets.pickle_machine import STORAGES, Storage, TensorRecord
 
-    storage = Storage(np.dtype("<f4"), "0", 8)
+    storage = Storage(STORAGES["FloatStorage"], "0", 8)
     record = TensorRecord(storage, 0, *shape_and_stride)
     with pytest.raises(ValueError, match="does not fit its 8 stored elements|of whole numbers"):
         record.check()
@@ -256,13 +296,99 @@ def test_files_without_batch_norms_counters(tmp_path):
     assert_loaded(net, state)
 
 
+@pytest.mark.parametrize("write", WRITERS)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2])
-def test_narrow_floats_are_widened(dtype, tmp_path):
-    every = torch.arange(256, dtype=torch.uint8).view(dtype) if dtype != torch.bfloat16 else torch.randn(300).to(dtype)
-    save_file({"x": every.reshape(2, -1)}, tmp_path / "x.safetensors")
-    read = mt.load(tmp_path / "x.safetensors")["x"].numpy()
-    assert read.dtype == np.float32
-    np.testing.assert_array_equal(read, every.reshape(2, -1).float().numpy())
+def test_narrow_floats_are_widened(dtype, write, tmp_path):
+    every = torch.arange(256, dtype=torch.uint8).view(dtype) if dtype != torch.bfloat16 else torch.randn(256).to(dtype)
+    path = write({"x": every.reshape(2, -1), "part": every[3:200].clone(), "none": every[:0]}, tmp_path)
+    read = {name: value.numpy() for name, value in nets.read_weights(path).items()}
+    assert all(value.dtype == np.float32 for name, value in read.items() if name != "none")
+    np.testing.assert_array_equal(read["x"], every.reshape(2, -1).float().numpy())
+    np.testing.assert_array_equal(read["part"], every[3:200].float().numpy())
+    assert read["none"].shape == (0,)
+
+
+@pytest.mark.parametrize("write", [write_zip, write_legacy])
+def test_views_of_untyped_storages(write, tmp_path):
+    """Tensors of uint16 and float8 name their dtype themselves, and the offset counts their own elements."""
+    numbers = torch.arange(20).to(torch.uint16)
+    wide = torch.arange(20, dtype=torch.float32).to(torch.float8_e4m3fn)
+    state = {"rows": numbers.reshape(4, 5)[1:, ::2], "turned": wide.reshape(4, 5).T[2:]}
+    path = write(state, tmp_path)
+    content = read_torch_file(path)
+    np.testing.assert_array_equal(content["rows"], state["rows"].numpy())
+    np.testing.assert_array_equal(content["turned"], state["turned"].float().numpy())
+    torch.save({"x": torch.ones(2).to(torch.float8_e8m0fnu)}, tmp_path / "rare.pth")
+    with pytest.raises(ValueError, match=r"rare.pth: .*dtype torch.float8_e8m0fnu, which NumPy does not have"):
+        nets.read_weights(tmp_path / "rare.pth")
+
+
+def test_complex_numbers_beside_the_weights_do_no_harm(tmp_path):
+    net = nets.UNet(1, 2, 2, depth=1)
+    state = {"state_dict": torch_state_of(net), "spectrum": torch.ones(3, dtype=torch.complex64)}
+    assert nets.load_weights(net, write_zip(state, tmp_path)).unexpected_keys == []
+
+
+def vgg16_bn(width=1 / 64, classes=3):
+    """torchvision's vgg16_bn, narrower: the same names, made of torch's own layers."""
+    layers, inputs = [], 3
+    for convolutions, channels in zip((2, 2, 3, 3, 3), (64, 128, 256, 512, 512), strict=True):
+        outputs = max(1, round(channels * width))
+        for _ in range(convolutions):
+            layers += [torch.nn.Conv2d(inputs, outputs, 3, padding=1), torch.nn.BatchNorm2d(outputs), torch.nn.ReLU()]
+            inputs = outputs
+        layers.append(torch.nn.MaxPool2d(2))
+    hidden = round(4096 * width)
+    net = torch.nn.Module()
+    net.features = torch.nn.Sequential(*layers)
+    net.classifier = torch.nn.Sequential(
+        torch.nn.Linear(inputs * 49, hidden), torch.nn.ReLU(), torch.nn.Dropout(),
+        torch.nn.Linear(hidden, hidden), torch.nn.ReLU(), torch.nn.Dropout(), torch.nn.Linear(hidden, classes),
+    )  # fmt: skip
+    for layer in net.features:
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            for tensor in (layer.weight, layer.running_var):
+                torch.nn.init.uniform_(tensor, 0.5, 1.5)
+            for tensor in (layer.bias, layer.running_mean):
+                torch.nn.init.normal_(tensor, 0.0, 0.3)
+    return net.eval()
+
+
+def test_vgg16_with_batch_norm_is_folded(tmp_path):
+    torch.manual_seed(0)
+    theirs = vgg16_bn()
+    path = write_zip(theirs.state_dict(), tmp_path)
+    net = nets.VGG16(classes=3, width=1 / 64).eval()
+    assert nets.load_weights(net, path) == ("torchvision vgg16_bn", [], [])
+    x = torch.randn(2, 3, 224, 224)
+    with torch.no_grad(), mt.no_grad():
+        expected = theirs.classifier(theirs.features(x).flatten(1)).numpy()
+        scores = net(mt.tensor(x.numpy())).numpy()
+    np.testing.assert_allclose(scores, expected, atol=1e-4 * np.abs(expected).max())
+    fcn = nets.FCN8s(**NARROW)
+    loaded = nets.load_weights(fcn, path)
+    assert loaded.layout == "torchvision vgg16_bn" and all(
+        n.startswith(("score", "upscore")) for n in loaded.missing_keys
+    )
+    np.testing.assert_array_equal(fcn.conv5_3.weight.numpy(), net.features[28].weight.numpy())
+    state = dict(theirs.state_dict())
+    del state["features.4.running_var"]
+    with pytest.raises(ValueError, match="vgg16_bn: features.4 has no running_var"):
+        nets.load_weights(net, write_zip(state, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("tensor", "words"),
+    [
+        ("classifier.0.convs.0.0.weight", "deeplabv3"),
+        ("classifier.cbr.0.weight", "lraspp"),
+        ("backbone.layer3.22.conv1.weight", "fcn_resnet101"),
+    ],
+)
+def test_nets_that_are_not_here_are_refused_by_name(tensor, words, tmp_path):
+    state = {"backbone.conv1.weight": torch.zeros(1), tensor: torch.zeros(1)}
+    with pytest.raises(ValueError, match=rf"weights.pth holds the weights of .*{words}.*Here are UNet"):
+        nets.load_weights(nets.FCNResNet50(classes=21), write_zip(state, tmp_path))
 
 
 def test_sharded_files(tmp_path):

@@ -490,3 +490,14 @@ def test_dice_without_smoothing_of_a_class_that_is_nowhere():
     loss = mt.dice_loss(x, mt.tensor(np.array([[0, 1]])), smooth=0)
     loss.backward()
     assert np.isfinite(loss.item()) and np.isfinite(x.grad.numpy()).all() and x.grad.numpy().any()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_cross_entropy_of_pixels_without_weight(label_smoothing, reduction):
+    """Every counted pixel is of a class of weight 0: the mean is 0/0, in both ways to the gradient."""
+    options = dict(label_smoothing=label_smoothing, reduction=reduction)
+    same_as_torch(
+        lambda m, x, w, y: m.cross_entropy(x, y, weight=w, **options),
+        normal(2, 3), np.array([0.0, 1.0, 2.0]), np.array([0, 0]), grads=(True, False, False), order=1,
+    )  # fmt: skip

@@ -26,6 +26,7 @@ def test_predict_writes_ids_and_colors_of_images_of_any_size(finished_run, tmp_p
         color = np.asarray(Image.open(out / f"{name}_color.png"))
         palette = np.array([entry.color for entry in run.config.classes])
         np.testing.assert_array_equal(color, palette[label])
+        np.testing.assert_array_equal(np.asarray(Image.open(out / f"{name}_label.png").convert("RGB")), color)
         image = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"))
         if name != "rgb":  # Pillow's grey is rounded in another way
             np.testing.assert_array_equal(label, decision.class_map(net, image, run.config))

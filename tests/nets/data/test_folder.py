@@ -177,7 +177,7 @@ def test_jpeg_masks_that_hold_no_two_classes(make_folder):
     for number, (mask, message) in enumerate(
         [
             (big * 60, r"a\.jpg: a JPEG that is not black and white keeps no class ids"),
-            (big * 4, "masks: no JPEG mask holds any white"),
+            (big * 4, "masks: the masks are JPEG files.*save the masks as PNG"),
             (np.eye(3, dtype=np.uint8)[big] * 255, r"a\.jpg: JPEG does not keep the colours of a mask"),
         ]
     ):

@@ -87,3 +87,19 @@ def test_a_run_needs_a_bound(bound):
 def test_the_shortest_time_is_good_for_one_step():
     found, _ = validations_of(Schedule(seconds=1e-9))
     assert found == [1]
+
+
+def test_the_time_left_counts_steps_and_validations():
+    assert Schedule(seconds=60).seconds_left(3, 10.0, 0.5, 2.0) == 50.0  # the steps are unknown: the time bound
+    schedule = Schedule(steps=100)
+    left = [schedule.seconds_left(0, 0.0, 0.5, 2.0)]
+    assert left[0] == 100 * 0.5 + 10 * 2.0
+    elapsed = 0.0
+    for step in range(1, 101):
+        elapsed += 0.5
+        if schedule.validation_due(step, elapsed):
+            elapsed += 2.0
+            schedule.after_validation(step, elapsed, 0.5, 2.0)
+        left.append(schedule.seconds_left(step, elapsed, 0.5, 2.0))
+        assert abs(left[-1] - (left[0] - elapsed)) < 1e-9
+    assert left[-1] == 0
