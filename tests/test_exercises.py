@@ -1,5 +1,7 @@
 """The exercises of docs/: solutions pass, blanks say what to do, and wrong answers get a message that teaches."""
 
+import os
+import shutil
 import subprocess
 import sys
 from functools import lru_cache
@@ -85,6 +87,19 @@ def test_what_a_reader_types():
     blank = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert blank.returncode == 1 and " passed" not in blank.stdout, blank.stdout
     for number in NUMBERS:
-        assert f"NotImplementedError: exercise {number}: write" in blank.stdout
+        assert f"\nexercise {number}: write" in blank.stdout
     solved = subprocess.run([*command, "--solution"], cwd=ROOT, capture_output=True, text=True)
     assert solved.returncode == 0, solved.stdout
+
+
+def test_a_reader_sees_the_message_and_no_traceback(tmp_path):
+    """A copy of the exercises in which number 06 is filled in wrongly."""
+    copy = shutil.copytree(ROOT / "docs" / "exercises", tmp_path / "exercises")
+    wrong = (copy / "06" / "wrong.py").read_text(encoding="utf-8")
+    (copy / "06" / "exercise.py").write_text(f"{wrong}\nconv_transpose2d = _not_rotated\n", encoding="utf-8")
+    (tmp_path / "setup.cfg").write_text("[tool:pytest]\naddopts = --import-mode=importlib\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "exercises/06"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "rotate it by 180 degrees first" in done.stdout, done.stdout
+    assert "Error" not in done.stdout.split("short test summary")[0], done.stdout
