@@ -1,0 +1,10 @@
+"""Exercise 05: windows as columns, so that a convolution is one matrix product. Then run: pytest docs/exercises/05"""
+
+
+def unfold(x, k):
+    """Every k x k window of x (C, H, W) at stride 1, as the columns of a matrix (C * k * k, OH * OW).
+
+    Rows: channel first, then the row and the column inside the window. Columns: positions in reading order.
+    Row (c * k + a) * k + b, column i * OW + j holds x[c, i + a, j + b].
+    """
+    raise NotImplementedError("exercise 05: write unfold in docs/exercises/05/exercise.py")

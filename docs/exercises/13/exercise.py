@@ -1,0 +1,11 @@
+"""Exercise 13: connected components. Then run: pytest docs/exercises/13"""
+
+
+def components(mask):
+    """Number the connected regions of a bool mask (H, W).
+
+    Two pixels of the mask are connected if one lies above, below, left or right of the other, or if a chain of such
+    neighbours leads from one to the other. Diagonal neighbours alone are not connected.
+    Returns whole numbers (H, W): 0 outside the mask, 1, 2, ... n for the regions, without gaps.
+    """
+    raise NotImplementedError("exercise 13: write components in docs/exercises/13/exercise.py")
