@@ -9,6 +9,7 @@ from shlex import quote
 
 import minitensor as mt
 from minitensor import distributed
+from minitensor.distributed.nccl import on_gpus
 from nets.commands import INTERRUPTED
 from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
 from nets.commands.processes import count_of, restart
@@ -141,6 +142,7 @@ def _begun(options, world):
     prepared = in_first(world, _prepared, options, world)
     run, train, validation = prepared if world.first else (None, None, None)
     run, train, validation = _joined(world, run, train, validation)
+    world = _placed(world, run)
     try:
         training = Training(run, train, validation, world=world)
         if options.weights is not None:
@@ -161,6 +163,15 @@ def _joined(world, run, train, validation):
         train, validation = run.open_data()
     check_same_data(world, train, validation)
     return run, train, validation
+
+
+def _placed(world, run):
+    """The Communicator for the run's device. On GPUs each process takes one, in turn if there are too few."""
+    if world.size == 1 or run.config.device != "cuda":
+        return world
+    count = mt.cuda.device_count()
+    run.config = replace(run.config, device=f"cuda:{world.local_rank % count}")
+    return on_gpus(world, count)
 
 
 def _prepared(options, world):
@@ -226,6 +237,7 @@ def _resumed(options, world):
     """The Training of an existing folder, as its checkpoint left it."""
     opened = in_first(world, _opened, options, world)
     run, train, validation = _joined(world, *(opened if world.first else (None, None, None)))
+    world = _placed(world, run)
     training = Training(run, train, validation, world=world)
     training.resume()
     in_first(world, _extend, training, options)

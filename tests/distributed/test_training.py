@@ -1,16 +1,22 @@
 """python -m nets train in several real processes: one answer, one writer, no hang, nothing lost."""
 
+import contextlib
 import json
 import os
+import random
+import shutil
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import minitensor as mt
-from tests.distributed.processes import MPIEXEC, finish, needs_mpi, run, start
+from tests.distributed.processes import ROOT, environment, finish, needs_mpi, run, start
 
 pytestmark = needs_mpi
 SMALL = ("--base", "2", "--depth", "2", "--crop", "16", "--batch", "3", "--data")
@@ -105,6 +111,57 @@ def test_a_killed_process_ends_all_and_the_run_goes_on(data, tmp_path):
     assert code == 0, stderr
 
 
+@pytest.mark.slow
+def test_fifty_kills_at_random_moments(data, tmp_path):
+    """A process or mpiexec itself; a checkpoint is written every tenth of the run. The end has the same bits."""
+    options = ["-m", "nets", "train", *SMALL, data, "--steps", "400", "--out"]
+    code, _, stderr = run(2, *options, tmp_path / "whole")
+    assert code == 0, stderr
+    out, rng, kills = tmp_path / "killed", random.Random(0), 0
+    resume = ["-m", "nets", "train", "--resume", "--out", out]
+    while kills < 50:
+        begun = (out / "config.json").is_file()
+        process = start(2, *(resume if begun else [*options, out]))
+        wait_for(out / "config.json")
+        time.sleep(rng.uniform(0, 4))
+        targets = [process.pid, *children(process.pid)]
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(rng.choice(targets), signal.SIGKILL)
+        code, _, _ = finish(process)
+        if code == 0:  # it had ended: begin the run again
+            compare(tmp_path / "whole", out)
+            shutil.rmtree(out)
+        kills += code != 0
+        gone(out)
+    code, _, stderr = run(2, *(resume if (out / "config.json").is_file() else [*options, out]))
+    assert code == 0, stderr
+    compare(tmp_path / "whole", out)
+
+
+def compare(one, other):
+    for name in ("last.safetensors", "best.safetensors"):
+        expected, found = mt.load(one / name), mt.load(other / name)
+        for key in expected:
+            np.testing.assert_array_equal(found[key].numpy(), expected[key].numpy(), err_msg=key)
+
+
+def gone(out):
+    """Wait until no process works on the run: those of a killed mpiexec end within a second or so."""
+    end = time.monotonic() + 30
+    while any(str(out) in command for command in commands().values()):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def commands():
+    """{process: its command}"""
+    found = {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{entry}/cmdline") as file:
+            found[int(entry)] = file.read()
+    return found
+
+
 def test_bad_input_is_refused_once_and_leaves_nothing(data, tmp_path):
     for options, words in (
         (
@@ -122,11 +179,6 @@ def test_bad_input_is_refused_once_and_leaves_nothing(data, tmp_path):
 
 
 def test_the_option_starts_the_processes(data, tmp_path):
-    import subprocess
-    import sys
-
-    from tests.distributed.processes import ROOT, environment
-
     command = [sys.executable, "-m", "nets", "train", "--processes", "2", *SMALL, str(data), "--steps", "2"]
     done = subprocess.run(
         [*command, "--out", str(tmp_path / "run")], cwd=ROOT, env=environment(), capture_output=True, text=True
@@ -144,30 +196,20 @@ def wait_for(path, seconds=60):
 
 
 def children(pid):
-    """The processes of Python that mpiexec has started."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/stat") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
-                with open(f"/proc/{entry}/cmdline") as file:
-                    command = file.read()
-            except OSError:
-                continue
-            if "nets" in command and "proxy" not in command and MPIEXEC.name not in command.split("\0")[0]:
-                found.append((parent, int(entry)))
-    by_parent = {}
-    for parent, child in found:
-        by_parent.setdefault(parent, []).append(child)
-    proxies = [p for p in by_parent if _ancestor(p, pid)]
-    return sorted(child for proxy in proxies for child in by_parent[proxy])
+    """The processes of Python that mpiexec has started, some levels below it."""
+    python = Path(sys.executable).name
+    return sorted(
+        process
+        for process, command in commands().items()
+        if command.split("\0")[0].endswith(python) and process != pid and _ancestor(process, pid)
+    )
 
 
 def _ancestor(process, wanted):
-    while process > 1:
-        if process == wanted:
-            return True
-        with open(f"/proc/{process}/stat") as file:
-            process = int(file.read().rpartition(")")[2].split()[1])
+    with contextlib.suppress(OSError):
+        while process > 1:
+            if process == wanted:
+                return True
+            with open(f"/proc/{process}/stat") as file:
+                process = int(file.read().rpartition(")")[2].split()[1])
     return False
