@@ -149,7 +149,8 @@ def _under_prefixes(names, entries, keys, own):
     most = max(counts.values())
     prefixes = [prefix for prefix, count in counts.items() if count == most]
     if prefixes[0] == "" or most < LEAST_SHARE * len(own):  # "" comes first
-        prefixes = [_common_prefix(names) if most and prefixes[0] else ""]
+        # What fits nowhere loses its prefix too, because then it may be recognised as the weights of another net.
+        prefixes = [_common_prefix(names) if own and (prefixes[0] or not most) else ""]
     return [_with_prefix(prefix, names, entries, keys) for prefix in prefixes]
 
 

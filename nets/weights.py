@@ -16,7 +16,7 @@ import minitensor as mt
 from layers import Module
 from nets.checkpoints import MOST_NAMED, find_state
 from nets.fcn import FCN8s, FCN16s, FCN32s
-from nets.published import HERE, LAYOUTS, fold_vgg16_bn, foreign_net, is_vgg16_bn
+from nets.published import HERE, LAYOUTS, fold_vgg16_bn, foreign_net, is_resnet50, is_vgg16_bn
 from nets.resnet import FCNResNet50
 from nets.torch_file import read_torch_file
 from nets.unet import UNet
@@ -25,6 +25,8 @@ from nets.vgg import VGG16, published_names
 COUNTER = "num_batches_tracked"  # batch norm's; files before torch 0.4.1 have none
 INDEX = ".index.json"  # the end of the name of an index of weights in several files
 SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
+BACKBONE = "backbone."  # of FCNResNet50
+CLASSIFIER = "fc."  # the last layer of a ResNet
 FCN_HEADS = ("score_pool", "upscore")  # tensors in which FCN-32s, 16s and 8s differ
 # The tensors of each net whose shapes depend on the number of classes.
 CLASS_TENSORS = {
@@ -75,6 +77,7 @@ def load_weights(net: Module, path: str | PathLike, other_classes: bool = False)
         torchvision vgg16   into VGG16, or into an FCN's backbone: fc6 and fc7 reshaped, scores left as they are;
                             vgg16_bn too, its batch norm folded into the convolutions
         fcn_resnet50        torchvision's, into FCNResNet50; aux=False for files without the auxiliary head
+        resnet50            torchvision's classifier, into the backbone of FCNResNet50; the heads left as they are
         pytorch-fcn         into the FCN of the same kind; into another FCN the shared tensors: 32s -> 16s -> 8s
         milesial's U-Net    into UNet(padding="same", norm="batch"), up="bilinear" for files without up1.up.weight
     and files saved from the same net. Raises ValueError for any other file, before the net is changed. The message
@@ -85,7 +88,9 @@ def load_weights(net: Module, path: str | PathLike, other_classes: bool = False)
     found = find_state(read_state(path), path, _own_names(net))
     state = found.tensors
     layout = next((LAYOUTS[name] for name in LAYOUTS if name in state), None)
-    foreign = foreign_net(state)
+    to_backbone = isinstance(net, FCNResNet50) and is_resnet50(state)
+    layout = "torchvision resnet50" if to_backbone else layout
+    foreign = None if to_backbone else foreign_net(state)
     if foreign is not None and foreign_net(net.state_dict()) is None:
         raise ValueError(f"{path} holds the weights of {foreign}, a net that is not in this library. Here are {HERE}")
     try:
@@ -95,6 +100,8 @@ def load_weights(net: Module, path: str | PathLike, other_classes: bool = False)
         state = state | kept
         if isinstance(net, (FCN8s, FCN16s, FCN32s)):
             loaded = _load_fcn(net, state, layout)
+        elif to_backbone:
+            loaded = _load_backbone(net, state)
         else:
             loaded = net.load_state_dict(_with_counters(state, net))
     except ValueError as error:
@@ -120,6 +127,8 @@ def _own_names(net):
     own = set(net.state_dict())
     if isinstance(net, (FCN8s, FCN16s, FCN32s)):  # these take VGG's names too
         own |= {f"{source}.{kind}" for source, _ in published_names() for kind in ("weight", "bias")}
+    if isinstance(net, FCNResNet50):  # and this one those of a ResNet-50
+        own |= {name.removeprefix(BACKBONE) for name in own}
     return own
 
 
@@ -145,6 +154,14 @@ def _with_counters(state, net):
     # Before torch had tensors without axes, a counter had the shape (1,).
     given = {name: state[name].reshape(()) for name in own if name in state and state[name].size == 1}
     return own | state | given
+
+
+def _load_backbone(net, state):
+    """Load a ResNet-50 into the backbone; its classifier is left out, and the heads of the net stay as they are."""
+    inside = {name: value for name, value in state.items() if not name.startswith(CLASSIFIER)}
+    net.backbone.load_state_dict(_with_counters(inside, net.backbone))
+    heads = [name for name in net.state_dict() if not name.startswith(BACKBONE)]
+    return heads, [name for name in state if name not in inside]
 
 
 def _load_fcn(net, state, layout):

@@ -470,12 +470,32 @@ def test_vgg16_with_batch_norm_is_folded(tmp_path):
         ("classifier.0.convs.0.0.weight", "deeplabv3"),
         ("classifier.cbr.0.weight", "lraspp"),
         ("backbone.layer3.22.conv1.weight", "fcn_resnet101"),
+        ("layer1.0.conv1.weight", "resnet18"),
+        ("layer3.22.conv1.weight", "ResNet-101"),
+        ("fc.weight", "a classifier"),
     ],
 )
 def test_nets_that_are_not_here_are_refused_by_name(tensor, words, tmp_path):
-    state = {"backbone.conv1.weight": torch.zeros(1), tensor: torch.zeros(1)}
-    with pytest.raises(ValueError, match=rf"weights.pth holds the weights of .*{words}.*Here are UNet"):
-        nets.load_weights(nets.FCNResNet50(classes=21), write_zip(state, tmp_path))
+    state = {"backbone.conv1.weight": torch.zeros(1), tensor: torch.zeros(1), "last.bias": torch.zeros(1)}
+    prefixed = {f"module.{name}": value for name, value in state.items()}
+    for given, net in ((state, nets.FCNResNet50(**NARROW)), (prefixed, nets.UNet(1, 2, 2))):
+        with pytest.raises(ValueError, match=rf"weights.pth holds the weights of .*{words}.*Here are UNet"):
+            nets.load_weights(net, write_zip(given, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("places", "name"),
+    [
+        ((0, 3, 6, 8, 10), "alexnet"),
+        ((0, 3, 6, 8, 11, 13, 16, 18), "vgg11"),
+        ((0, 3, 7, 10, 14, 17, 21, 24, 28, 31), "vgg13_bn"),
+        ((0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34), "vgg19"),
+    ],
+)
+def test_other_vggs_are_refused_by_name(places, name, tmp_path):
+    state = {f"features.{place}.weight": torch.zeros(1, 1, 1, 1) for place in places}
+    with pytest.raises(ValueError, match=f"holds the weights of torchvision's {name}, a net"):
+        nets.load_weights(nets.FCN8s(**NARROW), write_zip(state, tmp_path))
 
 
 def test_sharded_files(tmp_path):
