@@ -1,14 +1,17 @@
 """The exercises of docs/: solutions pass, blanks say what to do, and wrong answers get a message that teaches."""
 
+import os
+import shutil
 import subprocess
 import sys
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import Phase, settings
+
+from docs.exercises.checking import checked
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = settings(
@@ -59,15 +62,23 @@ def test_every_chapter_has_an_exercise():
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_solution_passes(number):
     for check in properties(number):
-        check(answer=part(number, "solution"))
+        check(answer=checked(vars(part(number, "solution"))))
 
 
 @pytest.mark.parametrize("number, functions, message", wrong_answers())
 def test_a_wrong_answer_gets_a_message_that_teaches(number, functions, message):
-    answer = SimpleNamespace(**(vars(part(number, "solution")) | functions))
+    answer = checked(vars(part(number, "solution")) | functions)
     found = failures(number, answer)
     assert found, "this wrong answer passes"
     assert any(message in str(error) for error in found), [str(error) for error in found]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_forgotten_return_is_named(number):
+    functions = [name for name in vars(part(number, "exercise")) if not name.startswith("_")]
+    answer = checked({name: lambda *arguments, **options: None for name in functions})
+    found = failures(number, answer)
+    assert len(found) == len(properties(number)) and all("returned nothing" in str(error) for error in found)
 
 
 def test_what_a_reader_types():
@@ -76,6 +87,19 @@ def test_what_a_reader_types():
     blank = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert blank.returncode == 1 and " passed" not in blank.stdout, blank.stdout
     for number in NUMBERS:
-        assert f"NotImplementedError: exercise {number}: write" in blank.stdout
+        assert f"\nexercise {number}: write" in blank.stdout
     solved = subprocess.run([*command, "--solution"], cwd=ROOT, capture_output=True, text=True)
     assert solved.returncode == 0, solved.stdout
+
+
+def test_a_reader_sees_the_message_and_no_traceback(tmp_path):
+    """A copy of the exercises in which number 06 is filled in wrongly."""
+    copy = shutil.copytree(ROOT / "docs" / "exercises", tmp_path / "exercises")
+    wrong = (copy / "06" / "wrong.py").read_text(encoding="utf-8")
+    (copy / "06" / "exercise.py").write_text(f"{wrong}\nconv_transpose2d = _not_rotated\n", encoding="utf-8")
+    (tmp_path / "setup.cfg").write_text("[tool:pytest]\naddopts = --import-mode=importlib\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "exercises/06"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "rotate it by 180 degrees first" in done.stdout, done.stdout
+    assert "Error" not in done.stdout.split("short test summary")[0], done.stdout

@@ -11,6 +11,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "docs.site.reference", "docs.
 exclude_patterns = ["_build", "site", "exercises"]
 source_suffix = {".md": "markdown"}
 language = "en"
+smartquotes = False  # a quote around an argument stays as one types it
 
 myst_heading_anchors = 3
 suppress_warnings = [

@@ -1,17 +1,21 @@
 """The API reference: docstrings are shown as they are written, each with its example and what it gives.
 
 Docstrings of this library are plain text: sentences, and formulas or tables whose columns are aligned by spaces.
-Sentences become paragraphs. Paragraphs that are aligned or indented stay as they stand.
+Sentences become paragraphs. Paragraphs that are aligned or indented stay as they stand, and so do lines that were
+broken on purpose.
 """
 
 from __future__ import annotations
 
 import re
 
+from sphinx.errors import ExtensionError
+
 from docs.site.examples import examples, result
 from docs.site.public import MODULES, public_names
 
 MARKS = re.compile(r"([\\*`_|])")
+BROKEN = 85  # a line that ends earlier, though the paragraph goes on, was broken on purpose
 CODE = re.compile(r"(`[^`\n]+`)")
 
 
@@ -28,6 +32,8 @@ def as_rst(lines):
     for paragraph in paragraphs:
         if any(line.startswith(" ") or "   " in line.strip() for line in paragraph):
             written += ["::", "", *(f"    {line}" for line in paragraph), ""]
+        elif any(len(line) < BROKEN for line in paragraph[:-1]):
+            written += [*(f"| {_sentence(line)}" for line in paragraph), ""]
         else:
             written += [*map(_sentence, paragraph), ""]
     return written
@@ -41,8 +47,12 @@ def _sentence(line):
 
 def example_lines(code):
     """An example and the value of its last line, as reStructuredText."""
+    try:
+        value = result(code)
+    except Exception as error:
+        raise ExtensionError(f"an example of docs/api/examples.txt fails: {code!r}: {error!r}") from error
     shown = ["::", "", *(f"    {line}" for line in code.splitlines())]
-    return [*shown, "", "gives", "", "::", "", *(f"    {line}" for line in result(code).splitlines()), ""]
+    return [*shown, "", "gives", "", "::", "", *(f"    {line}" for line in value.splitlines()), ""]
 
 
 def module_page(module_name):

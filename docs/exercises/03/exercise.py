@@ -1,4 +1,9 @@
-"""Exercise 03: the gradient of broadcasting. Then run: pytest docs/exercises/03"""
+"""Exercise 03: the gradient of broadcasting. Then run: pytest docs/exercises/03
+
+연습 문제 03: 브로드캐스팅된 배열의 기울기를 원래 모양 `shape`로 더해 줄인다.
+여러 번 읽힌 수의 기울기는 읽힌 곳들의 합이다.
+다 썼으면 pytest docs/exercises/03 명령을 실행해 보자.
+"""
 
 
 def sum_to(grad, shape):

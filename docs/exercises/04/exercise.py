@@ -1,4 +1,8 @@
-"""Exercise 04: convolution as loops. Then run: pytest docs/exercises/04"""
+"""Exercise 04: convolution as loops. Then run: pytest docs/exercises/04
+
+연습 문제 04: 이미지 하나와 커널 하나의 합성곱을 반복문으로 쓴다. 패딩을 먼저 두르고, 커널은 회전하지 않는다.
+다 썼으면 pytest docs/exercises/04 명령을 실행해 보자.
+"""
 
 
 def conv2d(image, kernel, stride=1, padding=0):

@@ -1,4 +1,8 @@
-"""Exercise 05: windows as columns, so that a convolution is one matrix product. Then run: pytest docs/exercises/05"""
+"""Exercise 05: windows as columns, so that a convolution is one matrix product. Then run: pytest docs/exercises/05
+
+연습 문제 05: 모든 k x k 윈도우를 행렬의 열로 쓴다. 행은 채널, 윈도우 안의 행, 열의 순서이고, 열은 읽는 순서의 자리다.
+다 썼으면 pytest docs/exercises/05 명령을 실행해 보자.
+"""
 
 
 def unfold(x, k):

@@ -1,4 +1,9 @@
-"""Exercise 06: transposed convolution. Then run: pytest docs/exercises/06"""
+"""Exercise 06: transposed convolution. Then run: pytest docs/exercises/06
+
+연습 문제 06: 전치 합성곱: 0을 끼우고, K - 1만큼 두르고, 180도 회전한 커널을 미끄러뜨리고, `padding`만큼 잘라 낸다.
+또는 거꾸로, 입력 픽셀마다 자기 값을 곱한 커널을 출력에 더한다.
+다 썼으면 pytest docs/exercises/06 명령을 실행해 보자.
+"""
 
 
 def conv_transpose2d(image, kernel, stride=1, padding=0):

@@ -1,4 +1,8 @@
-"""Exercise 07: the gradient of a convolution with a stride. Then run: pytest docs/exercises/07"""
+"""Exercise 07: the gradient of a convolution with a stride. Then run: pytest docs/exercises/07
+
+연습 문제 07: 스트라이드가 있는 1차원 합성곱의 입력 기울기를 구한다. 어느 윈도우도 닿지 않는 수의 기울기는 0이다.
+다 썼으면 pytest docs/exercises/07 명령을 실행해 보자.
+"""
 
 
 def conv1d_input_gradient(g, kernel, size, stride=1):

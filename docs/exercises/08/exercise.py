@@ -1,4 +1,8 @@
-"""Exercise 08: the matrix of bilinear interpolation. Then run: pytest docs/exercises/08"""
+"""Exercise 08: the matrix of bilinear interpolation. Then run: pytest docs/exercises/08
+
+연습 문제 08: 한 축을 쌍선형으로 늘리거나 줄이는 행렬. 출력 i는 입력의 (i + 0.5) * size_in / size_out - 0.5에 놓인다.
+다 썼으면 pytest docs/exercises/08 명령을 실행해 보자.
+"""
 
 
 def bilinear_matrix(size_in, size_out):

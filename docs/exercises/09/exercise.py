@@ -1,4 +1,8 @@
-"""Exercise 09: the gradient of cross entropy. Then run: pytest docs/exercises/09"""
+"""Exercise 09: the gradient of cross entropy. Then run: pytest docs/exercises/09
+
+연습 문제 09: 평균 교차 엔트로피의 점수에 대한 기울기 (p - t) / N. 점수가 커도 넘치지 않게, 행의 최댓값을 먼저 뺀다.
+다 썼으면 pytest docs/exercises/09 명령을 실행해 보자.
+"""
 
 
 def cross_entropy_gradient(scores, target):

@@ -1,4 +1,8 @@
-"""Exercise 10: a fully connected layer as a convolution. Then run: pytest docs/exercises/10"""
+"""Exercise 10: a fully connected layer as a convolution. Then run: pytest docs/exercises/10
+
+연습 문제 10: 완전 연결 층의 가중치 (O, C * H * W)를 같은 값을 내는 합성곱 커널 (O, C, H, W)로 바꾼다.
+다 썼으면 pytest docs/exercises/10 명령을 실행해 보자.
+"""
 
 
 def as_kernel(weight, channels, height, width):

@@ -1,4 +1,8 @@
-"""Exercise 11: the score of a mask with several classes. Then run: pytest docs/exercises/11"""
+"""Exercise 11: the score of a mask with several classes. Then run: pytest docs/exercises/11
+
+연습 문제 11: 클래스별 IU의 평균. 정답이 `ignore`인 픽셀은 세지 않고, 어느 쪽에도 없는 클래스는 평균에서 뺀다.
+다 썼으면 pytest docs/exercises/11 명령을 실행해 보자.
+"""
 
 
 def mean_iu(truth, prediction, classes, ignore=255):

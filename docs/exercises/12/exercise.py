@@ -1,4 +1,8 @@
-"""Exercise 12: overlap-tile, on a line. Then run: pytest docs/exercises/12"""
+"""Exercise 12: overlap-tile, on a line. Then run: pytest docs/exercises/12
+
+연습 문제 12: 긴 줄을 타일로 나누어 f를 이음매 없이 계산한다. 양 끝 너머는 거울상이고, 맨 끝 수는 되풀이하지 않는다.
+다 썼으면 pytest docs/exercises/12 명령을 실행해 보자.
+"""
 
 
 def by_tiles(f, x, margin, tile):

@@ -1,4 +1,8 @@
-"""Exercise 13: connected components. Then run: pytest docs/exercises/13"""
+"""Exercise 13: connected components. Then run: pytest docs/exercises/13
+
+연습 문제 13: 마스크에서 상하좌우로 이어진 덩어리에 1부터 빈틈없이 번호를 매긴다. 대각선은 이어진 것이 아니다.
+다 썼으면 pytest docs/exercises/13 명령을 실행해 보자.
+"""
 
 
 def components(mask):
