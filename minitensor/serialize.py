@@ -15,10 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from minitensor.backend import is_array, to_numpy
-from minitensor.narrow_floats import FLOAT8, read_widened
+from minitensor.narrow_floats import WIDENED, WidenedReader
 from minitensor.tensor import Tensor
-
-WIDENED = ("BF16", *FLOAT8)
 
 _NO_PICKLE = (
     "a pickle, as torch.save writes it; pickles are never loaded here, because loading one runs whatever program it "
@@ -96,7 +94,8 @@ def load(path: str | PathLike) -> dict[str, Tensor]:
     it is instead: a pickle (.pth, .pt), an .npz, or a file that was cut short.
     """
     with _opened(path) as file:
-        return {name: Tensor(_readable(file, name, path)) for name in file.keys()}
+        widened = WidenedReader(path)
+        return {name: Tensor(_readable(file, name, path, widened)) for name in file.keys()}
 
 
 def load_metadata(path: str | PathLike) -> dict[str, str]:
@@ -121,11 +120,11 @@ def _opened(path):
         yield file
 
 
-def _readable(file, name, path):
+def _readable(file, name, path, widened):
     """The tensor. bfloat16 and float8, which NumPy lacks, become float32."""
     dtype = file.get_slice(name).get_dtype()
     try:
-        return read_widened(path, name) if dtype in WIDENED else file.get_tensor(name)
+        return widened.read(name) if dtype in WIDENED else file.get_tensor(name)
     except (TypeError, AttributeError) as error:
         raise ValueError(f"load: {name!r} in {path} has dtype {dtype}, which NumPy cannot hold") from error
 

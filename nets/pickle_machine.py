@@ -57,11 +57,19 @@ TENSOR_DTYPES = {
     **_elements(uint8="<u1", bool="<?", uint16="<u2", uint32="<u4", uint64="<u8", complex64="<c8", complex128="<c16"),
     "bfloat16": BFLOAT16,
     "float8_e4m3fn": Element(np.dtype("<u1"), "F8_E4M3"),
+    "float8_e4m3fnuz": Element(np.dtype("<u1"), "F8_E4M3FNUZ"),
     "float8_e5m2": Element(np.dtype("<u1"), "F8_E5M2"),
+    "float8_e5m2fnuz": Element(np.dtype("<u1"), "F8_E5M2FNUZ"),
+    "float8_e8m0fnu": Element(np.dtype("<u1"), "F8_E8M0"),
 }
-# The most instructions that a pickle may have: a few seconds of work. One tensor takes about 20 instructions.
+# The most steps of work that a pickle may ask for: a few seconds. An instruction is one step, and each argument of a
+# call is one more, because a list that is written once can be handed to many calls. A tensor takes about 30 steps.
 MOST_STEPS = 2_000_000
 LONGEST_TEXT = 100  # the most characters that a message quotes from a file
+# Hashing or printing a number takes time in proportion to its digits. No number of a tensor needs more bits.
+MOST_BITS = 128
+MOST_AXES = 64  # NumPy's limit
+LARGEST_SIZE = (1 << 63) - 1  # of an axis, a stride or an offset
 
 
 class Name(NamedTuple):
@@ -75,10 +83,14 @@ class Name(NamedTuple):
 
 
 class Unknown:
-    """What the file wanted to make by calling `name`. It was not called. Whatever is put into it is dropped."""
+    """What the file holds and this interpreter does not make. Whatever the file puts into it is dropped.
 
-    def __init__(self, name):
-        self.name = name
+    what        says in words what it is, such as "an object made by numpy.dtype"
+    is_module   whether it has the attributes of a torch.nn.Module
+    """
+
+    def __init__(self, what):
+        self.what, self.is_module = what, False
 
 
 class Storage(NamedTuple):
@@ -95,13 +107,17 @@ class TensorRecord(NamedTuple):
     shape: tuple
     stride: tuple
     own_element: Element | None = None  # if the storage is untyped
+    negated: bool = False  # torch negates and conjugates a tensor when it is read, not when it is written
+    conjugated: bool = False
 
     def check(self):
         """Raises ValueError unless this is a window of whole numbers. Only then may it be hashed."""
         sized = type(self.storage) is Storage and type(self.shape) is tuple and type(self.stride) is tuple
-        numbers = (self.offset, *self.shape, *self.stride) if sized else ()
-        if not sized or len(self.shape) != len(self.stride) or not all(type(n) is int and n >= 0 for n in numbers):
-            raise ValueError("it holds a tensor without a storage, a shape and strides of whole numbers")
+        if not sized or len(self.shape) != len(self.stride) or len(self.shape) > MOST_AXES:
+            raise ValueError("it holds a tensor without a storage, a shape and as many strides")
+        for number in (self.offset, *self.shape, *self.stride):
+            if type(number) is not int or not 0 <= number <= LARGEST_SIZE:
+                raise ValueError("it holds a tensor whose shape, strides and offset are not whole numbers from 0 up")
 
     @property
     def element(self):
@@ -113,10 +129,12 @@ class TensorRecord(NamedTuple):
 
     def array(self, data):
         """The values, copied out of the storage's bytes. Raises ValueError if the window leaves the storage."""
-        stored = self._window(data)
-        if self.element.narrow is None:
-            return stored
-        return widened(stored.tobytes(), self.element.narrow).reshape(self.shape)
+        values = self._window(data)
+        if self.element.narrow is not None:
+            values = widened(values.tobytes(), self.element.narrow).reshape(self.shape)
+        if self.conjugated:
+            values = values.conj()
+        return -values if self.negated else values
 
     def _window(self, data):
         dtype = self.element.stored
@@ -124,10 +142,11 @@ class TensorRecord(NamedTuple):
             return np.zeros(self.shape, dtype)
         elements = np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype)
         last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=True))
-        # With strides of 0, a few bytes could pretend to be a huge array. Weights never need such strides.
-        if last >= elements.size or prod(self.shape) > elements.size:
+        if last >= elements.size:
             shape = str(self.shape)[:LONGEST_TEXT]
             raise ValueError(f"a tensor of shape {shape} does not fit its {elements.size} stored elements")
+        # With strides of 0, as `expand` makes them, one number can stand for a huge array. The reader of the file
+        # bounds the memory of all tensors together before it calls this.
         strides = [step * elements.itemsize for step in self.stride]
         return np.lib.stride_tricks.as_strided(elements[self.offset :], self.shape, strides).copy()
 
@@ -138,20 +157,32 @@ def _is_key(key):
 
 
 def _dict_of(pairs=()):
-    """An OrderedDict of pairs, as a dict."""
+    """An OrderedDict of pairs, or of another dict, as a dict."""
+    if type(pairs) not in (dict, list, tuple):
+        raise ValueError(f"it makes a dict of a {type(pairs).__name__}")
     made = {}
-    for pair in pairs:
+    for pair in pairs.items() if type(pairs) is dict else pairs:
         if type(pair) not in (list, tuple) or len(pair) != 2 or not _is_key(pair[0]):
             raise ValueError("it makes a dict of entries that are not pairs of a name and a value")
         made[pair[0]] = pair[1]
     return made
 
 
-def _of_untyped(storage, offset, shape, stride, requires_grad, hooks, dtype, *_):
+def _tensor(storage, offset, shape, stride, requires_grad=False, hooks=None, metadata=None, *_, element=None):
+    """torch's `_rebuild_tensor` and `_rebuild_tensor_v2`."""
+    if type(storage) is Unknown:  # numbers of a type that is not read
+        return storage
+    marks = metadata if type(metadata) is dict else {}
+    record = TensorRecord(storage, offset, shape, stride, element, marks.get("neg") is True, marks.get("conj") is True)
+    record.check()
+    return record
+
+
+def _of_untyped(storage, offset, shape, stride, requires_grad, hooks, dtype, metadata=None, *_):
     """torch's `_rebuild_tensor_v3`: the tensor itself names its dtype."""
     if type(dtype) is not Name or dtype.module != "torch" or dtype.name not in TENSOR_DTYPES:
-        raise ValueError(f"it holds a tensor of dtype {_quoted(dtype)}, which NumPy does not have")
-    return TensorRecord(storage, offset, shape, stride, TENSOR_DTYPES[dtype.name])
+        return Unknown(f"a tensor of dtype {_quoted(dtype)}, which is not read here")
+    return _tensor(storage, offset, shape, stride, metadata=metadata, element=TENSOR_DTYPES[dtype.name])
 
 
 def _quoted(value):
@@ -159,27 +190,30 @@ def _quoted(value):
     return str(value) if type(value) is Name else f"of type {type(value).__name__}"
 
 
+# Calls that make a tensor of a subclass, or with attributes: (the function that makes the tensor, the class, the
+# function's arguments, ...). Weights need neither the class nor the attributes.
+FROM_TYPE = (Name("torch._tensor", "_rebuild_from_type"), Name("torch._tensor", "_rebuild_from_type_v2"))
 REBUILD = {
     Name("torch._utils", "_rebuild_tensor_v3"): _of_untyped,
-    Name("torch._utils", "_rebuild_tensor_v2"): lambda storage, offset, shape, stride, *_: TensorRecord(
-        storage, offset, shape, stride
-    ),
-    Name("torch._utils", "_rebuild_tensor"): lambda storage, offset, shape, stride: TensorRecord(
-        storage, offset, shape, stride
-    ),
+    Name("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    Name("torch._utils", "_rebuild_tensor"): _tensor,
     Name("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
+    Name("torch._utils", "_rebuild_parameter_with_state"): lambda tensor, *_: tensor,
     Name("collections", "OrderedDict"): _dict_of,
+    Name("collections", "defaultdict"): lambda *_: {},  # its entries follow as items
 }
 
 
-def interpret(file):
-    """Read one pickle from a binary file with the allowed instructions only, up to the end of the pickle."""
-    machine = Machine()
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
+def interpret(file, storages=None):
+    """Read one pickle from a binary file with the allowed instructions only, up to the end of the pickle.
+
+    storages   a dict that receives every storage that the pickle mentions: {key: Storage}
+    """
+    machine = Machine(storages)
+    for opcode, argument, _ in pickletools.genops(file):
         if opcode.name == "STOP":
             return machine.popped(1)[0]
-        if count >= MOST_STEPS:
-            raise ValueError(f"the pickle has more than {MOST_STEPS} instructions")
+        machine.spend(1)
         machine.step(opcode.name, argument)
     raise ValueError("the pickle has no end")
 
@@ -188,33 +222,47 @@ class Machine:
     """A stack and a memo, as the pickle format defines them (Python's pickletools documents every instruction)."""
 
     VALUES = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+    # The first line is of protocols 0 and 1, before Python 2.3.
     LITERALS = frozenset(
         (
+            "INT LONG FLOAT STRING UNICODE "
             "BINUNICODE SHORT_BINUNICODE BINUNICODE8 BININT BININT1 BININT2 LONG1 LONG4 BINFLOAT SHORT_BINSTRING "
-            "BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8"
+            "BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8"
         ).split()
     )
     EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": list}
     TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+    RUNS = {"TUPLE": tuple, "FROZENSET": tuple, "LIST": list}
 
-    def __init__(self):
+    def __init__(self, storages=None):
         self.stack, self.memo = [], {}
         self.marks = []  # where runs of items begin on the stack, the innermost last
+        self.steps_left = MOST_STEPS
+        self.storages = {} if storages is None else storages
+
+    def spend(self, steps):
+        self.steps_left -= steps
+        if self.steps_left < 0:
+            raise ValueError(f"reading its pickle takes more than {MOST_STEPS} steps")
 
     def step(self, name, argument):
         stack = self.stack
         if name in self.VALUES:
             stack.append(self.VALUES[name])
         elif name in self.LITERALS:
-            stack.append(argument)
+            stack.append(_bounded(argument))
         elif name in self.EMPTY:
             stack.append(self.EMPTY[name]())
         elif name == "MARK":
             self.marks.append(len(stack))
         elif name in self.TUPLES:
             stack.append(tuple(self.popped(self.TUPLES[name])))
-        elif name in ("TUPLE", "FROZENSET"):
-            stack.append(tuple(self.popped_to_mark()))
+        elif name in self.RUNS:
+            stack.append(self.RUNS[name](self.popped_to_mark()))
+        elif name == "DICT":
+            items = self.popped_to_mark()
+            stack.append({})
+            self.set_items(items)
         elif name in ("APPEND", "APPENDS", "ADDITEMS"):
             items = self.popped(1) if name == "APPEND" else self.popped_to_mark()
             into = self.top(list)
@@ -222,9 +270,9 @@ class Machine:
                 into.extend(items)
         elif name in ("SETITEM", "SETITEMS"):
             self.set_items(self.popped(2) if name == "SETITEM" else self.popped_to_mark())
-        elif name in ("BINPUT", "LONG_BINPUT", "MEMOIZE"):
+        elif name in ("BINPUT", "LONG_BINPUT", "PUT", "MEMOIZE"):
             self.memo[len(self.memo) if name == "MEMOIZE" else argument] = self.top()
-        elif name in ("BINGET", "LONG_BINGET"):
+        elif name in ("BINGET", "LONG_BINGET", "GET"):
             stack.append(self.memo[argument])
         elif name == "GLOBAL":
             stack.append(Name(*argument.split(" ", 1)))
@@ -236,26 +284,40 @@ class Machine:
         elif name in ("REDUCE", "NEWOBJ", "NEWOBJ_EX"):
             called, *arguments = self.popped(3 if name == "NEWOBJ_EX" else 2)
             stack.append(self.called(called, arguments[0]))
+        elif name in ("INST", "OBJ"):  # objects of protocols 0 and 1
+            items = self.popped_to_mark()
+            made_by = _quoted(Name(*argument.split(" ", 1)) if name == "INST" else items[0] if items else None)
+            stack.append(Unknown(f"an object made by {made_by}"))
         elif name == "BUILD":
-            self.popped(1)  # attributes, such as the _metadata of a state dict: not needed
+            (attributes,) = self.popped(1)  # such as the _metadata of a state dict: not needed
+            if type(attributes) is dict and "_modules" in attributes and type(self.top()) is Unknown:
+                self.top().is_module = True
         elif name == "BINPERSID":
             stack.append(self.storage(self.popped(1)[0]))
         elif name == "POP":
             self.popped(1)
         elif name == "POP_MARK":
             self.popped_to_mark()
+        elif name == "PERSID":
+            raise ValueError("it was written with pickle protocol 0, which torch cannot read either")
         elif name not in ("PROTO", "FRAME"):
-            raise ValueError(f"it holds the pickle instruction {name}, which no file of tensors needs")
+            raise ValueError(f"it holds the pickle instruction {name}, which torch never writes")
 
-    @staticmethod
-    def called(name, arguments):
+    def called(self, name, arguments):
         """What a call makes: one of REBUILD, or an Unknown of that name."""
+        if type(name) is Unknown:  # a method, or the result of another call
+            return name
         if type(name) is not Name:
-            raise ValueError("it asks to call something that has no name")
+            raise ValueError("it calls something that has no name")
+        if type(arguments) is tuple:
+            self.spend(len(arguments))
+        if name in FROM_TYPE and type(arguments) is tuple and len(arguments) > 2 and arguments[0] not in FROM_TYPE:
+            return self.called(arguments[0], arguments[2])
         if name not in REBUILD:
-            return Unknown(name)
+            return Unknown(f"an object made by {name}")
         if type(arguments) is not tuple:
-            raise ValueError(f"it calls {name} with no arguments")
+            raise ValueError(f"it calls {name} without arguments")
+        self.spend(sum(len(each) for each in arguments if type(each) in (dict, list, tuple)))
         return REBUILD[name](*arguments)
 
     def set_items(self, items):
@@ -298,19 +360,32 @@ class Machine:
         del self.stack[start:]
         return items
 
-    @staticmethod
-    def storage(identity):
-        """("storage", torch.FloatStorage, key, device, elements, ...) -> Storage"""
+    def storage(self, identity):
+        """("storage", torch.FloatStorage, key, device, elements, ...) -> Storage, or Unknown for other numbers
+
+        Old files describe the class of a whole module in the same way: ("module", its class, a file, its source).
+        """
+        if type(identity) is tuple and len(identity) == 4 and type(identity[1]) is Name:
+            return identity[1]
         if type(identity) is not tuple or len(identity) < 5:
             raise ValueError("it holds a storage that is not described as torch does")
+        self.spend(len(identity))
         kind, storage_type, key, _, size, *view = identity
         if any(part is not None for part in view):
-            raise ValueError("it holds a storage that is a view of another, as only torch before 0.4 wrote")
+            raise ValueError("it holds a storage that is a view of another one, as only torch before 0.4 wrote")
         if type(storage_type) is not Name or type(kind) is not str or kind != "storage":
             raise ValueError("it holds a storage without a type")
+        if not _is_key(key) or type(size) is not int or not 0 <= size <= LARGEST_SIZE:
+            raise ValueError("it holds a storage without a name or without a size")
         untyped = storage_type == Name("torch.storage", UNTYPED)
         if not untyped and (storage_type.module != "torch" or storage_type.name not in STORAGES):
-            raise ValueError(f"it holds numbers of type {storage_type}, which NumPy does not have")
-        if not _is_key(key) or type(size) is not int or size < 0:
-            raise ValueError("it holds a storage without a name or without a size")
-        return Storage(BYTES if untyped else STORAGES[storage_type.name], key, size)
+            unread = Unknown(f"a tensor of numbers of type {storage_type}, which is not read here")
+            return self.storages.setdefault(key, unread)
+        return self.storages.setdefault(key, Storage(BYTES if untyped else STORAGES[storage_type.name], key, size))
+
+
+def _bounded(value):
+    """A number or a text as the file has it; an Unknown for a number that is too long to compute with."""
+    if type(value) is int and value.bit_length() > MOST_BITS:
+        return Unknown(f"a number of {value.bit_length()} bits")
+    return value

@@ -27,8 +27,15 @@ FOREIGN = {
     "backbone.layer3.22.conv1.weight": "a net on a ResNet-101, such as torchvision's fcn_resnet101",
     "segmentation_head.0.weight": "a net of segmentation_models_pytorch",
     "decode_head.conv_seg.weight": "a net of mmsegmentation",
-    "fc.weight": "a classifier such as torchvision's resnet50",
+    "layer3.22.conv1.weight": "a ResNet-101 or larger",
+    "layer1.0.conv3.weight": "a ResNet-50 classifier (FCNResNet50 takes the usual one into its backbone)",
+    "layer1.0.conv1.weight": "a small ResNet, such as torchvision's resnet18 or resnet34",
+    "features.3.squeeze.weight": "torchvision's squeezenet",
+    "fc.weight": "a classifier",
 }
+# Convolutions in each of the five blocks of the other VGGs
+OTHER_VGGS = {"vgg11": (1, 1, 2, 2, 2), "vgg13": (2, 2, 2, 2, 2), "vgg19": (2, 2, 4, 4, 4)}
+ALEXNET = (0, 3, 6, 8, 10)  # where torchvision's alexnet has convolutions in `features`
 HERE = "UNet, FCN32s, FCN16s, FCN8s, FCNResNet50 (fcn_resnet50) and VGG16 (vgg16, vgg16_bn)"
 
 BATCH_NORM_EPS = 1e-5  # torchvision's; a state dict does not hold it
@@ -38,7 +45,32 @@ FEATURE = re.compile(r"features\.(\d+)\.(\w+)")
 
 def foreign_net(state):
     """The name of a net that the state belongs to and that is not in this library; None if it is not known."""
-    return next((name for tensor, name in FOREIGN.items() if tensor in state), None)
+    known = next((name for tensor, name in FOREIGN.items() if tensor in state), None)
+    if known is not None:
+        return known
+    matches = ((FEATURE.fullmatch(name), value) for name, value in state.items())
+    places = [int(match[1]) for match, value in matches if match and match[2] == "weight" and value.ndim == 4]
+    return _by_places().get(tuple(sorted(places)))
+
+
+def _by_places():
+    """{places of the convolutions in `features`: the name of the net}"""
+    names = {ALEXNET: "torchvision's alexnet"}
+    for name, blocks in OTHER_VGGS.items():
+        for step, suffix in ((2, ""), (3, "_bn")):  # a convolution and its ReLU, perhaps a batch norm between
+            places, place = [], 0
+            for convolutions in blocks:
+                places += range(place, place + step * convolutions, step)
+                place += step * convolutions + 1  # the pooling
+            names[tuple(places)] = f"torchvision's {name}{suffix}"
+    return names
+
+
+def is_resnet50(state):
+    """Whether these are the tensors of a ResNet-50 such as torchvision's, with or without its classifier."""
+    return (
+        "layer1.0.conv3.weight" in state and "layer3.5.conv1.weight" in state and "layer3.6.conv1.weight" not in state
+    )
 
 
 def is_vgg16_bn(state):

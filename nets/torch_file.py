@@ -15,9 +15,11 @@ import struct
 import zipfile
 from io import BytesIO
 
+from nets.file_kinds import PICKLE, START, kind_of_bytes, kind_of_zip
 from nets.pickle_machine import LONGEST_TEXT, TensorRecord, Unknown, interpret
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the old format holds this number alone
+TEXT_MAGIC = f"L{LEGACY_MAGIC}L".encode()  # the same in pickle protocols 0 and 1
 STORAGE_HEADER = struct.Struct("<q")  # the old format writes the number of elements before each storage
 DEEPEST = 100  # levels of containers within containers
 LARGEST_PICKLE = 16 << 20  # bytes of data.pkl; the numbers of the tensors lie elsewhere
@@ -42,25 +44,37 @@ def read_torch_file(path):
         raise  # the file cannot be read at all
     except Exception as error:  # a damaged file can go wrong anywhere, in zipfile and pickletools too
         known = isinstance(error, ValueError)
-        reason = str(error)[: 2 * LONGEST_TEXT] if known else f"damaged: {type(error).__name__}"
-        raise ValueError(f"{path}: not a torch file of plain tensors ({reason}){_advice(path, error)}") from error
+        reason = str(error)[: 2 * LONGEST_TEXT] if known else f"it is damaged ({type(error).__name__})"
+        raise ValueError(f"{path}: not a file of weights that torch wrote: {reason}{_advice(path, error)}") from error
 
 
 def _advice(path, error):
     """What may help, beginning with a full stop; empty for a damaged file."""
     if isinstance(error, _WholeObject):
-        return (
-            ". In the program that made it, save the tensors alone: torch.save(model.state_dict(), 'weights.pth'). Or, "
-            "where its classes can be imported and you trust the file, because loading it runs it: "
-            f"torch.save(torch.load({str(path)!r}, weights_only=False).state_dict(), 'weights.pth')"
-        )
+        return f". {whole_object_advice(path) if error.is_module else SAVE_TENSORS}"
     if isinstance(error, _TorchScript):
         return f". With torch: torch.save(torch.jit.load({str(path)!r}).state_dict(), 'weights.pth')"
     return ""
 
 
+SAVE_TENSORS = "In the program that made it, save the tensors alone: torch.save(model.state_dict(), 'weights.pth')"
+
+
+def whole_object_advice(path, entry=None):
+    """How to convert a file with a module of torch, or with one under the name `entry`, with torch itself."""
+    part = "" if entry is None else f"[{entry!r}]"
+    return (
+        f"{SAVE_TENSORS}. Or convert the file, if you trust it, because this runs it, and if its classes can be "
+        f"imported: torch.save(torch.load({str(path)!r}, weights_only=False){part}.state_dict(), 'weights.pth')"
+    )
+
+
 class _WholeObject(ValueError):
     """The file is one object of some class, not a state dict."""
+
+    def __init__(self, unknown):
+        super().__init__(f"it is {unknown.what}, and not the tensors alone")
+        self.is_module = unknown.is_module
 
 
 class _TorchScript(ValueError):
@@ -78,6 +92,13 @@ class _Bounded:
             raise ValueError("it ends in the middle")
         return self.file.read(count)
 
+    def peek(self, most):
+        """The next bytes, at most `most` of them, which stay to be read."""
+        place = self.file.tell()
+        start = self.file.read(most)
+        self.file.seek(place)
+        return start
+
     def readline(self):
         return self.file.readline()
 
@@ -91,7 +112,7 @@ def _read_zip(path):
         entries = {entry.filename: entry for entry in archive.infolist()}
         names = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(names) != 1:
-            raise ValueError("the zip has no data.pkl")
+            raise ValueError(kind_of_zip(list(entries)))
         if names[0].replace("data.pkl", "constants.pkl") in entries:
             raise _TorchScript("it is a TorchScript program")
         folder = names[0].removesuffix("data.pkl")
@@ -99,7 +120,7 @@ def _read_zip(path):
         def stored(name, most):
             entry = entries[name]
             if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
-                raise ValueError("torch never compresses, but this file is compressed")
+                raise ValueError("its zip is compressed, which torch never does: pack it again without (zip -0)")
             if entry.file_size > min(most, size):
                 raise ValueError(f"its entry {name[:LONGEST_TEXT]} claims {entry.file_size} bytes")
             return archive.read(entry)
@@ -111,37 +132,33 @@ def _read_zip(path):
 
 
 def _read_legacy(file):
+    start = file.peek(START)
+    kind = kind_of_bytes(start)
+    if kind is not None:
+        raise ValueError(kind)
+    if not start.startswith((PICKLE, TEXT_MAGIC)):
+        raise ValueError("its first bytes are not those of torch.save")
     magic = interpret(file)
     if type(magic) is not int or magic != LEGACY_MAGIC:
-        raise ValueError("it begins neither as a zip nor with torch's number")
+        raise ValueError(f"it is a pickle, but not one of torch.save. {SAVE_TENSORS}")
     interpret(file)  # version of the protocol
-    interpret(file)  # byte order and sizes of C types; all files in circulation are little-endian
-    content = interpret(file)
-    storages = _storages(content)
-    keys, stored = interpret(file), {}
+    system = interpret(file)
+    if type(system) is dict and system.get("little_endian") is False:
+        raise ValueError("its numbers are big-endian")
+    storages, stored = {}, {}
+    content = interpret(file, storages)
+    keys = interpret(file)
     if type(keys) is not list:
         raise ValueError("it does not list its storages")
     for key in keys:
         storage = storages.get(key) if type(key) in (str, int) else None
+        if type(storage) is Unknown:  # how long is it?
+            raise ValueError(f"it holds {storage.what}")
         size = STORAGE_HEADER.unpack(file.read(STORAGE_HEADER.size))[0]
         if storage is None or size != storage.size:
-            raise ValueError(f"storage {str(key)[:LONGEST_TEXT]} is not what the tensors say")
+            raise ValueError(f"its storage {str(key)[:LONGEST_TEXT]} is not described by any tensor")
         stored[key] = file.read(size * storage.element.itemsize)
     return _Converter(lambda storage: stored[storage.key], file.size).converted(content)
-
-
-def _storages(content):
-    """{key: Storage} of all tensors within the content. Each container is visited once."""
-    found, seen, waiting = {}, set(), [content]
-    while waiting:
-        item = waiting.pop()
-        if type(item) is TensorRecord:
-            item.check()
-            found[item.storage.key] = item.storage
-        elif type(item) in (dict, list, tuple) and id(item) not in seen:
-            seen.add(id(item))
-            waiting.extend(item.values() if type(item) is dict else item)
-    return found
 
 
 class _Converter:
@@ -149,6 +166,7 @@ class _Converter:
 
     def __init__(self, read, size):
         self.read, self.bytes_left = read, max(LEAST_COPIES, MOST_COPIES * size)
+        self.unread = size
         self.storages, self.arrays, self.containers = {}, {}, {}
 
     def converted(self, content, depth=0):
@@ -156,7 +174,9 @@ class _Converter:
         if type(content) is TensorRecord:
             return self.array(content)
         if type(content) not in (dict, list, tuple):
-            return content if type(content) is not Unknown or depth else _refused(content)
+            if type(content) is Unknown and depth == 0:
+                raise _WholeObject(content)
+            return content
         if depth >= DEEPEST:
             raise ValueError(f"its containers are nested more than {DEEPEST} deep")
         if id(content) not in self.containers:
@@ -176,9 +196,8 @@ class _Converter:
             key = record.storage.key
             if key not in self.storages:
                 self.storages[key] = self.read(record.storage)
+                self.unread -= len(self.storages[key])
+                if self.unread < 0:  # a zip may give the same bytes many names
+                    raise ValueError("its storages have more bytes than the file")
             self.arrays[record] = record.array(self.storages[key])
         return self.arrays[record]
-
-
-def _refused(content):
-    raise _WholeObject(f"it is an object made by {content.name}, and not the tensors alone")

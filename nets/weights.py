@@ -8,29 +8,25 @@ an FCN.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 import minitensor as mt
 from layers import Module
+from nets.checkpoints import MOST_NAMED, find_state
 from nets.fcn import FCN8s, FCN16s, FCN32s
-from nets.published import HERE, LAYOUTS, fold_vgg16_bn, foreign_net, is_vgg16_bn
+from nets.published import HERE, LAYOUTS, fold_vgg16_bn, foreign_net, is_resnet50, is_vgg16_bn
 from nets.resnet import FCNResNet50
 from nets.torch_file import read_torch_file
 from nets.unet import UNet
 from nets.vgg import VGG16, published_names
 
-# Keys under which checkpoints keep the weights. The running mean of the weights (ema) comes first, because it is what
-# authors evaluate.
-WRAPPERS = ("state_dict_ema", "ema_state_dict", "model_ema", "state_dict", "model_state_dict", "model_state", "model",
-            "net", "network", "weights", "params")  # fmt: skip
-DEEPEST = 8  # levels of wrappers within wrappers
 COUNTER = "num_batches_tracked"  # batch norm's; files before torch 0.4.1 have none
-AVERAGED = "n_averaged"  # torch's AveragedModel counts its updates
+INDEX = ".index.json"  # the end of the name of an index of weights in several files
+SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
+BACKBONE = "backbone."  # of FCNResNet50
+CLASSIFIER = "fc."  # the last layer of a ResNet
 FCN_HEADS = ("score_pool", "upscore")  # tensors in which FCN-32s, 16s and 8s differ
 # The tensors of each net whose shapes depend on the number of classes.
 CLASS_TENSORS = {
@@ -50,17 +46,24 @@ class _Loaded(NamedTuple):
 
 
 class LoadedWeights(_Loaded):
-    """What `load_weights` did: (layout, missing_keys, unexpected_keys), and the attribute `prefix`.
+    """What `load_weights` did: (layout, missing_keys, unexpected_keys), and three attributes.
 
     missing_keys     tensors of the net that the file does not have: they keep their values
     unexpected_keys  tensors of the file for which the net has no place
+    keys             the keys of the file that lead to the weights, such as ("state_dict",); () if they are at its top
     prefix           what was removed from the front of all names, such as "module."; "" if nothing
+    parts            what was removed within the names, such as ("module",)
     """
 
-    prefix = ""
+    keys, prefix, parts = (), "", ()
 
     def __repr__(self):
-        return super().__repr__() + (f" without the prefix {self.prefix!r}" if self.prefix else "")
+        said = super().__repr__()
+        if self.keys:
+            said += f" from the entry {'/'.join(self.keys)!r}"
+        if self.prefix:
+            said += f" without the prefix {self.prefix!r}"
+        return said + (f" without {', '.join(map(repr, self.parts))} in the names" if self.parts else "")
 
 
 def load_weights(net: Module, path: str | PathLike, other_classes: bool = False) -> Any:
@@ -74,6 +77,7 @@ def load_weights(net: Module, path: str | PathLike, other_classes: bool = False)
         torchvision vgg16   into VGG16, or into an FCN's backbone: fc6 and fc7 reshaped, scores left as they are;
                             vgg16_bn too, its batch norm folded into the convolutions
         fcn_resnet50        torchvision's, into FCNResNet50; aux=False for files without the auxiliary head
+        resnet50            torchvision's classifier, into the backbone of FCNResNet50; the heads left as they are
         pytorch-fcn         into the FCN of the same kind; into another FCN the shared tensors: 32s -> 16s -> 8s
         milesial's U-Net    into UNet(padding="same", norm="batch"), up="bilinear" for files without up1.up.weight
     and files saved from the same net. Raises ValueError for any other file, before the net is changed. The message
@@ -81,9 +85,12 @@ def load_weights(net: Module, path: str | PathLike, other_classes: bool = False)
     """
     if not isinstance(net, Module):
         raise TypeError(f"load_weights: net must be a Module, got {type(net).__name__}")
-    state, prefix = without_prefix(tensors_of(read_state(path), path), net)
+    found = find_state(read_state(path), path, _own_names(net))
+    state = found.tensors
     layout = next((LAYOUTS[name] for name in LAYOUTS if name in state), None)
-    foreign = foreign_net(state)
+    to_backbone = isinstance(net, FCNResNet50) and is_resnet50(state)
+    layout = "torchvision resnet50" if to_backbone else layout
+    foreign = None if to_backbone else foreign_net(state)
     if foreign is not None and foreign_net(net.state_dict()) is None:
         raise ValueError(f"{path} holds the weights of {foreign}, a net that is not in this library. Here are {HERE}")
     try:
@@ -93,14 +100,17 @@ def load_weights(net: Module, path: str | PathLike, other_classes: bool = False)
         state = state | kept
         if isinstance(net, (FCN8s, FCN16s, FCN32s)):
             loaded = _load_fcn(net, state, layout)
+        elif to_backbone:
+            loaded = _load_backbone(net, state)
         else:
             loaded = net.load_state_dict(_with_counters(state, net))
     except ValueError as error:
-        raise ValueError(f"{path} ({layout or 'unknown layout'}) does not fit: {error}") from error
+        message = f"{path} ({layout or 'unknown layout'}) does not fit: {error}{_not_read(found, net)}"
+        raise ValueError(message) from error
     missing, unexpected = loaded
-    found = LoadedWeights(layout or "the net's own names", [*missing, *kept], unexpected)
-    found.prefix = prefix
-    return found
+    report = LoadedWeights(layout or "the net's own names", [*missing, *kept], [*unexpected, *found.outside])
+    report.keys, report.prefix, report.parts = found.keys, found.prefix, found.parts
+    return report
 
 
 def read_weights(path: str | PathLike) -> dict[str, mt.Tensor]:
@@ -109,27 +119,23 @@ def read_weights(path: str | PathLike) -> dict[str, mt.Tensor]:
     mt.save("weights.safetensors", nets.read_weights("weights.pth")) converts a file without torch. Raises ValueError
     for files that hold no named tensors.
     """
-    return {name: mt.tensor(value) for name, value in tensors_of(read_state(path), path).items()}
+    return {name: mt.tensor(value) for name, value in find_state(read_state(path), path, frozenset()).tensors.items()}
 
 
-def without_prefix(state, net):
-    """(state, prefix): a prefix that all names share, up to a dot, is removed if more names then fit the net.
-
-    torch's wrappers add prefixes: DataParallel "module.", compile "_orig_mod.", training frameworks "model.".
-    """
+def _own_names(net):
+    """The names under which a file may hold tensors of the net."""
     own = set(net.state_dict())
     if isinstance(net, (FCN8s, FCN16s, FCN32s)):  # these take VGG's names too
         own |= {f"{source}.{kind}" for source, _ in published_names() for kind in ("weight", "bias")}
-    prefix, fitting = "", len(own & state.keys())
-    names = [name for name in state if name != AVERAGED]
-    for position, letter in enumerate(names[0] if names else ""):
-        start = names[0][: position + 1]
-        if letter != "." or not all(name.startswith(start) for name in names):
-            continue
-        count = sum(name[len(start) :] in own for name in names)
-        if count > fitting:
-            prefix, fitting = start, count
-    return {name[len(prefix) :]: state[name] for name in names}, prefix
+    if isinstance(net, FCNResNet50):  # and this one those of a ResNet-50
+        own |= {name.removeprefix(BACKBONE) for name in own}
+    return own
+
+
+def _not_read(found, net):
+    """The net's tensors that the file has in a form that is not read, as a line of a message."""
+    lost = [f"{name} is {what}" for name, what in found.unread.items() if name in net.state_dict()]
+    return f"\n  not read: {'; '.join(lost[:MOST_NAMED])}" if lost else ""
 
 
 def _of_other_classes(state, net):
@@ -143,10 +149,19 @@ def _of_other_classes(state, net):
 
 
 def _with_counters(state, net):
-    """The state, with the net's own batch norm counters if the file is older than these counters."""
-    if any(name.endswith(COUNTER) for name in state):
-        return state
-    return state | {name: value for name, value in net.state_dict().items() if name.endswith(COUNTER)}
+    """The state, with the net's own batch norm counters where the file is older than these counters."""
+    own = {name: value for name, value in net.state_dict().items() if name.endswith(COUNTER)}
+    # Before torch had tensors without axes, a counter had the shape (1,).
+    given = {name: state[name].reshape(()) for name in own if name in state and state[name].size == 1}
+    return own | state | given
+
+
+def _load_backbone(net, state):
+    """Load a ResNet-50 into the backbone; its classifier is left out, and the heads of the net stay as they are."""
+    inside = {name: value for name, value in state.items() if not name.startswith(CLASSIFIER)}
+    net.backbone.load_state_dict(_with_counters(inside, net.backbone))
+    heads = [name for name in net.state_dict() if not name.startswith(BACKBONE)]
+    return heads, [name for name in state if name not in inside]
 
 
 def _load_fcn(net, state, layout):
@@ -168,7 +183,7 @@ def read_state(path):
     """The content of a weights file of either format. The first bytes tell which format it is."""
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"load_weights: there is no file {path}")
+        raise ValueError(_no_file(path))
     if path.suffix == ".json":
         return _read_shards(path)
     with open(path, "rb") as file:
@@ -179,42 +194,34 @@ def read_state(path):
     return read_torch_file(path)
 
 
+def _no_file(path):
+    """The message, with the file that may be meant if `path` is a folder."""
+    if not path.is_dir():
+        return f"load_weights: there is no file {path}"
+    inside = sorted(file.name for file in path.iterdir() if file.name.endswith(INDEX) or file.suffix in SUFFIXES)
+    hint = f"; it holds {', '.join(inside[:MOST_NAMED])}" if inside else ""
+    return f"load_weights: {path} is a folder, not a file of weights{hint}"
+
+
 def _read_shards(index):
-    """A large state in several safetensors files beside an index: {"weight_map": {name: file}}."""
+    """A large state in several files beside an index: {"weight_map": {name: file}}."""
     try:
         files = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         wanted = {name: str(file) for name, file in files.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"load_weights: {index} is no index of safetensors files ({error!r})") from error
+        raise ValueError(
+            f"load_weights: {index} is not an index of weights in several files. It needs a dict weight_map, from the "
+            "names of tensors to names of files"
+        ) from error
     shards = {}
     for file in sorted(set(wanted.values())):
-        if Path(file).name != file:  # an index must not name files outside its folder
-            raise ValueError(f"load_weights: {index} names {file!r}, which is no file beside it")
-        shards[file] = mt.load(index.parent / file)
+        # An index must not name files outside its folder, and not itself.
+        if Path(file).name != file or Path(file).suffix == index.suffix:
+            raise ValueError(f"load_weights: {index} names {file!r}, which is not a file of weights beside it")
+        if not (index.parent / file).is_file():
+            raise ValueError(f"load_weights: {index} names {file}, and there is no such file beside it")
+        shards[file] = find_state(read_state(index.parent / file), file, frozenset()).tensors
     lost = [name for name, file in wanted.items() if name not in shards[file]]
     if lost:
         raise ValueError(f"load_weights: {index}: {wanted[lost[0]]} does not hold {lost[0]}")
     return {name: shards[file][name] for name, file in wanted.items()}
-
-
-def tensors_of(content, path):
-    """{name: array} of a state dict, or of a checkpoint that contains a state dict.
-
-    Entries that are not tensors, such as milesial's mask_values, are left out. Raises ValueError if there are no named
-    tensors.
-    """
-    if not isinstance(content, Mapping):
-        raise ValueError(f"load_weights: {path} holds a {type(content).__name__}, not named tensors")
-    for _ in range(DEEPEST):
-        inner = next((content[name] for name in WRAPPERS if isinstance(content.get(name), Mapping)), None)
-        if inner is None:
-            break
-        content = inner
-    tensors = {
-        name: value
-        for name, value in content.items()
-        if isinstance(name, str) and isinstance(value, (np.ndarray, mt.Tensor))
-    }
-    if not tensors:
-        raise ValueError(f"load_weights: {path} holds no named tensors")
-    return tensors

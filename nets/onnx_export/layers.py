@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 from layers import (
+    GELU,
+    AdaptiveAvgPool2d,
+    AvgPool2d,
     BatchNorm2d,
     Conv2d,
     ConvTranspose2d,
@@ -16,11 +21,14 @@ from layers import (
     ReLU,
     Sequential,
     Sigmoid,
+    SiLU,
     Softmax,
+    Softplus,
     Tanh,
     Upsample,
 )
 
+SAME_FROM = 20  # log(1 + e^x) = x in float32 from here on
 PAD_MODES = {"reflect": "reflect", "replicate": "edge"}  # ours -> ONNX's
 
 
@@ -123,9 +131,44 @@ def resize(graph, x, size, mode="bilinear", align_corners=None):
     return graph.add("Resize", x, "", "", sizes, **options)
 
 
+def avg_pool(graph, layer, x):
+    if layer.divisor_override is not None or layer.ceil_mode:
+        raise TypeError("export_onnx: AvgPool2d with divisor_override or ceil_mode cannot be written")
+    return graph.add(
+        "AveragePool",
+        x,
+        kernel_shape=list(layer.kernel_size),
+        strides=list(layer.stride),
+        pads=[*layer.padding, *layer.padding],
+        count_include_pad=int(layer.count_include_pad),
+    )
+
+
+def adaptive_avg_pool(graph, layer, x):
+    if layer.output_size not in (1, (1, 1), [1, 1]):
+        raise TypeError(f"export_onnx: AdaptiveAvgPool2d({layer.output_size}) cannot be written, only 1")
+    return graph.add("GlobalAveragePool", x)
+
+
 def linear(graph, layer, x):
-    """(N, in_features) -> (N, out_features)"""
-    return graph.add("Gemm", x, *_weights(graph, layer), transB=1)
+    """(..., in_features) -> (..., out_features)"""
+    y = graph.add("MatMul", x, graph.constant(layer.weight.numpy().T))
+    return y if layer.bias is None else graph.add("Add", y, graph.constant(layer.bias.numpy()))
+
+
+def gelu(graph, layer, x):
+    if layer.approximate != "none":
+        raise TypeError(f"export_onnx: GELU({layer.approximate!r}) cannot be written, only the exact one")
+    share = graph.add("Add", graph.add("Erf", graph.add("Div", x, graph.constant(sqrt(2)))), graph.constant(1))
+    return graph.add("Mul", graph.add("Mul", x, share), graph.constant(0.5))
+
+
+def softplus(graph, layer, x):
+    """Above the threshold softplus and x are equal in float32, if the threshold is torch's 20 or more."""
+    if layer.threshold < SAME_FROM:
+        raise TypeError(f"export_onnx: Softplus with threshold={layer.threshold} cannot be written, only from 20 up")
+    inner = graph.add("Softplus", graph.add("Mul", x, graph.constant(layer.beta)))
+    return graph.add("Div", inner, graph.constant(layer.beta))
 
 
 def flatten(graph, layer, x):
@@ -145,12 +188,17 @@ TABLE = {
     ConvTranspose2d: conv_transpose,
     BatchNorm2d: batch_norm,
     MaxPool2d: max_pool,
+    AvgPool2d: avg_pool,
+    AdaptiveAvgPool2d: adaptive_avg_pool,
     Upsample: upsample,
     Linear: linear,
     Flatten: flatten,
     Dropout: same,
     Dropout2d: same,
     Identity: same,
+    GELU: gelu,
+    SiLU: lambda graph, layer, x: graph.add("Mul", x, graph.add("Sigmoid", x)),
+    Softplus: softplus,
     ReLU: lambda graph, layer, x: graph.add("Relu", x),
     LeakyReLU: lambda graph, layer, x: graph.add("LeakyRelu", x, alpha=layer.negative_slope),
     Sigmoid: lambda graph, layer, x: graph.add("Sigmoid", x),

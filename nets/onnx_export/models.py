@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nets.fcn import CROPS, FCN8s, FCN16s
 from nets.onnx_export.layers import apply, resize
-from nets.sizes import VGG_BLOCKS
+from nets.sizes import VGG_BLOCKS, nearest_unet_sizes, unet_sizes
 from nets.vgg import GRID
 
 
@@ -19,11 +19,16 @@ def unet(graph, net, x):
         skips.append(x)
         x = apply(graph, down.maxpool_conv[0], x)
         x = apply(graph, down.maxpool_conv[1].double_conv, x)
-    for up in net.ups:
+    for up, crop in zip(net.ups, _crops(net), strict=True):
         x = apply(graph, up.up, x)
         if up.relu_after_up:
             x = graph.add("Relu", x)
-        x = graph.add("Concat", _middle(graph, skips.pop(), x), x, axis=1)
+        skip = skips.pop()
+        if crop:
+            skip = graph.add(
+                "Slice", skip, graph.integers(crop, crop), graph.integers(-crop, -crop), graph.integers(2, 3)
+            )
+        x = graph.add("Concat", skip, x, axis=1)
         x = apply(graph, up.conv.double_conv, x)
     x = apply(graph, net.outc.conv, x)
     return graph.cut(x, graph.integers(0, 0), graph.size(image)) if net.padding == "same" else x
@@ -37,11 +42,15 @@ def _extended(graph, x, step):
     return graph.add("Pad", x, pads, mode="edge")
 
 
-def _middle(graph, skip, x):
-    """The middle of the skip, as large as x. If an odd row remains, it is cut at the far side."""
-    size = graph.size(x)
-    start = graph.add("Div", graph.add("Sub", graph.size(skip), size), graph.integers(2))
-    return graph.cut(skip, start, size)
+def _crops(net):
+    """What is cut off every side of the skips, from the deepest level up.
+
+    A valid U-Net has the same crops for every size that fits. They are written as numbers, so that for any other size
+    the runtime refuses to concatenate, as the net itself refuses.
+    """
+    if net.padding == "same":
+        return (0,) * net.depth
+    return unet_sizes(nearest_unet_sizes(1, net.depth)[1], net.depth).crops[::-1]
 
 
 def fcn(graph, net, x):

@@ -6,6 +6,7 @@ import struct
 import time
 import tracemalloc
 import zipfile
+import zlib
 from argparse import Namespace
 from collections import defaultdict
 
@@ -53,7 +54,14 @@ def laughs(levels=60):
     return b"\x80\x02" + made
 
 
+def again(instructions, count=60_000):
+    """Instructions that read memo entries and leave one value, many times over; the value is dropped."""
+    return (instructions + b"0") * count
+
+
 DEEP = 200_000
+LONG = b"\x8b" + struct.pack("<i", 4_000_000) + b"\x7f" * 4_000_000  # a number of 32 million bits
+MANY = b"(" + b"N" * 300_000 + b"t"  # a tuple of many values
 ATTACKS = {
     "a key that is nested deeply": b"\x80\x02})" + b"\x85" * DEEP + b"Ns.",
     "a call of what is nested deeply": b"\x80\x02)" + b"\x85" * DEEP + b")R.",
@@ -73,6 +81,54 @@ ATTACKS = {
     + b"K\x00"
     + text("ab") * 2
     + b"tR.",
+    "a long number as a key, often": b"\x80\x02" + LONG + b"q\x000}" + b"h\x00Ns" * 60_000 + b".",
+    "a long number as an offset": b"\x80\x02}"
+    + text("w")
+    + b"ctorch._utils\n_rebuild_tensor\n("
+    + storage("0", 4)
+    + LONG
+    + b"K\x01\x85\x89tRs.",
+    "a long number as a storage's name": b"\x80\x02}"
+    + text("w")
+    + b"("
+    + text("storage")
+    + b"ctorch\nFloatStorage\n"
+    + LONG
+    + text("cpu")
+    + b"K\x01tQs.",
+    "long axes": b"\x80\x02"
+    + LONG
+    + b"q\x000("
+    + b"h\x00" * 100_000
+    + b"tq\x010}"
+    + text("w")
+    + b"ctorch._utils\n_rebuild_tensor\n("
+    + storage("0", 4)
+    + b"K\x00h\x01h\x01tRs.",
+    "a dict of many pairs, often": b"\x80\x02ccollections\nOrderedDict\nq\x000("
+    + (text("a") + b"N\x86") * 20_000
+    + b"tq\x01\x85q\x020"
+    + again(b"h\x00h\x02R")
+    + b"N.",
+    "many arguments, often": b"\x80\x02ctorch._utils\n_rebuild_parameter\nq\x000"
+    + MANY
+    + b"q\x010"
+    + again(b"h\x00h\x01R")
+    + b"N.",
+    "a storage of many parts, often": b"\x80\x02("
+    + text("storage")
+    + b"ctorch\nFloatStorage\n"
+    + text("0")
+    + text("cpu")
+    + b"K\x01"
+    + b"N" * 300_000
+    + b"tq\x010"
+    + again(b"h\x01Q")
+    + b"N.",
+    "a call that makes a call that makes a call": b"\x80\x02ctorch._tensor\n_rebuild_from_type_v2\nq\x000"
+    + b"(h\x00NNNt"
+    + b"q\x010(h\x00Nh\x01Nt" * 10_000
+    + b"q\x010h\x00h\x01R.",
     "windows that together exceed the file": b"\x80\x02}("
     + b"".join(text(f"w{i}") + tensor("0", 100_000, i, 99_000) for i in range(900))
     + b"u.",
@@ -104,6 +160,38 @@ def test_attacks_in_a_zip(content, tmp_path):
 def test_attacks_in_the_old_format(content, tmp_path):
     path = tmp_path / "weights.pth"
     path.write_bytes(pickle.dumps(LEGACY_MAGIC, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2) + content)
+    assert isinstance(attacked(path), ValueError)
+
+
+def test_entries_that_share_their_bytes_are_refused(tmp_path):
+    """A zip whose entries lie within each other: each is as long as the file, and there are many."""
+    path, count = tmp_path / "weights.pth", 200
+    content = b"\x80\x02}(" + b"".join(text(f"w{i}") + tensor(str(i), 1) for i in range(count)) + b"u."
+    inner = bytearray()
+    with open(tmp_path / "inner", "wb") as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a/data.pkl", content)
+        infos, places = [], []
+        for number in reversed(range(count)):  # a header for each storage, one after the other, then the numbers
+            info = zipfile.ZipInfo(f"a/data/{number}")
+            info.CRC = 0  # what counts stands in the directory at the end
+            infos.append(info)
+            places.append(len(inner))
+            inner += info.FileHeader()
+        inner += bytes(1_000_000)
+        start = archive.fp.tell()
+        for info, place in zip(infos, places, strict=True):
+            data = bytes(inner[place + len(info.FileHeader()) :])
+            info.header_offset, info.file_size, info.compress_size = start + place, len(data), len(data)
+            info.CRC = zlib.crc32(data)
+            archive.filelist.append(info)
+            archive.NameToInfo[info.filename] = info
+        archive.fp.write(inner)
+        archive.start_dir = archive.fp.tell()
+        archive._didModify = True
+    os.replace(tmp_path / "inner", path)
+    with zipfile.ZipFile(path) as archive:
+        sizes = [entry.file_size for entry in archive.infolist()]
+    assert sum(sizes) > 100 * path.stat().st_size
     assert isinstance(attacked(path), ValueError)
 
 

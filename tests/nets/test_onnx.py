@@ -42,6 +42,24 @@ NETS = {
         ),
         [(1, 2, 12, 17), (2, 2, 9, 8)],
     ),
+    "more layers": (
+        lambda: layers.Sequential(
+            layers.LeakyReLU(), layers.Conv2d(4, 6, (1, 3), groups=2), layers.GELU(), layers.SiLU(),
+            layers.AvgPool2d(3, 2, padding=1, count_include_pad=False), layers.Softplus(0.5), layers.AvgPool2d(2, 1, 1),
+        ),
+        [(1, 4, 12, 17), (2, 4, 9, 8)],
+    ),
+    "a classifier": (
+        lambda: layers.Sequential(
+            layers.BatchNorm2d(3), layers.Conv2d(3, 5, 1), layers.AdaptiveAvgPool2d(1), layers.Flatten(),
+            layers.Linear(5, 2, bias=False),
+        ),
+        [(2, 3, 4, 5)],
+    ),
+    "a linear layer on pixels": (
+        lambda: layers.Sequential(layers.Conv2d(1, 2, 1), layers.Linear(6, 4)), [(2, 1, 5, 6)],
+    ),
+    "no weights": (lambda: layers.Sequential(layers.ReLU(), layers.MaxPool2d(2)), [(2, 3, 5, 6), (1, 1, 4, 4)]),
 }  # fmt: skip
 
 
@@ -74,8 +92,37 @@ def test_what_cannot_be_written_is_refused_and_leaves_no_file(tmp_path):
         (Own(), "a Own cannot be written; these can: UNet"),
         (layers.Sequential(layers.GroupNorm(1, 2)), "a layer GroupNorm cannot be written"),
         (layers.Sequential(layers.Conv2d(1, 1, 3, padding=1, padding_mode="circular")), "circular"),
+        (layers.Sequential(layers.Softplus(threshold=5)), "from 20 up"),
+        (layers.Sequential(layers.AdaptiveAvgPool2d(7)), "only 1"),
+        (layers.Sequential(layers.AvgPool2d(2, ceil_mode=True)), "ceil_mode"),
+        (layers.Sequential(layers.GELU("tanh")), "only the exact one"),
         (layers.Sequential(layers.Conv2d(1, 1, 1), layers.Upsample(scale_factor=1.5)), "only by whole numbers"),
     ):
         with pytest.raises(TypeError, match=words):
             nets.export_onnx(net, tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_valid_unet_refuses_sizes_that_do_not_fit_in_the_runtime_too(depth, tmp_path):
+    """If the skip were cut by what is too much, 101 x 100 pixels would give scores that belong to other pixels."""
+    net = nets.UNet(1, 2, 2, depth=depth)
+    nets.export_onnx(net, tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    fits = nets.nearest_unet_sizes(100, depth)[1]
+    for size in ((fits + 1, fits), (fits, fits - 1)):
+        with pytest.raises(Exception, match="Concat"):
+            session.run(None, {"image": np.zeros((1, 1, *size), np.float32)})
+        with pytest.raises(ValueError, match="does not fit"):
+            net(mt.zeros(1, 1, *size))
+
+
+def test_wrong_arguments_of_export(tmp_path):
+    net = layers.Sequential(layers.Conv2d(1, 1, 1))
+    with pytest.raises(FileNotFoundError, match="there is no folder .*absent for net.onnx"):
+        nets.export_onnx(net, tmp_path / "absent" / "net.onnx")
+    with pytest.raises(ValueError, match="is a folder; name a file"):
+        nets.export_onnx(net, tmp_path)
+    with pytest.raises(TypeError, match="metadata must map texts to texts, got 'mean': 0.5"):
+        nets.export_onnx(net, tmp_path / "net.onnx", {"mean": 0.5})
     assert not list(tmp_path.iterdir())

@@ -128,6 +128,25 @@ def test_a_file_without_the_auxiliary_head(tmp_path):
         FCNResNet50(**NARROW, aux=False)(mt.zeros(1, 3, 32, 32), auxiliary=True)
 
 
+def test_a_resnet50_becomes_the_backbone(tmp_path):
+    twin = twin_with_drawn_statistics()
+    classifier = dict(twin.backbone.state_dict()) | {"fc.weight": torch.ones(7, 128), "fc.bias": torch.ones(7)}
+    torch.save({"state_dict": {f"module.{name}": value for name, value in classifier.items()}}, tmp_path / "r50.pth")
+    net = FCNResNet50(**NARROW)
+    head = net.classifier[4].weight.numpy().copy()
+    loaded = nets.load_weights(net, tmp_path / "r50.pth")
+    assert loaded.layout == "torchvision resnet50" and loaded.unexpected_keys == ["fc.weight", "fc.bias"]
+    assert all(name.startswith(("classifier.", "aux_classifier.")) for name in loaded.missing_keys)
+    np.testing.assert_array_equal(net.classifier[4].weight.numpy(), head)
+    np.testing.assert_array_equal(
+        net.backbone.layer4[2].conv3.weight.numpy(), classifier["layer4.2.conv3.weight"].numpy()
+    )
+    del classifier["layer2.0.bn1.bias"]
+    torch.save(classifier, tmp_path / "r50.pth")
+    with pytest.raises(ValueError, match="missing: layer2.0.bn1.bias"):
+        nets.load_weights(net, tmp_path / "r50.pth")
+
+
 def test_gradients_reach_every_weight():
     net = FCNResNet50(**NARROW)
     scores, aux = net(mt.randn(2, 3, 32, 32), auxiliary=True)
