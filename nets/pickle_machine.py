@@ -144,7 +144,7 @@ class TensorRecord(NamedTuple):
         last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=True))
         if last >= elements.size:
             shape = str(self.shape)[:LONGEST_TEXT]
-            raise ValueError(f"a tensor of shape {shape} does not fit its {elements.size} stored elements")
+            raise ValueError(f"a tensor of shape {shape} reaches beyond its {elements.size} stored numbers")
         # With strides of 0, as `expand` makes them, one number can stand for a huge array. The reader of the file
         # bounds the memory of all tensors together before it calls this.
         strides = [step * elements.itemsize for step in self.stride]
@@ -204,18 +204,27 @@ REBUILD = {
 }
 
 
+def _instructions(file):
+    """(opcode, argument) of one instruction after the other."""
+    try:
+        for opcode, argument, _ in pickletools.genops(file):
+            yield opcode, argument
+    except ValueError as error:
+        raise ValueError("its pickle is damaged or cut short") from error
+
+
 def interpret(file, storages=None):
     """Read one pickle from a binary file with the allowed instructions only, up to the end of the pickle.
 
     storages   a dict that receives every storage that the pickle mentions: {key: Storage}
     """
     machine = Machine(storages)
-    for opcode, argument, _ in pickletools.genops(file):
+    for opcode, argument in _instructions(file):
         if opcode.name == "STOP":
             return machine.popped(1)[0]
         machine.spend(1)
         machine.step(opcode.name, argument)
-    raise ValueError("the pickle has no end")
+    raise ValueError("its pickle has no end")
 
 
 class Machine:
@@ -332,13 +341,13 @@ class Machine:
     def top(self, kind=None):
         """The last entry of the stack; None if it is an Unknown and a `kind` is expected."""
         if len(self.stack) <= self.floor:
-            raise ValueError("the pickle takes more from its stack than there is")
+            raise ValueError("its pickle takes a value from an empty stack")
         top = self.stack[-1]
         if kind is None or type(top) is kind:
             return top
         if type(top) is Unknown:
             return None
-        raise ValueError(f"it puts items into a {type(top).__name__}")
+        raise ValueError(f"it adds items to something that is not a {kind.__name__}")
 
     @property
     def floor(self):
@@ -347,14 +356,14 @@ class Machine:
 
     def popped(self, count):
         if len(self.stack) - count < self.floor:
-            raise ValueError("the pickle takes more from its stack than there is")
+            raise ValueError("its pickle takes a value from an empty stack")
         items = self.stack[-count:]
         del self.stack[-count:]
         return items
 
     def popped_to_mark(self):
         if not self.marks:
-            raise ValueError("the pickle ends a run of items that it has not begun")
+            raise ValueError("its pickle ends a list of items that it never began")
         start = self.marks.pop()
         items = self.stack[start:]
         del self.stack[start:]

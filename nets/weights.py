@@ -58,9 +58,11 @@ class LoadedWeights(_Loaded):
     keys, prefix, parts = (), "", ()
 
     def __repr__(self):
-        said = super().__repr__()
-        if self.keys:
-            said += f" from the entry {'/'.join(self.keys)!r}"
+        return super().__repr__() + self.found()
+
+    def found(self):
+        """Where in the file the weights were, as the end of a sentence; empty if nothing is worth saying."""
+        said = f" from the entry {'/'.join(self.keys)!r}" if self.keys else ""
         if self.prefix:
             said += f" without the prefix {self.prefix!r}"
         return said + (f" without {', '.join(map(repr, self.parts))} in the names" if self.parts else "")

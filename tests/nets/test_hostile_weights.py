@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import random
 import struct
 import time
 import tracemalloc
@@ -234,6 +235,37 @@ class Harm:
 
     def __reduce__(self):
         return os.system, (f"touch {self.path}",)
+
+
+def test_a_damaged_file_is_refused_with_its_name(tmp_path):
+    """Bytes changed, removed, repeated: whatever is wrong, the message names the file and is short."""
+    rng, path = random.Random(0), tmp_path / "weights.pth"
+    net = nets.UNet(1, 2, 1, depth=1)
+    content = {
+        "epoch": 3,
+        "score": np.float64(0.5),
+        "net": {n: torch.ones(v.shape) for n, v in net.state_dict().items()},
+    }
+    refused = 0
+    for zipped in (True, False):
+        torch.save(content, path, _use_new_zipfile_serialization=zipped)
+        whole = path.read_bytes()
+        for _ in range(300):
+            damaged, place = bytearray(whole), rng.randrange(len(whole))
+            what = rng.randrange(3)
+            if what == 0:
+                damaged[place] = rng.randrange(256)
+            elif what == 1:
+                del damaged[place : place + 4]
+            else:
+                damaged[place:place] = damaged[place - 100 : place]
+            path.write_bytes(damaged)
+            try:
+                nets.load_weights(net, path)
+            except ValueError as error:
+                assert str(path) in str(error) and len(str(error)) < LONGEST_MESSAGE
+                refused += 1
+    assert refused > 300
 
 
 def test_what_is_no_tensor_is_passed_over_and_never_called(tmp_path):
