@@ -5,6 +5,7 @@ nets      whole train steps and inference, with peak memory
 engine    what one recorded operation costs, and what the import takes
 peers     a few cases beside JAX, MyGrad, tinygrad and autograd
 growth    time and memory against image size and batch, with fitted exponents
+processes the same training step in one process with many threads, and in many processes with one thread each (MPI)
 ablation  what each CPU variant of a kernel is worth: nets and operations with it and without it
 accuracy  float32 results and training curves against float64
 gpu       the nets on a GPU beside torch; with --first: does it run, is it right, how fast is each kernel; --tune: every
@@ -27,6 +28,7 @@ SUITES = {
     "engine": "versus",
     "peers": "peers",
     "growth": "growth",
+    "processes": "processes",
     "ablation": "ablation",
     "accuracy": "accuracy",
     "gpu": "gpu.command",

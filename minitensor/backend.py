@@ -114,6 +114,11 @@ class cuda:
         return _reason or None
 
     @staticmethod
+    def device_count() -> int:
+        """How many GPUs can be used; 0 without CUDA."""
+        return _device_count if cuda.is_available() else 0
+
+    @staticmethod
     def matmul_precision(precision: str | None = None) -> str:
         """The precision of the convolutions' matrix products on a GPU. If one is given, it is set first.
 

@@ -7,7 +7,9 @@ import importlib
 import os
 import sys
 
+from minitensor.distributed.communicator import launched
 from nets.commands import BAD_INPUT, FAILED, INTERRUPTED, READER_GONE
+from nets.training.together import Elsewhere
 
 COMMANDS = {
     "train": ("nets.commands.train", "train a net on generated images or on a folder of images and masks"),
@@ -42,11 +44,16 @@ def main(arguments=None):
             modules[name] = importlib.import_module(module)
             modules[name].add_arguments(command)
     parsed = parser.parse_args(arguments)
+    parsed.arguments = arguments
     said_by = f"{parser.prog} {parsed.command}"
+    if parsed.command != "train" and (launched() or 1) > 1:
+        parser.error(f"{parsed.command} runs in one process: leave out the launcher (mpiexec)")
     try:
         code = modules[parsed.command].main(parsed) or 0
         sys.stdout.flush()
         return code
+    except Elsewhere:
+        return BAD_INPUT  # process 0 has said why
     except BrokenPipeError:
         # Python flushes stdout once more when it ends. This must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,9 +15,11 @@ from tests.gpu import device, double, gpu, other_order, pytest_addoption, pytest
 
 # A machine with a GPU may have CuPy, torch, pytest and Hypothesis alone; tests of the rest are left out there.
 NEEDS = {
-    "PIL": ["nets", "sim/test_training.py"],
-    "tqdm": ["nets"],
-    "matplotlib": ["nets"],
+    "sphinx": ["test_site.py"],
+    "jupytext": ["test_site.py"],
+    "PIL": ["nets", "sim/test_training.py", "test_site.py", "test_chapters.py"],
+    "tqdm": ["nets", "test_site.py"],
+    "matplotlib": ["nets", "test_site.py"],
     "scipy": ["nets"],
     "safetensors": ["nets", "test_serialize.py"],
 }

@@ -51,7 +51,11 @@ LEVELS = [
     ("minitensor.distributed",),
     ("minitensor.ops",),
     ("minitensor.optim",),
-    ("minitensor",),  # the front door, minitensor/__init__.py and __main__.py, where the package is put together
+    ("minitensor.trace",),
+    (
+        "minitensor",
+        "minitensor.__main__",
+    ),  # the front door, minitensor/__init__.py and __main__.py, where the package is put together
     ("layers",),
     ("nets",),
 ]

@@ -7,18 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
+import minitensor as mt
+from minitensor import distributed
+from minitensor.distributed.nccl import on_gpus
 from nets.commands import INTERRUPTED
 from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
+from nets.commands.processes import count_of, restart
 from nets.data import GENERATORS, open_dataset
 from nets.data.images import pillow
 from nets.training.build import NET_NAMES, build_net
-from nets.training.config import METHODS, TASKS
+from nets.training.config import METHODS, TASKS, Config
 from nets.training.extras import USES, needed
-from nets.training.loop import Interrupted, Training
+from nets.training.loop import Diverged, Interrupted, Training
 from nets.training.progress import clock
 from nets.training.results import conclude, draw, save_samples
 from nets.training.run import BEST, CONCLUSION, CONFIG, CURVES, PREDICTIONS, SAMPLES, Run, validation_names
-from nets.training.settings import choose
+from nets.training.settings import BATCH, choose
+from nets.training.together import Elsewhere, check_batch, check_same_data, end_all, in_first
 from nets.weights import load_weights
 
 RUNS = Path("runs")
@@ -65,6 +70,8 @@ def add_arguments(parser):
     parser.add_argument("--border-weight", type=positive(float, 0), help="w0 of U-Net's weight map, for --task "
                         "instance: how much gaps between objects count (default: 10)")  # fmt: skip
     parser.add_argument("--lr", type=positive(float), help="highest learning rate")
+    parser.add_argument("--processes", type=count_of, metavar="N", help="train in N processes; auto: one "
+                        "for each core. For several machines see docs/many-processes.md")  # fmt: skip
     parser.add_argument("--weights", metavar="FILE", help="weights to start from, .safetensors or .pth: of the same "
                         "net, with the same or other classes, or of VGG-16 for an FCN")  # fmt: skip
 
@@ -77,18 +84,34 @@ def main(options):
         needed(package)
     if options.minutes is not None and options.steps is not None:
         raise ValueError("give --minutes or --steps, not both")
-    training = _resumed(options) if options.resume else _begun(options)
+    if options.processes is not None:
+        restart(options.processes, options.arguments, options.batch or BATCH)
+    world = distributed.world()
+    if world.size > 1:
+        mt.set_num_threads(max(1, mt.get_num_threads() // world.local_size))
+    try:
+        training = _resumed(options, world) if options.resume else _begun(options, world)
+    except Exception as error:
+        end_all(world, error)
+        raise
     run = training.run_folder
     try:
         if not training.finished:  # a finished training was killed while it drew its pictures
-            for name in CONCLUSION:  # files of an earlier end belong to other weights
-                run.path(name).unlink(missing_ok=True)
-            training.run()
+            if world.first:
+                for name in CONCLUSION:  # files of an earlier end belong to other weights
+                    run.path(name).unlink(missing_ok=True)
+            _run(training, world)
+        if not world.first:
+            return 0  # process 0 makes the decision and the pictures
     except Interrupted:
+        if not world.first:
+            return INTERRUPTED
         print(f"\nstopped after step {training.step}, all of it saved; go on with:\n")
         print(f"    python -m nets train --resume --out {quote(str(run.folder))}")
         return INTERRUPTED
     except Exception as error:
+        if not world.first:
+            raise Elsewhere from error
         if training.step == 0 and not options.resume:
             run.discard()  # no step succeeded: the folder holds only the settings
         if not isinstance(error, ArithmeticError):
@@ -103,8 +126,56 @@ def main(options):
     return 0
 
 
-def _begun(options):
-    """A new Training in a new folder. Everything is checked before the folder is made."""
+def _run(training, world):
+    """Train. What one process alone meets (no memory, a full disk) ends all, because the others would wait for it."""
+    try:
+        training.run()
+    except (Diverged, Interrupted):
+        raise  # all processes meet these in the same step
+    except BaseException as error:
+        end_all(world, error)
+        raise
+
+
+def _begun(options, world):
+    """A new Training. Process 0 checks everything and makes the folder, then the others join."""
+    prepared = in_first(world, _prepared, options, world)
+    run, train, validation = prepared if world.first else (None, None, None)
+    run, train, validation = _joined(world, run, train, validation)
+    world = _placed(world, run)
+    try:
+        training = Training(run, train, validation, world=world)
+        if options.weights is not None:
+            in_first(world, training.start_from, options.weights)
+        return training
+    except Exception:
+        if world.first:
+            run.discard()
+        raise
+
+
+def _joined(world, run, train, validation):
+    """(run, train, validation) in every process, from the config of process 0; all must see the same data."""
+    said = world.from_first({"folder": str(run.folder), "config": run.config.as_dict()} if world.first else None)
+    if not world.first:
+        run = Run(said["folder"], Config.from_dict(said["config"]))
+        usable(run.config.device)
+        train, validation = run.open_data()
+    check_same_data(world, train, validation)
+    return run, train, validation
+
+
+def _placed(world, run):
+    """The Communicator for the run's device. On GPUs each process takes one, in turn if there are too few."""
+    if world.size == 1 or run.config.device != "cuda":
+        return world
+    count = mt.cuda.device_count()
+    run.config = replace(run.config, device=f"cuda:{world.local_rank % count}")
+    return on_gpus(world, count)
+
+
+def _prepared(options, world):
+    """A new run folder and its data. Everything is checked before the folder is made."""
     data = options.data or "cells"
     out = Path(options.out) if options.out else None
     if out is not None:
@@ -113,6 +184,7 @@ def _begun(options):
     usable(options.device)
     train, validation = open_dataset(data, options.seed or 0)
     config = replace(choose(options, train, _data_name(data)), validation_names=validation_names(validation))
+    check_batch(world, config.batch)
     net = build_net(config.net)
     loaded = None if options.weights is None else load_weights(net, options.weights, other_classes=True)
     print(train.description)
@@ -129,15 +201,9 @@ def _begun(options):
             f"The crop is larger than some images (the smallest: {height}x{width}): their mirror image continues them, "
             "and counts in the loss."
         )
-    run = Run.create(out or _free_folder(f"{options.net}-{Path(config.data).name}"), config)
-    try:
-        training = Training(run, train, validation)
-        if loaded is not None:
-            training.start_from(options.weights)
-        return training
-    except Exception:
-        run.discard()
-        raise
+    if world.size > 1:
+        print(f"{world.size} processes share each batch")
+    return Run.create(out or _free_folder(f"{options.net}-{Path(config.data).name}"), config), train, validation
 
 
 def _started_from(path, loaded):
@@ -168,19 +234,29 @@ def _free_folder(name):
     return folder
 
 
-def _resumed(options):
+def _resumed(options, world):
     """The Training of an existing folder, as its checkpoint left it."""
+    opened = in_first(world, _opened, options, world)
+    run, train, validation = _joined(world, *(opened if world.first else (None, None, None)))
+    world = _placed(world, run)
+    training = Training(run, train, validation, world=world)
+    training.resume()
+    in_first(world, _extend, training, options)
+    training.share_schedule()
+    if world.first:
+        print(train.description)
+        print(f"resuming {run.folder} after step {training.step}")
+    return training
+
+
+def _opened(options, world):
     run = Run.open(options.out or _latest_run())
     _must_agree(options, run)
     usable(run.config.device)
+    check_batch(world, run.config.batch)
     train, validation = run.open_data()
     run.remove_leftovers()
-    training = Training(run, train, validation)
-    training.resume()
-    _extend(training, options)
-    print(train.description)
-    print(f"resuming {run.folder} after step {training.step}")
-    return training
+    return run, train, validation
 
 
 def _must_agree(options, run):

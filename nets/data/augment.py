@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nets.data.elastic import bend
+from nets.data.elastic import GRID, bend, cubic_matrix
 from nets.data.images import pillow
 from nets.data.sample import IGNORE, Sample
 
@@ -32,6 +32,9 @@ class Augmentation(NamedTuple):
     contrast     factor of the distance from the image's mean: from 1 / (1 + this) to 1 + this
     gamma        exponent, in the same range
     color        factor of each channel of an RGB image, in the same range
+    shade        uneven light: a smooth field is added, a normal number with this standard deviation (as a share of the
+                 full range) on each point of a 3x3 grid. Under a microscope the light is seldom even, and a bright
+                 corner looks like an object to a net that has never seen one
     """
 
     crop: tuple[int, int]
@@ -42,6 +45,7 @@ class Augmentation(NamedTuple):
     contrast: float = 0.25
     gamma: float = 0.25
     color: float = 0.1
+    shade: float = 0.0
 
 
 def default_crop(dataset, most=256, multiple=16):
@@ -78,7 +82,19 @@ def augment(sample, rng, settings):
     )
     if settings.elastic and rng.random() < settings.elastic:
         variant = bend(variant, rng)
+    if settings.shade:
+        variant = variant._replace(image=shaded(variant.image, rng, settings.shade))
     return variant._replace(image=relight(variant.image, rng, settings))
+
+
+def shaded(image, rng, spread):
+    """The image with a smooth field added: normal numbers on a 3x3 grid, interpolated bicubically to every pixel."""
+    height, width = image.shape[:2]
+    grid = rng.normal(0, 255 * spread, (GRID, GRID))
+    # (H, 3) @ (3, 3) @ (3, W) -> (H, W)
+    field = cubic_matrix(height) @ grid @ cubic_matrix(width).T
+    field = field if image.ndim == 2 else field[..., None]
+    return np.clip(image + field + 0.5, 0, 255).astype(np.uint8)
 
 
 def _check(settings):

@@ -29,7 +29,7 @@ def bend(sample, rng, sigma=SIGMA):
     height, width = sample.label.shape
     sigma = min(sigma, MOST_OF_SIDE * min(height, width))
     down, right = rng.normal(0, sigma, (2, GRID, GRID))
-    along_rows, along_columns = _cubic_matrix(height), _cubic_matrix(width)
+    along_rows, along_columns = cubic_matrix(height), cubic_matrix(width)
     # (H, 3) @ (3, 3) @ (3, W) -> (H, W)
     rows = np.arange(height)[:, None] + along_rows @ down @ along_columns.T
     columns = np.arange(width)[None, :] + along_rows @ right @ along_columns.T
@@ -47,7 +47,7 @@ def bend(sample, rng, sigma=SIGMA):
 
 
 @cache
-def _cubic_matrix(size):
+def cubic_matrix(size):
     """(size, 3): the weight of each of three grid points at each pixel, for a cubic spline through the points.
 
     The first and last points of the grid lie on the first and last pixel. Interpolating the three unit vectors gives

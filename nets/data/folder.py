@@ -75,6 +75,10 @@ class FolderDataset:
         """The images' names in order."""
         return [entry.name for entry in self._entries]
 
+    def files(self):
+        """The paths of all images and masks."""
+        return [path for entry in self._entries for path in (entry.image_path, entry.mask_path)]
+
     def sample(self, index):
         """The Sample at `index`. Its files are read now if the folder is too large to keep in memory."""
         if not 0 <= index < len(self):

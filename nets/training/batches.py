@@ -23,12 +23,14 @@ class Batches:
     in BLAS, which does not hold Python's global lock.
     """
 
-    def __init__(self, dataset, normalization, augmentation, size, seed, prepare=make_batch):
+    def __init__(self, dataset, normalization, augmentation, size, seed, prepare=make_batch, share=None):
+        """share: a range, the images of each batch that this process makes; None: all of them."""
         self._dataset = dataset
         self._normalization = normalization
         self._prepare = prepare  # (samples, normalization) -> the arrays of a batch
         self._augmentation = augmentation
         self._size = size
+        self._share = range(size) if share is None else share
         self._seed = seed
         self._order = (-1, None)  # (epoch, permutation)
         self._pool = ThreadPoolExecutor(1)
@@ -51,7 +53,7 @@ class Batches:
 
     def _make(self, number):
         first = number * self._size
-        samples = [self._variant(draw) for draw in range(first, first + self._size)]
+        samples = [self._variant(first + place) for place in self._share]
         return self._prepare(samples, self._normalization)
 
     def _variant(self, draw):

@@ -7,6 +7,10 @@ whenever a run is killed, the newest checkpoint is there and complete, and its p
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
 
 import minitensor as mt
 from minitensor.backend import is_array, to_numpy
@@ -28,6 +32,19 @@ def load_checkpoint(path):
     if structure is None:
         raise ValueError(f"{path}: not a checkpoint of a training")
     return _put_arrays(json.loads(structure), mt.load(path))
+
+
+def shared_checkpoint(path, world):
+    """The checkpoint of process 0's disk, in all processes: the others get its bytes and need not see the folder."""
+    if world.size == 1:
+        return load_checkpoint(path)
+    content = np.frombuffer(path.read_bytes(), np.uint8).copy() if world.first else None
+    length = world.from_first(len(content) if world.first else None)
+    content = world.broadcast_(content if world.first else np.empty(length, np.uint8))
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        copy.write_bytes(content.tobytes())
+        return load_checkpoint(copy)
 
 
 def _take_arrays(value, path, arrays):

@@ -10,25 +10,35 @@ from copy import deepcopy
 import numpy as np
 
 import minitensor as mt
+from layers.norm import synchronise
+from minitensor.distributed import Communicator, Gradients
 from nets.data import Augmentation
 from nets.training.average import WeightAverage
 from nets.training.batches import Batches
 from nets.training.build import build_net
-from nets.training.checkpoint import load_checkpoint, save_checkpoint
+from nets.training.checkpoint import save_checkpoint, shared_checkpoint
 from nets.training.clock import Clock
 from nets.training.interruption import Interruption
-from nets.training.losses import batch_maker, loss_of
+from nets.training.losses import batch_maker, counts_of, terms_of
 from nets.training.measure import MEASURES
-from nets.training.progress import Progress
+from nets.training.progress import NoProgress, Progress
 from nets.training.run import BEST, CHECKPOINT, LAST
 from nets.training.schedule import Schedule
+from nets.training.together import SharedLoss, own_loss_terms, seed_of_step
 from nets.training.validation import validate
 from nets.weights import load_weights
 
 VALIDATION_STREAM = 12  # the second word of the seed for the order of the validation images
 VALIDATION_SHARE = 0.01  # one validation takes at most this share of a timed run
+SHADE = 0.08  # see Augmentation
 RECENT_STEPS = 20  # whose median says how long a step takes now
 FORWARD_SHARE = 1 / 3  # of a train step: the forward pass, the part that a validation has too
+
+
+def augmentation_of(config):
+    """What happens to the training images. Pictures without top and bottom are microscope pictures: uneven light."""
+    shade = SHADE if config.orientation == "free" else 0.0
+    return Augmentation(config.crop, config.orientation, shade=shade)
 
 
 class Diverged(ArithmeticError):
@@ -46,30 +56,40 @@ class Training:
     depends only on what the checkpoint contains, so it makes no difference how often a run is interrupted.
     """
 
-    def __init__(self, run, train, validation, net=None, loss=None, augmentation=None):
-        """net, loss and augmentation: the user's own (nets/training/library.py); None means those of the config."""
+    def __init__(self, run, train, validation, net=None, loss=None, augmentation=None, world=None):
+        """net, loss and augmentation: the user's own (nets/training/library.py); None means those of the config.
+
+        world   the processes that train together (nets/training/together.py); None: this one alone. Only the first of
+                them writes into the run folder.
+        """
         config = run.config
+        self.world = world or Communicator()
         self.run_folder = run
         self.validation = validation
         mt.manual_seed(config.seed)
         self.net = (build_net(config.net) if net is None else net).to(config.device)
         twin = build_net(config.net) if net is None else deepcopy(net)
         self.average = WeightAverage(twin.to(config.device), self.net)
+        if self.world.size > 1:
+            synchronise(self.net, self.world)
+        self.gradients = Gradients(self.net.parameters(), self.world)
         self.optimizer = mt.optim.AdamW(
             self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.batches = Batches(
             train,
             config.normalization,
-            augmentation or Augmentation(config.crop, config.orientation),
+            augmentation or augmentation_of(config),
             config.batch,
             config.seed,
             batch_maker(config),
+            self.world.share(config.batch),
         )
         self.measure = MEASURES[config.task]  # what decides which weights are the best
         class_weights = mt.tensor(np.array(config.class_weights, np.float32), device=config.device)
         self.own_loss = loss
-        self.loss = loss or loss_of(config, class_weights)
+        parts = (terms_of(config, class_weights), counts_of(config)) if loss is None else own_loss_terms(loss)
+        self.loss = SharedLoss(*parts, self.world)
         self.schedule = Schedule(config.steps, config.seconds)
         self.step = 0
         self.elapsed = 0.0
@@ -88,9 +108,9 @@ class Training:
 
     def resume(self):
         """Continue the run from its checkpoint. A run that was killed before its first checkpoint begins again."""
-        if self.run_folder.path(CHECKPOINT).is_file():
+        if self.world.from_first(self.run_folder.path(CHECKPOINT).is_file()):
             self._restore()
-        self.metrics = self.run_folder.rewind_metrics(self.step)
+        self.metrics = self.world.from_first(self.run_folder.rewind_metrics(self.step) if self.world.first else None)
 
     @property
     def finished(self):
@@ -100,7 +120,7 @@ class Training:
 
     def _restore(self):
         path = self.run_folder.path(CHECKPOINT)
-        saved = load_checkpoint(path)
+        saved = shared_checkpoint(path, self.world)
         try:
             self._take(saved)
         except (KeyError, TypeError, AttributeError, IndexError) as error:
@@ -110,7 +130,6 @@ class Training:
         self.net.load_state_dict(saved["net"])
         self.average.net.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
-        mt.random.set_state(saved["random"])
         self.schedule = Schedule(**saved["plan"])
         self.step, self.elapsed, self.best_score = saved["step"], saved["elapsed"], saved["best_score"]
         self.losses = saved["losses"].numpy().tolist()
@@ -120,6 +139,10 @@ class Training:
     def extend(self, steps=None, seconds=None):
         """Let the run end at another point. Raises ValueError if nothing would be left to train."""
         self.schedule = self.schedule.extended(steps, seconds, self.step, self.elapsed, self._typical_step())
+
+    def share_schedule(self):
+        """Give all processes the schedule of the first one."""
+        self.schedule = Schedule(**self.world.from_first(self.schedule.as_dict()))
 
     def ends_at(self, steps, seconds):
         """Whether this is the limit that the user gave already. (The steps of a timed run are measured, not given.)"""
@@ -134,16 +157,21 @@ class Training:
         """Train until the schedule is finished. Raises Diverged, or Interrupted after all is saved."""
         with ExitStack() as stack:
             interruption = stack.enter_context(Interruption())
-            progress = stack.enter_context(Progress(self.step, self.run_folder.config.batch, self.measure.name))
+            shown = Progress if self.world.first else NoProgress
+            progress = stack.enter_context(shown(self.step, self.run_folder.config.batch, self.measure.name))
             batches = stack.enter_context(self.batches)
             if self.metrics:
                 progress.validated(self.measure.of(self.metrics[-1]))
             clock = Clock(self.elapsed)
+            self._share_weights()
             while True:
-                self.elapsed = clock.now()
-                if interruption.asked:
+                self.elapsed, asked, checkpoint_due = self._agree(clock, interruption)
+                if asked:
                     self.save()
                     raise Interrupted
+                if checkpoint_due:
+                    self.save()
+                    clock.checkpoint_written()
                 if self.schedule.validation_due(self.step, self.elapsed):
                     done = self._validate(clock, lambda _: not interruption.asked)
                     if not done:
@@ -158,10 +186,24 @@ class Training:
                 self.step += 1
                 self.step_seconds.append(time.perf_counter() - began)
                 progress.step(self.losses[-1], self.step_seconds[-1], self.schedule.steps, self._left())
-                if clock.checkpoint_due():
-                    self.elapsed = clock.now()
-                    self.save()
-                    clock.checkpoint_written()
+
+    def _share_weights(self):
+        """All processes begin with the weights of the first one."""
+        if self.world.size > 1:
+            for net in (self.net, self.average.net):
+                for tensor in (*net.parameters(), *net.buffers()):
+                    self.world.broadcast_(tensor.data)
+
+    def _agree(self, clock, interruption):
+        """(seconds of training, whether to stop, whether to write a checkpoint), the same in all processes.
+
+        The first process's clock counts; anyone may ask to stop. Two processes that decided by their own clocks would
+        sooner or later decide differently, and then wait for each other for ever.
+        """
+        first = self.world.first
+        said = np.array([clock.now() if first else 0.0, interruption.asked, first and clock.checkpoint_due()], float)
+        elapsed, asked, due = self.world.sum_(said)
+        return float(elapsed), bool(asked), bool(due)
 
     def _train_step(self, x, *truth):
         """One update of the weights, from the arrays of a batch; returns the loss before it."""
@@ -170,11 +212,14 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.net.train()
+        mt.manual_seed(seed_of_step(config.seed, self.step, self.world.rank))
         self.optimizer.zero_grad()
+        shares = self.loss.shares(*truth)
         scores = self.net(mt.tensor(x, device=config.device))
-        loss = self.loss(scores, *(mt.tensor(array, device=config.device) for array in truth))
-        loss.backward()
-        value = loss.item()  # after backward: a GPU has both passes to work on while this waits for the loss
+        loss = self.loss(shares, scores, *(mt.tensor(array, device=config.device) for array in truth))
+        self.gradients.backward(loss)
+        # after backward: a GPU has both passes to work on while this waits for the loss
+        value = self.loss.value(loss)
         if not math.isfinite(value):
             raise Diverged(f"the loss of step {self.step + 1} is {value} (learning rate {rate:.3g})")
         self.optimizer.step()
@@ -192,14 +237,15 @@ class Training:
             VALIDATION_SHARE * self.schedule.seconds if first_timed else None,
             proceed,
             self.own_loss,
+            self.world,
         )
         if result is None:
             return False
         self._check_weights()
         self.validation_order = self.validation_order[: result.images]
-        self._validation_seconds = result.seconds
+        self._validation_seconds = self.world.from_first(result.seconds)
         before = self.metrics[-1]["step"] if self.metrics else 0
-        self.elapsed = clock.now()
+        self.elapsed = self.world.from_first(clock.now())
         line = {
             "step": self.step,
             "seconds": round(self.elapsed, 3),
@@ -208,18 +254,24 @@ class Training:
             "validation_images": result.images,
             **result.scores.as_dict(),
         }
+        line = self.world.from_first(line)
         self.metrics.append(line)
-        self.run_folder.append_metrics(line)
         score = self.measure.of(line)
         if score >= self.best_score:  # if equal, the later weights: they have learned longer
             self.best_score = score
-            mt.save(self.run_folder.path(BEST), self.average.net.state_dict())
-        self.schedule.after_validation(self.step, self.elapsed, self._typical_step(), result.seconds)
+            if self.world.first:
+                mt.save(self.run_folder.path(BEST), self.average.net.state_dict())
+        if self.world.first:
+            self.run_folder.append_metrics(line)
+        typical = self.world.from_first(self._typical_step())
+        self.schedule.after_validation(self.step, self.elapsed, typical, self._validation_seconds)
         return True
 
     def save(self):
         """Write last.safetensors and the checkpoint. If the weights diverged, raises Diverged and writes nothing."""
         self._check_weights()
+        if not self.world.first:
+            return
         average = self.average.net.state_dict()
         mt.save(self.run_folder.path(LAST), average)
         save_checkpoint(
@@ -228,7 +280,6 @@ class Training:
                 "net": self.net.state_dict(),
                 "average": average,
                 "optimizer": self.optimizer.state_dict(),
-                "random": mt.random.get_state(),
                 "plan": self.schedule.as_dict(),
                 "step": self.step,
                 "elapsed": self.elapsed,

@@ -48,19 +48,45 @@ def _with_centres(_config):
 
 def loss_of(config, class_weights):
     """The function (scores, label, ...) -> loss, all Tensors, for the arrays of `batch_maker`."""
+    terms = terms_of(config, class_weights)
+    return lambda scores, *truth: sum(terms(scores, *truth))
+
+
+def terms_of(config, class_weights):
+    """The function (scores, label, ...) -> the terms of the loss. Each is a mean; `counts_of` says over how much."""
     classes = len(config.classes)
 
     def semantic(scores, label):
-        return mt.cross_entropy(scores, label, weight=class_weights, ignore_index=IGNORE)
+        return (mt.cross_entropy(scores, label, weight=class_weights, ignore_index=IGNORE),)
 
     def watershed(scores, label, pixel_weight):
-        return mt.cross_entropy(scores, label, ignore_index=IGNORE, pixel_weight=pixel_weight)
+        return (mt.cross_entropy(scores, label, ignore_index=IGNORE, pixel_weight=pixel_weight),)
 
     def centres(scores, label, targets):
         heat = mt.mse_loss(scores[:, classes : classes + 1], targets[:, :1])
         known = targets[:, 3:]
         distance = (scores[:, classes + 1 :] - targets[:, 1:3]).abs() * known
         offset = distance.sum() * (OFFSET_UNIT / max(1.0, float(known.sum().item())))
-        return semantic(scores[:, :classes], label) + HEAT_WEIGHT * heat + OFFSET_WEIGHT * offset
+        return *semantic(scores[:, :classes], label), HEAT_WEIGHT * heat, OFFSET_WEIGHT * offset
+
+    return {"watershed": watershed, "centres": centres}.get(config.method, semantic)
+
+
+def counts_of(config):
+    """The function (label, ...) of a batch's arrays -> float64: what each term of the loss is a mean over.
+
+    Processes that share a batch need it: the mean over all of them is the sum of their means, each multiplied by its
+    share of the count (minitensor/distributed). A mean of their means would be wrong, because the counts differ.
+    """
+    weights = np.array(config.class_weights, np.float64)
+
+    def semantic(label):
+        return np.array([weights[label[label != IGNORE]].sum()])
+
+    def watershed(label, pixel_weight):
+        return np.array([pixel_weight[label != IGNORE].sum(dtype=np.float64)])
+
+    def centres(label, targets):
+        return np.array([*semantic(label), targets[:, 0].size, targets[:, 3:].sum(dtype=np.float64)])
 
     return {"watershed": watershed, "centres": centres}.get(config.method, semantic)

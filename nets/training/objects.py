@@ -4,7 +4,8 @@ There are two methods. By "watershed" the net learns objects that do not touch (
 it has three more outputs, which say where the centre of each pixel's object is (segmentation/centres.py).
 
 The thresholds are found on the validation images when a training ends, as the strength of decision.py is: those with
-the highest sum of F1@.5 and AJI. The first counts objects, the second their pixels.
+the highest sum of F1@.5 and the mean of the images' AJI. The first counts objects, the second their pixels. (AJI of all
+images together would not do: one large false object in one image outweighs the objects of all others.)
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ METHODS = {"watershed": WatershedDecision, "centres": CentresDecision}
 
 
 def decide_objects(net, dataset, config, positions):
-    """The decision with the highest F1@.5 + AJI over the first images at `positions`, up to DECIDING_PIXELS."""
+    """The decision with the highest worth over the first images at `positions`, up to DECIDING_PIXELS."""
     metrics = {}
     pixels = 0
     for position in positions:
@@ -188,4 +189,4 @@ def decide_objects(net, dataset, config, positions):
 
 
 def _worth(matching, aji):
-    return (matching.f1(AT) or 0.0) + (aji.aji() or 0.0)
+    return (matching.f1(AT) or 0.0) + (aji.aji_by_image() or 0.0)

@@ -57,6 +57,28 @@ class Progress:
         self._bar.write(text, file=self._bar.fp)
 
 
+class NoProgress:
+    """A Progress that shows nothing: for the processes of a training that do not print."""
+
+    def __init__(self, *settings):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def step(self, loss, step_seconds, steps, seconds_left):
+        pass
+
+    def validated(self, score):
+        pass
+
+    def note(self, text):
+        pass
+
+
 def _smoothed(before, value):
     return value if before is None else before + SMOOTHING * (value - before)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 import minitensor as mt
+from minitensor.distributed import Communicator
 from nets.data import IGNORE
 from nets.segmentation.instances import Found
 from nets.segmentation.metrics import Confusion, InstanceScores, InstanceTally, Scores
@@ -15,6 +16,7 @@ from nets.segmentation.panoptic import PanopticTally, PanopticTaskScores
 from nets.segmentation.semantic import predict
 from nets.training.losses import batch_maker, loss_of
 from nets.training.objects import METHODS, Evidence
+from nets.training.together import collect
 
 
 class Validation(NamedTuple):
@@ -40,7 +42,7 @@ def score(net, dataset, config, decision, positions):
     return tally.scores()
 
 
-def validate(net, dataset, config, positions=None, most_seconds=None, proceed=None, loss=None):
+def validate(net, dataset, config, positions=None, most_seconds=None, proceed=None, loss=None, world=None):
     """Predict the images at `positions` (default: all) whole and compare them with the truth, while a training goes on.
 
     Unlike `evaluate` it looks at each image only once, unmirrored, and it also computes the loss.
@@ -48,24 +50,37 @@ def validate(net, dataset, config, positions=None, most_seconds=None, proceed=No
     most_seconds   stop after as many images as this time allows, but at least one
     loss           loss(scores (1, C, H, W), target (1, H, W)) -> Tensor of the user's own; None: that of the config
     proceed        called with the number of images done; if it returns False, validation stops and returns None
+    world          the processes that share the images: N of them predict N images at the same time, and all count all
+                   answers, in the order of one process
     """
+    world = world or Communicator()
     positions = range(len(dataset)) if positions is None else positions
     tally = tally_of(config)
     loss = loss or loss_of(config, mt.Tensor(np.array(config.class_weights, np.float32)))
     losses = []
     begin = time.perf_counter()
-    for done, position in enumerate(positions):
-        if proceed is not None and not proceed(done):
+    for done in range(0, len(positions), world.size):
+        if world.any(proceed is not None and not proceed(done)):
             return None
-        if done and most_seconds is not None and time.perf_counter() - begin > most_seconds:
+        late = most_seconds is not None and time.perf_counter() - begin > most_seconds
+        if done and world.from_first(bool(late)):
             break
-        sample = dataset.sample(int(position))
-        scores = predict(net, config.normalization.apply(sample.image))  # (classes, H, W)
-        _count(tally, sample, _found(scores, config))
-        losses.append(_loss_of_image(loss, scores, sample, config))
+        mine, answer = done + world.rank, (None, None)
+        if mine < len(positions):
+            own = dataset.sample(int(positions[mine]))
+            answer = _answer(net, own, config, loss)
+        for place, (image_loss, found) in enumerate(filter(None, collect(world, *answer)), start=done):
+            _count(tally, own if place == mine else dataset.sample(int(positions[place])), found)
+            losses.append(image_loss)
     known = [value for value in losses if value is not None]
     mean_loss = float(np.mean(known)) if known else float("nan")
     return Validation(tally.scores(), mean_loss, len(losses), time.perf_counter() - begin)
+
+
+def _answer(net, sample, config, loss):
+    """(loss, Found) of one image, unmirrored."""
+    scores = predict(net, config.normalization.apply(sample.image))  # (classes, H, W)
+    return _loss_of_image(loss, scores, sample, config), _found(scores, config)
 
 
 def tally_of(config):

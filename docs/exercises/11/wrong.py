@@ -1,0 +1,35 @@
+"""Wrong answers to exercise 11, and a part of the message that each must get."""
+
+from importlib import import_module
+
+import numpy as np
+
+right = import_module("docs.exercises.11.solution").mean_iu
+
+
+def _accuracy(truth, prediction, classes, ignore=255):
+    counted = truth != ignore
+    return float((truth == prediction)[counted].mean()) if counted.any() else 1.0
+
+
+def _ignored_count(truth, prediction, classes, ignore=255):
+    return right(truth, prediction, classes, ignore=-1)
+
+
+def _absent_as_zero(truth, prediction, classes, ignore=255):
+    present = len(np.unique(np.concatenate([truth[truth != ignore], prediction[truth != ignore]])))
+    return right(truth, prediction, classes, ignore) * present / classes
+
+
+def _absent_as_one(truth, prediction, classes, ignore=255):
+    counted = truth != ignore
+    present = len(np.unique(np.concatenate([truth[counted], prediction[counted]])))
+    return (right(truth, prediction, classes, ignore) * present + classes - present) / classes
+
+
+WRONG = [
+    ({"mean_iu": _accuracy}, "Each class counts the same"),
+    ({"mean_iu": _ignored_count}, "ignore"),
+    ({"mean_iu": _absent_as_zero}, "left out"),
+    ({"mean_iu": _absent_as_one}, "left out"),
+]
