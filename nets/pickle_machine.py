@@ -193,6 +193,8 @@ def _quoted(value):
 # Calls that make a tensor of a subclass, or with attributes: (the function that makes the tensor, the class, the
 # function's arguments, ...). Weights need neither the class nor the attributes.
 FROM_TYPE = (Name("torch._tensor", "_rebuild_from_type"), Name("torch._tensor", "_rebuild_from_type_v2"))
+NUMPY_ARRAY = "a NumPy array"
+NUMPY_ARRAYS = tuple(Name(f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core"))
 REBUILD = {
     Name("torch._utils", "_rebuild_tensor_v3"): _of_untyped,
     Name("torch._utils", "_rebuild_tensor_v2"): _tensor,
@@ -323,7 +325,7 @@ class Machine:
         if name in FROM_TYPE and type(arguments) is tuple and len(arguments) > 2 and arguments[0] not in FROM_TYPE:
             return self.called(arguments[0], arguments[2])
         if name not in REBUILD:
-            return Unknown(f"an object made by {name}")
+            return Unknown(NUMPY_ARRAY if name in NUMPY_ARRAYS else f"an object made by {name}")
         if type(arguments) is not tuple:
             raise ValueError(f"it calls {name} without arguments")
         self.spend(sum(len(each) for each in arguments if type(each) in (dict, list, tuple)))

@@ -1,5 +1,6 @@
 """Where the weights are in a checkpoint: under which key, behind which prefix, beside what."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -103,6 +104,8 @@ def test_a_checkpoint_without_tensors_says_what_it_holds(tmp_path):
         ({"lr": 0.1, "name": "x"}, "'lr' is a float; 'name' is a str"),
         ({0: torch.ones(1)}, "numbers in the place of names"),
         ({}, "an empty dict"),
+        ({"x.weight": np.eye(2)}, "'x.weight' is a NumPy array; in the program .* mt.save"),
+        ({"x": torch.ones(2, dtype=torch.complex64)}, "'x' is a tensor of dtype complex64"),
         ({"device": torch.device("cpu")}, "'device' is an object made by torch.device"),
     ):
         with pytest.raises(ValueError, match=f"weights.pth holds no named tensors: .*{words}"):
