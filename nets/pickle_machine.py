@@ -79,7 +79,8 @@ class Name(NamedTuple):
     name: str
 
     def __str__(self):
-        return f"{self.module}.{self.name}"[:LONGEST_TEXT]
+        text = f"{self.module}.{self.name}"[:LONGEST_TEXT]
+        return text if text.isprintable() else ascii(text)
 
 
 class Unknown:
@@ -193,6 +194,7 @@ def _quoted(value):
 # Calls that make a tensor of a subclass, or with attributes: (the function that makes the tensor, the class, the
 # function's arguments, ...). Weights need neither the class nor the attributes.
 FROM_TYPE = (Name("torch._tensor", "_rebuild_from_type"), Name("torch._tensor", "_rebuild_from_type_v2"))
+GETATTR = (Name("builtins", "getattr"), Name("__builtin__", "getattr"))
 NUMPY_ARRAY = "a NumPy array"
 NUMPY_ARRAYS = tuple(Name(f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core"))
 REBUILD = {
@@ -324,6 +326,8 @@ class Machine:
             self.spend(len(arguments))
         if name in FROM_TYPE and type(arguments) is tuple and len(arguments) > 2 and arguments[0] not in FROM_TYPE:
             return self.called(arguments[0], arguments[2])
+        if name in GETATTR and type(arguments) is tuple and arguments and type(arguments[0]) is Unknown:
+            return Unknown(f"a method of {arguments[0].what}"[:LONGEST_TEXT])  # state_dict without its parentheses
         if name not in REBUILD:
             return Unknown(NUMPY_ARRAY if name in NUMPY_ARRAYS else f"an object made by {name}")
         if type(arguments) is not tuple:
