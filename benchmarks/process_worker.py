@@ -1,6 +1,6 @@
 """One process of the suite `processes`: times training steps on its part of the batch, and prints them if it is first.
 
-mpiexec -n N python benchmarks/process_worker.py THREADS STEPS '[base channels, norm, batch, side]'
+mpiexec -n N python -m benchmarks.process_worker THREADS STEPS '[base channels, norm, batch, side]'
 """
 
 import json

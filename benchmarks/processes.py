@@ -26,7 +26,7 @@ NETS = {
 }
 STEPS, QUICK_STEPS = 25, 8
 WARM_UP = 3
-WORKER = Path(__file__).with_name("process_worker.py")
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(options):
@@ -76,13 +76,14 @@ def _measure(mpiexec, way, net, steps):
         "-n",
         str(processes),
         sys.executable,
-        str(WORKER),
+        "-m",
+        "benchmarks.process_worker",
         str(threads),
         str(steps),
         json.dumps(net),
     ]
     done = subprocess.run(
-        command, cwd=WORKER.parent.parent, env=environment | {"PYTHONPATH": str(WORKER.parent.parent)},
-        capture_output=True, text=True, check=True,
+        command, cwd=ROOT, env=environment,
+        stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
     return json.loads(done.stdout.splitlines()[-1])

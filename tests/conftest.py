@@ -8,6 +8,7 @@ import os
 import sys
 from importlib.util import find_spec
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # pytest looks for its hooks and fixtures among the names of this file
@@ -40,3 +41,12 @@ def pytest_collection_finish():
     torch = sys.modules.get("torch")  # test files that need it have imported it by now; the others need not wait
     if torch is not None:
         torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tests of minutes are left out unless `-m` names them."""
+    if "slow" in config.getoption("markexpr"):
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes; run it with -m slow"))
