@@ -9,6 +9,7 @@ from minitensor.backend import is_array, to_device
 from minitensor.recording import no_grad
 from minitensor.tensor import Tensor
 
+LONGEST_NAME = 200  # characters of a name in a message
 MOST_NAMED = 5  # names of a kind in a message; a net of another kind has hundreds
 
 
@@ -68,7 +69,14 @@ def _kind(value):
 def _some(names, joint=", "):
     """The first few, and how many more there are."""
     more = len(names) - MOST_NAMED
-    return joint.join(map(str, names[:MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
+    return joint.join(map(printable, names[:MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
+
+
+def printable(name):
+    """A name from a file for a message: not too long, and without characters that steer a terminal."""
+    text = str(name)
+    text = text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}..."
+    return text if text.isprintable() else ascii(text)
 
 
 def copy_state(own, given):

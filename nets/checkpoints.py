@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 import minitensor as mt
-from nets.pickle_machine import Unknown
+from nets.pickle_machine import NUMPY_ARRAY, Unknown
 from nets.torch_file import whole_object_advice
 
 # Keys under which checkpoints keep the weights. The running mean of the weights (ema) comes first, because it is what
@@ -33,6 +33,7 @@ LONGEST_NAME = 500  # characters of a name that are searched for the net's own n
 # Tensors beside those with a prefix are left out only if this share of the net's own names is found with it.
 LEAST_SHARE = 0.25
 MOST_NAMED = 5  # entries that a message lists
+REAL = "fiub"  # NumPy's letters for real numbers: floats, integers, booleans
 MOST_QUOTED = 60  # characters of a key that a message quotes
 
 
@@ -108,7 +109,17 @@ def _named_tensors(content, path):
 
 
 def _is_tensor(value):
-    return isinstance(value, (np.ndarray, mt.Tensor))
+    """Whether it is a tensor of real numbers; no net here has others."""
+    return isinstance(value, (np.ndarray, mt.Tensor)) and value.dtype.kind in REAL
+
+
+def _unread(value):
+    """In words, what an entry is that is not read; None for what is no tensor at all."""
+    if isinstance(value, Unknown):
+        return value.what
+    if isinstance(value, (np.ndarray, mt.Tensor)) and not _is_tensor(value):
+        return f"a tensor of dtype {value.dtype}, which no net here has"
+    return None
 
 
 def _instead(content, path):
@@ -119,9 +130,11 @@ def _instead(content, path):
     if any(map(_is_tensor, content.values())):
         return ": its tensors have numbers in the place of names"
     entries = [
-        f"{str(key)[:MOST_QUOTED]!r} is {value.what if isinstance(value, Unknown) else 'a ' + type(value).__name__}"
+        f"{str(key)[:MOST_QUOTED]!r} is {_unread(value) or 'a ' + type(value).__name__}"
         for key, value in list(content.items())[:MOST_NAMED]
     ]
+    if any(isinstance(value, Unknown) and value.what == NUMPY_ARRAY for value in content.values()):
+        entries.append("in the program that made it, save them with mt.save('weights.safetensors', arrays)")
     return f": {'; '.join(entries)}" if entries else ": it is an empty dict"
 
 
@@ -166,5 +179,5 @@ def _with_prefix(prefix, names, entries, keys):
         given for name, given in names.items() if not name.startswith(prefix) and _is_tensor(entries[given])
     )
     tensors = {name: value for name, value in inside.items() if _is_tensor(value)}
-    unread = {name: value.what for name, value in inside.items() if isinstance(value, Unknown)}
+    unread = {name: what for name, what in ((name, _unread(value)) for name, value in inside.items()) if what}
     return State(tensors, keys, prefix, (), outside, unread)

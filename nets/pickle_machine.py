@@ -79,7 +79,8 @@ class Name(NamedTuple):
     name: str
 
     def __str__(self):
-        return f"{self.module}.{self.name}"[:LONGEST_TEXT]
+        text = f"{self.module}.{self.name}"[:LONGEST_TEXT]
+        return text if text.isprintable() else ascii(text)
 
 
 class Unknown:
@@ -144,7 +145,7 @@ class TensorRecord(NamedTuple):
         last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=True))
         if last >= elements.size:
             shape = str(self.shape)[:LONGEST_TEXT]
-            raise ValueError(f"a tensor of shape {shape} does not fit its {elements.size} stored elements")
+            raise ValueError(f"a tensor of shape {shape} reaches beyond its {elements.size} stored numbers")
         # With strides of 0, as `expand` makes them, one number can stand for a huge array. The reader of the file
         # bounds the memory of all tensors together before it calls this.
         strides = [step * elements.itemsize for step in self.stride]
@@ -193,6 +194,9 @@ def _quoted(value):
 # Calls that make a tensor of a subclass, or with attributes: (the function that makes the tensor, the class, the
 # function's arguments, ...). Weights need neither the class nor the attributes.
 FROM_TYPE = (Name("torch._tensor", "_rebuild_from_type"), Name("torch._tensor", "_rebuild_from_type_v2"))
+GETATTR = (Name("builtins", "getattr"), Name("__builtin__", "getattr"))
+NUMPY_ARRAY = "a NumPy array"
+NUMPY_ARRAYS = tuple(Name(f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core"))
 REBUILD = {
     Name("torch._utils", "_rebuild_tensor_v3"): _of_untyped,
     Name("torch._utils", "_rebuild_tensor_v2"): _tensor,
@@ -204,18 +208,27 @@ REBUILD = {
 }
 
 
+def _instructions(file):
+    """(opcode, argument) of one instruction after the other."""
+    try:
+        for opcode, argument, _ in pickletools.genops(file):
+            yield opcode, argument
+    except ValueError as error:
+        raise ValueError("its pickle is damaged or cut short") from error
+
+
 def interpret(file, storages=None):
     """Read one pickle from a binary file with the allowed instructions only, up to the end of the pickle.
 
     storages   a dict that receives every storage that the pickle mentions: {key: Storage}
     """
     machine = Machine(storages)
-    for opcode, argument, _ in pickletools.genops(file):
+    for opcode, argument in _instructions(file):
         if opcode.name == "STOP":
             return machine.popped(1)[0]
         machine.spend(1)
         machine.step(opcode.name, argument)
-    raise ValueError("the pickle has no end")
+    raise ValueError("its pickle has no end")
 
 
 class Machine:
@@ -313,8 +326,10 @@ class Machine:
             self.spend(len(arguments))
         if name in FROM_TYPE and type(arguments) is tuple and len(arguments) > 2 and arguments[0] not in FROM_TYPE:
             return self.called(arguments[0], arguments[2])
+        if name in GETATTR and type(arguments) is tuple and arguments and type(arguments[0]) is Unknown:
+            return Unknown(f"a method of {arguments[0].what}"[:LONGEST_TEXT])  # state_dict without its parentheses
         if name not in REBUILD:
-            return Unknown(f"an object made by {name}")
+            return Unknown(NUMPY_ARRAY if name in NUMPY_ARRAYS else f"an object made by {name}")
         if type(arguments) is not tuple:
             raise ValueError(f"it calls {name} without arguments")
         self.spend(sum(len(each) for each in arguments if type(each) in (dict, list, tuple)))
@@ -332,13 +347,13 @@ class Machine:
     def top(self, kind=None):
         """The last entry of the stack; None if it is an Unknown and a `kind` is expected."""
         if len(self.stack) <= self.floor:
-            raise ValueError("the pickle takes more from its stack than there is")
+            raise ValueError("its pickle takes a value from an empty stack")
         top = self.stack[-1]
         if kind is None or type(top) is kind:
             return top
         if type(top) is Unknown:
             return None
-        raise ValueError(f"it puts items into a {type(top).__name__}")
+        raise ValueError(f"it adds items to something that is not a {kind.__name__}")
 
     @property
     def floor(self):
@@ -347,14 +362,14 @@ class Machine:
 
     def popped(self, count):
         if len(self.stack) - count < self.floor:
-            raise ValueError("the pickle takes more from its stack than there is")
+            raise ValueError("its pickle takes a value from an empty stack")
         items = self.stack[-count:]
         del self.stack[-count:]
         return items
 
     def popped_to_mark(self):
         if not self.marks:
-            raise ValueError("the pickle ends a run of items that it has not begun")
+            raise ValueError("its pickle ends a list of items that it never began")
         start = self.marks.pop()
         items = self.stack[start:]
         del self.stack[start:]

@@ -35,16 +35,16 @@ def read_torch_file(path):
     Everything else becomes an `Unknown` that names it; nothing is called. Raises ValueError for a file that is damaged
     or was not written by torch. The message says what was found.
     """
+    with open(path, "rb"):
+        pass  # if the file cannot be read at all, say so
     try:
         if zipfile.is_zipfile(path):
             return _read_zip(path)
         with open(path, "rb") as file:
             return _read_legacy(_Bounded(file))
-    except OSError:
-        raise  # the file cannot be read at all
     except Exception as error:  # a damaged file can go wrong anywhere, in zipfile and pickletools too
-        known = isinstance(error, ValueError)
-        reason = str(error)[: 2 * LONGEST_TEXT] if known else f"it is damaged ({type(error).__name__})"
+        known = isinstance(error, ValueError) and not isinstance(error, UnicodeError)
+        reason = str(error)[: 2 * LONGEST_TEXT] if known else f"it is damaged or cut short ({type(error).__name__})"
         raise ValueError(f"{path}: not a file of weights that torch wrote: {reason}{_advice(path, error)}") from error
 
 

@@ -23,6 +23,7 @@ from nets.unet import UNet
 from nets.vgg import VGG16, published_names
 
 COUNTER = "num_batches_tracked"  # batch norm's; files before torch 0.4.1 have none
+LONGEST_QUOTE = 200  # characters of a name from a file in a message
 INDEX = ".index.json"  # the end of the name of an index of weights in several files
 SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
 BACKBONE = "backbone."  # of FCNResNet50
@@ -58,9 +59,11 @@ class LoadedWeights(_Loaded):
     keys, prefix, parts = (), "", ()
 
     def __repr__(self):
-        said = super().__repr__()
-        if self.keys:
-            said += f" from the entry {'/'.join(self.keys)!r}"
+        return super().__repr__() + self.found()
+
+    def found(self):
+        """Where in the file the weights were, as the end of a sentence; empty if nothing is worth saying."""
+        said = f" from the entry {'/'.join(self.keys)[:LONGEST_QUOTE]!r}" if self.keys else ""
         if self.prefix:
             said += f" without the prefix {self.prefix!r}"
         return said + (f" without {', '.join(map(repr, self.parts))} in the names" if self.parts else "")
@@ -72,8 +75,10 @@ def load_weights(net: Module, path: str | PathLike, other_classes: bool = False)
     other_classes=True is for fine-tuning: the file's net may have another number of classes. The last layers, whose
     shapes depend on that number, then keep the values that they have, and are listed in `missing_keys`.
 
-    `path` is a .safetensors file, or a .pth or .pt file of torch, which is read without unpickling
-    (nets/torch_file.py). These files are recognised:
+    `path` is a .safetensors file, a .pth or .pt file of torch, which is read without unpickling (nets/torch_file.py),
+    or the .index.json of a state in several files. In a checkpoint the weights are found by the net's own names, under
+    any key and behind any prefix (nets/checkpoints.py); a running mean of the weights (ema) is preferred. These files
+    are recognised:
         torchvision vgg16   into VGG16, or into an FCN's backbone: fc6 and fc7 reshaped, scores left as they are;
                             vgg16_bn too, its batch norm folded into the convolutions
         fcn_resnet50        torchvision's, into FCNResNet50; aux=False for files without the auxiliary head
@@ -81,7 +86,7 @@ def load_weights(net: Module, path: str | PathLike, other_classes: bool = False)
         pytorch-fcn         into the FCN of the same kind; into another FCN the shared tensors: 32s -> 16s -> 8s
         milesial's U-Net    into UNet(padding="same", norm="batch"), up="bilinear" for files without up1.up.weight
     and files saved from the same net. Raises ValueError for any other file, before the net is changed. The message
-    lists every tensor that is missing, unexpected or of the wrong shape.
+    says what the file is, or which tensors are missing, unexpected, of the wrong shape or not read.
     """
     if not isinstance(net, Module):
         raise TypeError(f"load_weights: net must be a Module, got {type(net).__name__}")
@@ -217,11 +222,15 @@ def _read_shards(index):
     for file in sorted(set(wanted.values())):
         # An index must not name files outside its folder, and not itself.
         if Path(file).name != file or Path(file).suffix == index.suffix:
-            raise ValueError(f"load_weights: {index} names {file!r}, which is not a file of weights beside it")
+            raise ValueError(
+                f"load_weights: {index} names {file[:LONGEST_QUOTE]!r}, which is not a file of weights beside it"
+            )
         if not (index.parent / file).is_file():
-            raise ValueError(f"load_weights: {index} names {file}, and there is no such file beside it")
+            raise ValueError(
+                f"load_weights: {index} names {file[:LONGEST_QUOTE]!r}, and there is no such file beside it"
+            )
         shards[file] = find_state(read_state(index.parent / file), file, frozenset()).tensors
     lost = [name for name, file in wanted.items() if name not in shards[file]]
     if lost:
-        raise ValueError(f"load_weights: {index}: {wanted[lost[0]]} does not hold {lost[0]}")
+        raise ValueError(f"load_weights: {index}: {wanted[lost[0]]} does not hold {lost[0][:LONGEST_QUOTE]!r}")
     return {name: shards[file][name] for name, file in wanted.items()}

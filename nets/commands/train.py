@@ -209,7 +209,8 @@ def _prepared(options, world):
 def _started_from(path, loaded):
     """What was loaded, and which layers begin anew."""
     layers = sorted({name.rpartition(".")[0] for name in loaded.missing_keys})
-    return f"weights of {path} ({loaded.layout}); " + (f"new: {', '.join(layers)}" if layers else "no layer is new")
+    found = f"weights of {path} ({loaded.layout}{loaded.found()}); "
+    return found + (f"new: {', '.join(layers)}" if layers else "no layer is new")
 
 
 def _must_be_free(out):

@@ -1,5 +1,6 @@
 """Where the weights are in a checkpoint: under which key, behind which prefix, beside what."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -103,10 +104,21 @@ def test_a_checkpoint_without_tensors_says_what_it_holds(tmp_path):
         ({"lr": 0.1, "name": "x"}, "'lr' is a float; 'name' is a str"),
         ({0: torch.ones(1)}, "numbers in the place of names"),
         ({}, "an empty dict"),
+        ({"x.weight": np.eye(2)}, "'x.weight' is a NumPy array; in the program .* mt.save"),
+        ({"x": torch.ones(2, dtype=torch.complex64)}, "'x' is a tensor of dtype complex64"),
+        ({"state": torch.nn.Linear(1, 1).state_dict}, "'state' is a method of an object made by torch.nn.modules"),
         ({"device": torch.device("cpu")}, "'device' is an object made by torch.device"),
     ):
         with pytest.raises(ValueError, match=f"weights.pth holds no named tensors: .*{words}"):
             loaded(content, tmp_path)
+
+
+def test_names_in_messages_are_short_and_printable(tmp_path):
+    for name in ("\x1b[2J\x1b]0;x\x07", "a\nb", "\ud800", "x" * 100_000):
+        with pytest.raises(ValueError, match="unexpected: ") as caught:
+            loaded({name: torch.ones(1)}, tmp_path)
+        message = str(caught.value)
+        assert len(message) < 1000 and message.replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize(
