@@ -1,4 +1,4 @@
-"""python -m nets train | predict | evaluate | export | info"""
+"""python -m nets train | predict | evaluate | report | export | info"""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ COMMANDS = {
     "train": ("nets.commands.train", "train a net on generated images or on a folder of images and masks"),
     "predict": ("nets.commands.predict", "find the classes in image files with a trained net"),
     "evaluate": ("nets.commands.evaluate", "measure a trained net against masks"),
+    "report": ("nets.commands.report", "write a run's report.html again"),
     "export": ("nets.commands.export", "write a trained net as an ONNX file"),
     "info": ("nets.commands.info", "show a net's shapes, crops, parameters and receptive field"),
 }

@@ -21,7 +21,7 @@ from nets.training.extras import USES, needed
 from nets.training.loop import Diverged, Interrupted, Training
 from nets.training.progress import clock
 from nets.training.results import conclude, draw, save_samples
-from nets.training.run import BEST, CONCLUSION, CONFIG, CURVES, PREDICTIONS, SAMPLES, Run, validation_names
+from nets.training.run import BEST, CONCLUSION, CONFIG, CURVES, PREDICTIONS, REPORT, SAMPLES, Run, validation_names
 from nets.training.settings import BATCH, choose
 from nets.training.together import Elsewhere, check_batch, check_same_data, end_all, in_first
 from nets.weights import load_weights
@@ -324,7 +324,7 @@ def _finish(training):
         "others."
     )
     draw(training, scores)
-    print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}")
+    print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}  {run.path(REPORT)}")
     folder = quote(str(run.folder))  # can be pasted into a shell, even with spaces in its name
     images, data = "IMAGE.png", " --data FOLDER"
     if run.config.data in GENERATORS:  # generated data has no files to try the net on: write some

@@ -22,7 +22,7 @@ from nets.training.config import Config
 from nets.training.loop import Training
 from nets.training.measure import MEASURES
 from nets.training.results import conclude, draw, load_decision
-from nets.training.run import CONCLUSION, CONFIG, CURVES, PREDICTIONS, Run
+from nets.training.run import CONCLUSION, CONFIG, CURVES, PREDICTIONS, REPORT, Run
 from nets.training.settings import BALANCE_POWER, BATCH, LEARNING_RATE, WEIGHT_DECAY
 
 OWN_DATA = "own data"  # what the config says where the command has the name of a folder
@@ -151,7 +151,7 @@ def train(
     scores = conclude(training)
     print(f"\n{scores.table()}")
     draw(training, scores)
-    print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}")
+    print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}  {run.path(REPORT)}")
     return TrainedRun(run, training.best_net())
 
 

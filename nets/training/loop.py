@@ -22,6 +22,7 @@ from nets.training.interruption import Interruption
 from nets.training.losses import batch_maker, counts_of, terms_of
 from nets.training.measure import MEASURES
 from nets.training.progress import NoProgress, Progress
+from nets.training.results import watch
 from nets.training.run import BEST, CHECKPOINT, LAST
 from nets.training.schedule import Schedule
 from nets.training.together import SharedLoss, own_loss_terms, seed_of_step
@@ -31,6 +32,7 @@ from nets.weights import load_weights
 VALIDATION_STREAM = 12  # the second word of the seed for the order of the validation images
 VALIDATION_SHARE = 0.01  # one validation takes at most this share of a timed run
 SHADE = 0.08  # see Augmentation
+SHOW_SECONDS = 60.0
 RECENT_STEPS = 20  # whose median says how long a step takes now
 FORWARD_SHARE = 1 / 3  # of a train step: the forward pass, the part that a validation has too
 
@@ -98,6 +100,7 @@ class Training:
         self.best_score = -1.0
         self.metrics = []
         self._validation_seconds = None  # of the last one
+        self._shown = 0.0  # seconds of training when the pictures were last written
         order = np.random.default_rng([config.seed, VALIDATION_STREAM]).permutation(len(validation))
         self.validation_order = order  # shortened if a timed run has no time for all of them
 
@@ -179,6 +182,7 @@ class Training:
                     progress.validated(self.measure.of(self.metrics[-1]))
                     self.save()
                     clock.checkpoint_written()
+                    self._show()
                 if self.schedule.finished(self.step):
                     return
                 began = time.perf_counter()
@@ -186,6 +190,12 @@ class Training:
                 self.step += 1
                 self.step_seconds.append(time.perf_counter() - began)
                 progress.step(self.losses[-1], self.step_seconds[-1], self.schedule.steps, self._left())
+
+    def _show(self):
+        """Now and then, write curves.png and report.html for whoever watches a long training."""
+        if self.world.first and self.elapsed - self._shown >= SHOW_SECONDS and not self.schedule.finished(self.step):
+            watch(self)
+            self._shown = self.elapsed
 
     def _share_weights(self):
         """All processes begin with the weights of the first one."""

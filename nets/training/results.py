@@ -7,6 +7,7 @@ from pathlib import Path
 from nets.training.decision import Decision, decide
 from nets.training.measure import MEASURES
 from nets.training.objects import METHODS, decide_objects
+from nets.training.page import Gallery, write_page
 from nets.training.report import best_words, save_curves, save_image, save_predictions
 from nets.training.rows import SHOWN
 from nets.training.run import CURVES, PREDICTIONS
@@ -60,7 +61,7 @@ def conclude(training):
 
 
 def draw(training, scores):
-    """curves.png and predictions.png."""
+    """curves.png, predictions.png and report.html."""
     run = training.run_folder
     config = run.config
     net, decision = training.best_net(), load_decision(run)
@@ -74,3 +75,12 @@ def draw(training, scores):
     row, legend = SHOWN[config.task]
     rows = [row(sample, answer, config.classes) for sample, answer in zip(samples, found, strict=True)]
     save_predictions(run.path(PREDICTIONS), rows, legend(config.classes, samples), title)
+    gallery = Gallery(net, training.validation, config, decision, training.validation_order)
+    write_page(run, training.metrics, scores, gallery)
+
+
+def watch(training):
+    """curves.png and report.html of a training that goes on, without images."""
+    run = training.run_folder
+    save_curves(run.path(CURVES), training.losses, training.metrics, training.measure)
+    write_page(run, training.metrics)

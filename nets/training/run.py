@@ -6,7 +6,7 @@ last.safetensors          the newest weights
 checkpoint.safetensors    weights, optimizer and random state at one step: where --resume goes on
 metrics.jsonl             one line for each validation
 decision.json             how the classes, or the objects, are made of the probabilities
-curves.png  predictions.png
+curves.png  predictions.png  report.html
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from nets.weights import load_weights
 
 CONFIG, METRICS, DECISION = "config.json", "metrics.jsonl", "decision.json"
 BEST, LAST, CHECKPOINT = "best.safetensors", "last.safetensors", "checkpoint.safetensors"
-CURVES, PREDICTIONS, SAMPLES = "curves.png", "predictions.png", "samples"
-CONCLUSION = (DECISION, CURVES, PREDICTIONS)  # the files made after the last step
+CURVES, PREDICTIONS, SAMPLES, REPORT = "curves.png", "predictions.png", "samples", "report.html"
+CONCLUSION = (DECISION, CURVES, PREDICTIONS, REPORT)  # the files made after the last step
 METRIC_FIELDS = ("step", "mean_iu", "validation_loss", "validation_images")  # the fields of a line that are read
 
 

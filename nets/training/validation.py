@@ -38,7 +38,7 @@ def score(net, dataset, config, decision, positions):
     tally = tally_of(config)
     for position in positions:
         sample = dataset.sample(int(position))
-        _count(tally, sample, decision.find(net, sample.image, config))
+        count(tally, sample, decision.find(net, sample.image, config))
     return tally.scores()
 
 
@@ -70,7 +70,7 @@ def validate(net, dataset, config, positions=None, most_seconds=None, proceed=No
             own = dataset.sample(int(positions[mine]))
             answer = _answer(net, own, config, loss)
         for place, (image_loss, found) in enumerate(filter(None, collect(world, *answer)), start=done):
-            _count(tally, own if place == mine else dataset.sample(int(positions[place])), found)
+            count(tally, own if place == mine else dataset.sample(int(positions[place])), found)
             losses.append(image_loss)
     known = [value for value in losses if value is not None]
     mean_loss = float(np.mean(known)) if known else float("nan")
@@ -92,7 +92,8 @@ def tally_of(config):
     return Confusion(len(config.classes), [entry.name for entry in config.classes])
 
 
-def _count(tally, sample, found):
+def count(tally, sample, found):
+    """Add one image to a tally."""
     if isinstance(tally, PanopticTally):
         tally.update(sample, found)
     elif found.instances is None:

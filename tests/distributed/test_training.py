@@ -59,7 +59,7 @@ def test_processes_learn_what_one_learns(task, data, tmp_path):
         found[processes] = lines(out)
         assert sorted(path.name for path in out.iterdir()) == [
             "best.safetensors", "checkpoint.safetensors", "config.json", "curves.png", "decision.json",
-            "last.safetensors", "metrics.jsonl", "predictions.png",
+            "last.safetensors", "metrics.jsonl", "predictions.png", "report.html",
         ]  # fmt: skip
     for processes in found:
         assert [line["step"] for line in found[processes]] == [line["step"] for line in found[1]]

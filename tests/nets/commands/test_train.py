@@ -17,7 +17,7 @@ def test_a_run_leaves_its_files(finished_run):
     names = {path.name for path in finished_run.iterdir()}
     assert names == {
         "config.json", "metrics.jsonl", "best.safetensors", "last.safetensors", "checkpoint.safetensors",
-        "curves.png", "predictions.png", "decision.json",
+        "curves.png", "predictions.png", "report.html", "decision.json",
     }  # fmt: skip
     lines = [json.loads(line) for line in (finished_run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(2, 21, 2))

@@ -1,0 +1,29 @@
+"""python -m nets report: the page of a run, made again from its weights and validation images."""
+
+from __future__ import annotations
+
+from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
+from nets.training.page import Gallery, write_page
+from nets.training.results import load_decision
+from nets.training.run import REPORT, Run
+from nets.training.validation import score
+
+
+def add_arguments(parser):
+    parser.add_argument("run", metavar="RUN", help="a run folder, as train makes it")
+    add_device(parser)
+    add_max_pixels(parser)
+
+
+def main(options):
+    """Write RUN/report.html."""
+    obey_max_pixels(options)
+    run = Run.open(options.run)
+    net = run.load_net(usable(options.device))
+    _, validation = run.open_data()
+    decision, everything = load_decision(run), range(len(validation))
+    gallery = Gallery(net, validation, run.config, decision, everything)
+    all_seen = len(gallery.ranked) == len(validation)
+    scores = gallery.scores() if all_seen else score(net, validation, run.config, decision, everything)
+    write_page(run, run.metrics(), scores, gallery)
+    print(run.path(REPORT))
