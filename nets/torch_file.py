@@ -16,7 +16,8 @@ import zipfile
 from io import BytesIO
 
 from nets.file_kinds import PICKLE, START, kind_of_bytes, kind_of_zip
-from nets.pickle_machine import LONGEST_TEXT, TensorRecord, Unknown, interpret
+from nets.pickle_machine import Unknown, interpret
+from nets.torch_tensors import LONGEST_TEXT, TensorRecord
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the old format holds this number alone
 TEXT_MAGIC = f"L{LEGACY_MAGIC}L".encode()  # the same in pickle protocols 0 and 1

@@ -1,8 +1,16 @@
-"""Loading published weights: files of torchvision's vgg16, of pytorch-fcn, of milesial's U-Net, and our own.
+"""Loading published weights: files of torchvision, of pytorch-fcn, of milesial's U-Net, and our own.
 
-The names of the tensors tell what a file is (nets/published.py). It may be a safetensors file or a .pth file of torch.
-The nets here have the same names and shapes, so nothing is translated. Only the weights of a VGG are transplanted into
-an FCN.
+A file may be a safetensors file or a .pth file of torch. The path of its bytes:
+
+    torch_file.py      a .pth file: a zip or an older format, with a pickle and the bytes of the tensors
+    pickle_machine.py  the pickle, read without running it
+    torch_tensors.py   how the numbers of a tensor lie in the file
+    file_kinds.py      what a file is that holds no weights
+    checkpoints.py     where the weights are in a checkpoint, and what was put in front of their names
+    published.py       which net the names belong to
+
+The nets here have the same names and shapes as the published ones, so nothing is translated. Only the weights of a VGG
+are transplanted into an FCN, and a ResNet-50 becomes a backbone.
 """
 
 from __future__ import annotations

@@ -132,10 +132,8 @@ def test_the_other_sections(lab, numbers):
         assert grid(shown, "CT") == np.array(found["c"]).T.tolist()
     for name, found in numbers["bilinear"].items():
         size, target, corners = map(int, name.split("-"))
-        (
-            put(shown, "bilinear-from", data.BILINEAR_FROM.index(size))
-        put(shown, "bilinear-to", data.BILINEAR_TO.index(target)),
-        )
+        put(shown, "bilinear-from", data.BILINEAR_FROM.index(size))
+        put(shown, "bilinear-to", data.BILINEAR_TO.index(target))
         assert grid(shown, f"A{corners}") == found["matrix"] and grid(shown, f"row{corners}") == [found["row"]]
     for name, found in numbers["pool"].items():
         kernel, stride = map(int, name.split("-"))

@@ -245,7 +245,7 @@ def test_a_damaged_file_gets_no_advice(tmp_path):
     ids=["too large", "negative", "ranks differ", "not whole", "many axes", "long number"],
 )
 def test_a_tensor_must_lie_within_its_bytes(shape_and_stride):
-    from nets.pickle_machine import STORAGES, Storage, TensorRecord
+    from nets.torch_tensors import STORAGES, Storage, TensorRecord
 
     storage = Storage(STORAGES["FloatStorage"], "0", 8)
     record = TensorRecord(storage, 0, *shape_and_stride)
