@@ -14,7 +14,7 @@ from docs.chapters.book import LANGUAGES, ROOT, blocks, chapters, page
 from docs.site.examples import FILE, examples, result
 from docs.site.notebooks import write
 from docs.site.public import MODULES, public_names
-from docs.site.steps import trace_command, write_steps
+from docs.site.steps import LAB, trace_command, write_steps
 
 NAMES = [f"{module}.{name}" for module in MODULES for name in public_names(module)]
 
@@ -59,9 +59,18 @@ def test_the_site_builds_and_works_from_disk(site):
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             if not target.is_file():
                 wrong.append((path.name, address))
-            elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].places:
+            elif (
+                parts.fragment
+                and target in pages
+                and target.name != "lab.html"
+                and unquote(parts.fragment) not in pages[target].places
+            ):
                 wrong.append((path.name, address))
     assert not wrong, wrong[:20]
+    for chapter, sections in LAB.items():
+        for language in LANGUAGES:
+            frame = f"../../lab.html#lang={language}&only={sections}"
+            assert frame in pages[site / "chapters" / chapter / f"{language}.html"].loaded
     places = set().union(*(found.places for path, found in pages.items() if path.parent.name == "api"))
     assert not [name for name in NAMES if name not in places]
     assert len(pages) > 40

@@ -262,7 +262,10 @@ function draw() {
   $("legend").replaceChildren(...[["k0", "input"], ["k1", "zero"], ["k2", "padding"], ["k3", "kernel"], ["k5", "output"],
     ["k6", "gradient"]].map(([kind, name]) => element("span", {class: kind}, t(name))));
   $("main").replaceChildren();
-  Object.entries({transposed, early, matrix, board, bilinear, pool, unet, graph}).forEach(([id, f]) => section(id, f));
+  // #only=transposed,board shows these sections alone: the chapters of the site do so
+  const parts = {transposed, early, matrix, board, bilinear, pool, unet, graph};
+  const only = (state.only || "").split(",").filter(id => id in parts);
+  for (const id of only.length ? only : Object.keys(parts)) section(id, parts[id]);
 }
 
 $("language").onclick = () => {

@@ -1,4 +1,4 @@
-"""A page of the chapters that names a `python -m minitensor trace ...` command shows what it makes, in a frame."""
+"""The moving parts of the chapters: sections of the lab, or the stages that a trace command makes, in a frame."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ FRAME = (
     '<section><h2>{title}</h2><iframe src="{address}" title="{title}" loading="lazy"'
     ' style="width: 100%; height: 42rem; border: 1px solid #999"></iframe></section>'
 )
-TITLES = {"en": "Stage by stage", "ko": "단계별로 보기"}
+TITLES = {"en": "Try it", "ko": "직접 해 보기"}
+LAB = {  # chapter: sections of the lab; `python -m docs build` writes lab.html into the site
+    "00_engine": "graph",
+    "06_transposed_convolution": "transposed,early,board",
+    "07_gradient_is_transpose": "matrix",
+    "08_bilinear": "bilinear",
+    "12_unet": "unet",
+}
 
 
 def trace_command(text):
@@ -40,15 +47,20 @@ def write_steps(arguments, path):
 def _on_page(app, docname, template, context, doctree):
     _, _, name = docname.partition("chapters/")
     folder, _, language = name.partition("/")
-    arguments = trace_command((CHAPTERS / f"{name}.md").read_text(encoding="utf-8")) if language in TITLES else None
-    if arguments is None:
+    if language not in TITLES:
         return
-    target = f"{FOLDER}/{folder}.html"
-    try:
-        write_steps(arguments, Path(app.outdir) / target)
-    except ValueError as error:
-        raise ExtensionError(str(error)) from error
-    address = relative_uri(app.builder.get_target_uri(docname), target)
+    arguments = trace_command((CHAPTERS / f"{name}.md").read_text(encoding="utf-8"))
+    if folder in LAB:
+        target, state = "lab.html", f"#lang={language}&amp;only={LAB[folder]}"
+    elif arguments is not None:
+        target, state = f"{FOLDER}/{folder}.html", ""
+        try:
+            write_steps(arguments, Path(app.outdir) / target)
+        except ValueError as error:
+            raise ExtensionError(str(error)) from error
+    else:
+        return
+    address = relative_uri(app.builder.get_target_uri(docname), target) + state
     context["body"] += FRAME.format(title=TITLES[language], address=address)
 
 
