@@ -2,6 +2,7 @@
 
 python -m docs build        docs/_build/html/index.html, which opens from disk; a warning is an error
 python -m docs notebooks    docs/_build/notebooks/, one notebook for each page of the chapters
+python -m docs lab          docs/_build/lab.html, one page with sliders, all numbers by our own kernels
 python -m docs figures 06   draw the figures of chapter 06 again; of all chapters if none is named
 """
 
@@ -35,8 +36,16 @@ def build(out):
                      str(DOCS), str(out)])  # fmt: skip
     shutil.rmtree(f"{out}.doctrees", ignore_errors=True)
     if not status:
+        write_lab(out / "lab.html")
         print(f"{out / 'index.html'}: open it in a browser")
     return status
+
+
+def write_lab(path):
+    """The lab, one HTML file."""
+    from docs.lab.build import write
+
+    print(f"{write(path)}: open it in a browser")
 
 
 def write_notebooks(out):
@@ -73,10 +82,13 @@ def main():
         command.add_argument(
             "--out", type=Path, default=BUILT / folder, help="the folder to write (default: %(default)s)"
         )
+    commands.add_parser("lab").add_argument("--out", type=Path, default=BUILT / "lab.html", help="the file to write")
     commands.add_parser("figures").add_argument("only", nargs="*", metavar="CHAPTER")
     options = parser.parse_args()
     if options.command == "figures":
         write_figures(options.only)
+    elif options.command == "lab":
+        write_lab(options.out)
     elif options.command == "notebooks":
         write_notebooks(options.out)
     else:

@@ -14,6 +14,7 @@ from docs.chapters.book import LANGUAGES, ROOT, blocks, chapters, page
 from docs.site.examples import FILE, examples, result
 from docs.site.notebooks import write
 from docs.site.public import MODULES, public_names
+from docs.site.steps import trace_command, write_steps
 
 NAMES = [f"{module}.{name}" for module in MODULES for name in public_names(module)]
 
@@ -73,13 +74,15 @@ def test_korean_pages_say_that_they_are_korean(site):
             assert re.search(r'<html[^>]* lang="(\w+)"', text)[1] == language
 
 
-def test_every_public_name_has_an_example_that_runs():
+def test_every_public_name_has_an_example():
+    """All of them run while the site is built; one that fails stops it."""
     known = examples()
     assert not set(NAMES) - set(known), f"write examples into {FILE}: {sorted(set(NAMES) - set(known))}"
     assert not set(known) - set(NAMES), f"not public, but in {FILE}: {sorted(set(known) - set(NAMES))}"
     for name, code in known.items():
         assert name.split(".")[-1] in code, f"the example of {name} does not use it"
-        assert result(code), name
+    with pytest.raises(NameError):
+        result("unknown(1)")
 
 
 def test_notebooks_are_the_pages(tmp_path):
@@ -102,3 +105,15 @@ def test_a_page_that_leads_nowhere_is_an_error(tmp_path):
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", "-c", str(ROOT / "docs" / "site")]
     done = subprocess.run([*command, str(source), str(tmp_path / "out")], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode != 0 and "nowhere" in done.stderr
+
+
+def test_the_trace_commands_of_the_chapters_work(tmp_path):
+    """A command that fails stops the build; the others write what the page of the site shows in a frame."""
+    commands = [trace_command(page(chapter, language)) for chapter in chapters() for language in LANGUAGES]
+    found = [arguments for arguments in commands if arguments]
+    assert len(found) >= 8
+    for number, arguments in enumerate(found):
+        write_steps(arguments, tmp_path / f"{number}.html")
+        assert "<script>" in (tmp_path / f"{number}.html").read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="--kernel 9"):
+        write_steps(["trace", "conv2d", "--kernel", "9"], tmp_path / "wrong.html")

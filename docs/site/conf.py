@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 project = "minitensor"
 author = "the authors of minitensor"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "docs.site.reference", "docs.site.sources"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "docs.site.reference", "docs.site.sources", "docs.site.steps"]
 exclude_patterns = ["_build", "site", "exercises"]
 source_suffix = {".md": "markdown"}
 language = "en"
@@ -27,6 +27,7 @@ nitpicky = False
 html_theme = "furo"
 html_title = "minitensor"
 html_show_sourcelink = False
+html_show_copyright = False
 html_show_search_summary = False  # it would fetch pages, which a browser refuses from disk
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}

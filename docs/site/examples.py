@@ -25,7 +25,8 @@ def result(code):
     import numpy as np
 
     import layers
-    import minitensor
+    import minitensor.distributed
+    import minitensor.trace
     import nets
 
     names = {"mt": minitensor, "minitensor": minitensor, "layers": layers, "nets": nets, "np": np}

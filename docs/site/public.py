@@ -11,6 +11,7 @@ MODULES = {
     "minitensor.optim": "mt.optim",
     "minitensor.optim.lr_scheduler": "mt.optim.lr_scheduler",
     "minitensor.distributed": "minitensor.distributed",
+    "minitensor.trace": "minitensor.trace",
     "layers": "layers",
     "layers.init": "layers.init",
     "nets": "nets",

@@ -1,10 +1,11 @@
-"""Chapter 06: a transposed convolution, stage by stage, with the functions of its definition."""
+"""Chapter 06: a transposed convolution, stage by stage, as minitensor/trace shows it."""
 
 import numpy as np
 
 import minitensor as mt
 from minitensor.kernels.conv import definition
 from minitensor.kernels.geometry import conv_output_size, conv_transpose_output_size
+from minitensor.trace import trace_conv_transpose2d
 
 IMAGE = np.array([[1.0, 2.0], [3.0, 4.0]])
 KERNEL = np.arange(1.0, 10).reshape(3, 3)
@@ -13,15 +14,8 @@ STRIDE, PADDING = 2, 1
 
 def stages():
     """{name: array} of every stage, from the input to the output."""
-    x, kernel = IMAGE[None, None], KERNEL[None, None]
-    border = (KERNEL.shape[0] - 1,) * 2
-    spread = definition.insert_zeros(x, (STRIDE,) * 2)
-    padded = definition.pad_zeros(spread, border, border)
-    rotated = definition.rotate_kernel(kernel, 1)
-    full = definition.conv2d(padded, rotated, None, (1, 1), (0, 0), (1, 1), 1)
-    arrays = x, kernel, spread, padded, rotated, full, definition.crop(full, (PADDING,) * 2)
-    names = "input", "kernel", "zeros inserted", "padded", "rotated kernel", "full", "output"
-    return {name: array[0, 0] for name, array in zip(names, arrays, strict=True)}
+    trace = trace_conv_transpose2d(IMAGE, KERNEL, stride=STRIDE, padding=PADDING)
+    return {stage.name: stage.array[0, 0] for stage in trace.stages}
 
 
 def overlaps(kernel, stride, size=6):

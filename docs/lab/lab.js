@@ -1,0 +1,274 @@
+// The page looks numbers up and draws them. It computes none: all come from the library's kernels (data.py).
+const state = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+let language = state.lang === "ko" ? "ko" : "en";
+const t = name => texts[language][name] ?? texts.en[name];
+const $ = id => document.getElementById(id);
+const show = v => String(Math.round(v * 1e4) / 1e4);
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+// A grid of numbers. kind(i, j) is the class of a cell, hot(i, j) whether it is marked.
+function grid(name, caption, numbers, kind, hot = () => false, pick = null) {
+  const table = element("table", {"data-name": name, "aria-label": caption});
+  numbers.forEach((row, i) => {
+    const tr = table.insertRow();
+    row.forEach((value, j) => {
+      const td = tr.insertCell();
+      td.textContent = show(value);
+      td.className = kind(i, j) + (hot(i, j) ? " hot" : "");
+      if (pick) td.onmouseenter = () => pick(i, j);
+    });
+  });
+  const size = `${numbers.length}×${numbers[0].length}`;
+  return element("figure", {}, element("figcaption", {}, `${caption} ${size}`), table);
+}
+
+function remember(name, value) {
+  state[name] = value;
+  history.replaceState(null, "", "#" + new URLSearchParams(state));
+}
+
+// Sliders of one section. values(): what the sliders say; limits(values) may narrow a slider's range.
+function sliders(section, definitions, redraw) {
+  const inputs = {}, box = element("fieldset");
+  for (const [name, values, start] of definitions) {
+    const id = `${section}-${name}`;
+    const input = element("input", {type: "range", id, min: 0, max: values.length - 1, step: 1});
+    const kept = values.findIndex(v => String(v) === state[id]);
+    input.value = kept >= 0 ? kept : values.indexOf(start);
+    const output = element("output", {for: id}, "");
+    input.oninput = () => { remember(id, values[input.value]); update(); };
+    box.append(element("label", {}, t(name), input, output));
+    inputs[name] = {input, output, values};
+  }
+  function read() {
+    const found = {};
+    for (const [name, {input, values}] of Object.entries(inputs)) found[name] = values[input.value];
+    return found;
+  }
+  function update() {
+    redraw(read(), inputs);
+    for (const {input, output, values} of Object.values(inputs)) {
+      output.textContent = values[input.value];
+      input.setAttribute("aria-valuetext", values[input.value]);
+    }
+  }
+  return {box, update};
+}
+
+function section(id, draw) {
+  const part = element("section", {id});
+  part.append(element("h2", {}, t(`${id}.title`)), element("p", {}, t(`${id}.words`)));
+  draw(part);
+  $("main").append(part);
+}
+
+const all = kind => () => kind;
+const upTo = n => Array.from({length: n}, (_, i) => i);
+
+// 1. Transposed convolution: gather (each output reads a window) and scatter (each pixel stamps the kernel)
+function transposed(part) {
+  const r = data.ranges, figures = element("div", {class: "row"}), sum = element("p", {class: "sum", role: "status", id: "sum"});
+  let step = 0;
+  const steps = element("input", {type: "range", id: "transposed-step", min: 0, value: 0, step: 1});
+  const box = sliders("transposed", [
+    ["size", r.size, 2], ["kernel", r.kernel, 3], ["stride", r.stride, 2], ["padding", r.padding, 1],
+    ["output_padding", [0, 1, 2], 0],
+  ], (v, inputs) => {
+    if (v.output_padding >= v.stride) { v.output_padding = v.stride - 1; inputs.output_padding.input.value = v.output_padding; }
+    const found = data.transposed[[v.size, v.kernel, v.stride, v.padding, v.output_padding].join("-")];
+    figures.replaceChildren();
+    steps.disabled = !found;
+    if (!found) { sum.textContent = t("nothing"); return; }
+    const full = found.full, width = full[0].length;
+    steps.max = full.length * width - 1;
+    step = Math.min(+steps.value, +steps.max);
+    const si = Math.floor(step / width), sj = step % width, k = v.kernel, p = v.padding;
+    const inside = (i, j) => i >= p && j >= p && i < full.length - p && j < width - p;
+    const go = (i, j) => { steps.value = i * width + j; box.update(); };
+    const stamps = (i, j) => si >= i * v.stride && si < i * v.stride + k && sj >= j * v.stride && sj < j * v.stride + k;
+    figures.append(
+      grid("input", t("input"), found.input, all("k0"), stamps),
+      grid("kernel", t("kernel"), found.kernel, all("k3")),
+      grid("zeros inserted", t("zeros"), found["zeros inserted"], (i, j) => "k" + found.kinds[i + k - 1][j + k - 1]),
+      grid("padded", t("padded"), found.padded, (i, j) => "k" + found.kinds[i][j],
+        (i, j) => i >= si && i < si + k && j >= sj && j < sj + k),
+      grid("rotated kernel", t("rotated"), found["rotated kernel"], all("k3")),
+      grid("full", t("full"), full, (i, j) => inside(i, j) ? "k4" : "k7", (i, j) => i === si && j === sj, go),
+      grid("output", t("output"), found.output, all("k5"), (i, j) => i === si - p && j === sj - p,
+        (i, j) => go(i + p, j + p)),
+    );
+    const gather = [], scatter = [];
+    upTo(k).forEach(a => upTo(k).forEach(b => {
+      const value = found.padded[si + a][sj + b];
+      if (value) gather.push(`${show(value)}·${show(found["rotated kernel"][a][b])}`);
+    }));
+    found.input.forEach((row, i) => row.forEach((value, j) => {
+      if (stamps(i, j)) scatter.push(`${show(value)}·${show(found.kernel[si - i * v.stride][sj - j * v.stride])}`);
+    }));
+    const line = (word, terms) => `${t(word)}: ${terms.join(" + ") || "0"} = ${show(full[si][sj])}`;
+    sum.replaceChildren(line("gather", gather), element("br"), line("scatter", scatter));
+  });
+  steps.oninput = () => { remember("transposed-step", steps.value); box.update(); };
+  if (state["transposed-step"]) { steps.max = 999; steps.value = state["transposed-step"]; }
+  part.append(box.box, element("fieldset", {}, element("label", {}, t("step"), steps)), figures, sum);
+  box.update();
+}
+
+// 2. The misconception: pad first, insert zeros afterwards
+function early(part) {
+  const n = data.early.right.length, m = data.early.wrong.length;
+  part.append(element("div", {class: "row"},
+    grid("early-right", t("early.right"), data.early.right, (i, j) => data.early.right[i][j] ? "k0" : "k1"),
+    grid("early-wrong", t("early.wrong"), data.early.wrong, (i, j) => data.early.wrong[i][j] ? "k0" : "k1")),
+  element("p", {}, `${t("early.sizes")} ${n - 2}, ${m - 2}`));
+}
+
+// 3. A convolution as a matrix, and its transpose
+function matrix(part) {
+  const figures = element("div", {class: "row"});
+  const box = sliders("matrix", [["kernel", [1, 2, 3], 3], ["stride", [1, 2], 1], ["padding", [0, 1], 0]], v => {
+    const found = data.matrix[[v.kernel, v.stride, v.padding].join("-")];
+    const transposedC = found.c[0].map((_, j) => found.c.map(row => row[j]));
+    const filled = numbers => (i, j) => numbers[i][j] ? "k3" : "k1";
+    figures.replaceChildren(
+      grid("C", "C", found.c, filled(found.c)), grid("CT", "Cᵀ", transposedC, filled(transposedC)),
+      grid("g", "g", found.g, all("k6")), grid("grad", t("backward"), found.grad, all("k5")));
+  });
+  part.append(box.box, figures);
+  box.update();
+}
+
+// 4. Checkerboard: how often each pixel of the result is written
+function board(part) {
+  const figures = element("div", {class: "row"});
+  const box = sliders("board", [["kernel", [1, 2, 3, 4, 5, 6], 3], ["stride", [1, 2, 3, 4], 2]], v => {
+    const found = data.board[[v.kernel, v.stride].join("-")];
+    const most = Math.max(...found.image.flat());
+    const image = grid("board", t("board.image"), found.image, all(""));
+    image.querySelectorAll("td").forEach(td => {
+      const share = +td.textContent / most;
+      td.style.background = `rgba(0,114,178,${0.75 * share})`;
+    });
+    const even = new Set(found.phases.flat()).size === 1;
+    figures.replaceChildren(grid("phases", t("board.phases"), found.phases, all("k4")),
+      element("p", {id: "even"}, t(even ? "board.even" : "board.uneven")), image);
+  });
+  part.append(box.box, figures);
+  box.update();
+}
+
+// 5. Bilinear interpolation as a matrix
+function bilinear(part) {
+  const figures = element("div", {class: "row"});
+  const box = sliders("bilinear", [["from", [2, 3, 4, 5, 6], 4], ["to", [2, 3, 4, 5, 6, 7, 8, 10, 12], 8]], v => {
+    figures.replaceChildren(...[0, 1].map(corners => {
+      const found = data.bilinear[[v.from, v.to, corners].join("-")];
+      return element("div", {}, element("h3", {}, `align_corners=${corners ? "True" : "False"}`),
+        grid(`A${corners}`, "A", found.matrix, (i, j) => found.matrix[i][j] ? "k3" : "k1"),
+        grid(`row${corners}`, t("bilinear.row"), [found.row], all("k5")));
+    }));
+  });
+  part.append(box.box, figures);
+  box.update();
+}
+
+// 6. Max pooling
+function pool(part) {
+  const figures = element("div", {class: "row"});
+  const box = sliders("pool", [["kernel", [2, 3], 2], ["stride", [1, 2, 3], 2]], v => {
+    const found = data.pool[[v.kernel, v.stride].join("-")];
+    figures.replaceChildren(
+      grid("pool-input", t("input"), found.input, all("k0"), (i, j) => found.gradient[i][j] > 0),
+      grid("pool-output", t("output"), found.output, all("k5")),
+      grid("pool-taps", t("pool.taps"), found.taps, all("k4")),
+      grid("pool-gradient", t("pool.gradient"), found.gradient, (i, j) => found.gradient[i][j] ? "k6" : "k1"));
+  });
+  part.append(box.box, figures);
+  box.update();
+}
+
+// 7. The sizes of a valid U-Net
+function unet(part) {
+  const picture = element("div", {id: "u"});
+  const sides = upTo(700).map(i => i + 1);
+  const box = sliders("unet", [["side", sides, 572], ["depth", [1, 2, 3, 4, 5], 4]], v => {
+    const found = data.unet[v.depth], fitting = Object.keys(found).map(Number);
+    if (!found[v.side]) {
+      const below = fitting.filter(n => n < v.side).pop(), above = fitting.find(n => n > v.side);
+      picture.textContent = `${v.side}: ${t("unet.not")} ${[below, above].filter(Boolean).join(", ")}`;
+      return;
+    }
+    picture.replaceChildren(drawU(found[v.side], v.depth));
+  });
+  part.append(box.box, picture);
+  box.update();
+}
+
+function drawU(sizes, depth) {
+  const NS = "http://www.w3.org/2000/svg", width = 640, step = 70, height = step * (depth + 1) + 20;
+  const svg = document.createElementNS(NS, "svg");
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", `U-Net ${sizes.input} → ${sizes.output}`);
+  const add = (tag, attributes, text) => {
+    const made = document.createElementNS(NS, tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    if (text !== undefined) made.textContent = text;
+    svg.append(made);
+  };
+  const box = (x, y, text, fill) => {
+    add("rect", {x, y, width: 92, height: 30, fill, stroke: "#555"});
+    add("text", {x: x + 46, y: y + 20, "text-anchor": "middle", "font-size": 14}, text);
+  };
+  const place = level => [20 + level * 40, 10 + level * step, width - 112 - level * 40];
+  sizes.levels.forEach(([enter, skip, up, crop, leave], level) => {
+    const [left, y, right] = place(level);
+    box(left, y, `${enter} → ${skip}`, "#9cc9ee");
+    box(right, y, `${up} → ${leave}`, "#56b890");
+    add("line", {x1: left + 92, y1: y + 15, x2: right, y2: y + 15, stroke: "#555", "stroke-dasharray": "5 4"});
+    add("text", {x: width / 2, y: y + 10, "text-anchor": "middle", "font-size": 13}, `${t("crop")} ${crop}`);
+    const deepest = level === depth - 1, [below, , belowRight] = place(level + 1), middle = (below + belowRight) / 2;
+    add("line", {x1: left + 46, y1: y + 30, x2: deepest ? middle : below + 46, y2: y + step, stroke: "#555"});
+    add("line", {x1: deepest ? middle + 92 : belowRight + 46, y1: y + step, x2: right + 46, y2: y + 30, stroke: "#555"});
+  });
+  const [left, y, right] = place(depth);
+  box((left + right) / 2, y, `${sizes.bottom[0]} → ${sizes.bottom[1]}`, "#f7d48b");
+  return svg;
+}
+
+// 8. What backward does, step by step
+function graph(part) {
+  const figures = element("div", {class: "row"}), words = element("p", {class: "sum", id: "graph-words"});
+  const names = data.graph.map((_, i) => i + 1);
+  const box = sliders("graph", [["step", names, 1]], v => {
+    figures.replaceChildren(...data.graph.slice(0, v.step).map((stage, i) =>
+      grid(`graph-${i}`, stage.name, stage.array, all(i === v.step - 1 ? "k6" : "k4"))));
+    words.textContent = data.graph[v.step - 1].words;
+  });
+  part.append(box.box, figures, words);
+  box.update();
+}
+
+function draw() {
+  document.documentElement.lang = language;
+  document.querySelectorAll("[data-t]").forEach(e => { e.textContent = t(e.dataset.t); });
+  $("language").textContent = language === "en" ? "한국어" : "English";
+  $("legend").replaceChildren(...[["k0", "input"], ["k1", "zero"], ["k2", "padding"], ["k3", "kernel"], ["k5", "output"],
+    ["k6", "gradient"]].map(([kind, name]) => element("span", {class: kind}, t(name))));
+  $("main").replaceChildren();
+  Object.entries({transposed, early, matrix, board, bilinear, pool, unet, graph}).forEach(([id, f]) => section(id, f));
+}
+
+$("language").onclick = () => {
+  language = language === "en" ? "ko" : "en";
+  remember("lang", language);
+  draw();
+};
+draw();
+window.ready = true;

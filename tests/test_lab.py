@@ -1,0 +1,171 @@
+"""The lab in a real browser: golden numbers from our kernels for every setting, keyboard, languages, small screens."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from docs.lab import data
+from docs.lab.build import HERE, page, write
+
+CHROMIUM = shutil.which("chromium")
+in_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+functional = torch.nn.functional
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    return json.loads(json.dumps(data.everything()))
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A function (hash, width) -> the loaded page; at the end no fault and no request but the file."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = write(tmp_path_factory.mktemp("lab") / "lab.html")
+    faults, requests = [], set()
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = browser.new_context(offline=True)
+
+        def opened(address="", width=1100):
+            shown = context.new_page()
+            shown.set_viewport_size({"width": width, "height": 800})
+            shown.on("pageerror", lambda error: faults.append(str(error)))
+            shown.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+            shown.on("request", lambda request: requests.add(request.url.split("#")[0]))
+            shown.goto(path.as_uri() + address)
+            shown.wait_for_function("window.ready")
+            return shown
+
+        yield opened
+        browser.close()
+    assert not faults and requests == {path.as_uri()}
+
+
+def grid(shown, name):
+    return shown.eval_on_selector_all(
+        f'table[data-name="{name}"] tr', "rows => rows.map(r => [...r.cells].map(c => +c.textContent))"
+    )
+
+
+def put(shown, slider, position):
+    shown.eval_on_selector(
+        f"#{slider}", "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", str(position)
+    )
+
+
+def test_the_numbers_are_torchs(numbers):
+    """The page shows what data.py says; here data.py is held to torch, for every setting."""
+    for size, kernel, stride, padding, output_padding in data.transposed_settings():
+        found = numbers["transposed"][data.key(size, kernel, stride, padding, output_padding)]
+        x, weight = (torch.tensor(data.counting(n))[None, None] for n in (size, kernel))
+        expected = functional.conv_transpose2d(x, weight, stride=stride, padding=padding, output_padding=output_padding)
+        assert found["output"] == expected[0, 0].tolist()
+    for name, found in numbers["matrix"].items():
+        c, g = np.array(found["c"]), np.array(found["g"])
+        np.testing.assert_array_equal((c.T @ g.ravel()).reshape(4, 4), found["grad"], err_msg=name)
+    for name, found in numbers["bilinear"].items():
+        size, target, corners = map(int, name.split("-"))
+        row = torch.arange(1.0, size + 1)[None, None, None]
+        expected = functional.interpolate(row, (1, target), mode="bilinear", align_corners=bool(corners))
+        np.testing.assert_allclose(found["row"], expected[0, 0, 0].numpy(), atol=1e-4)
+    assert len(numbers["early"]["right"]) - 2 == 5 and len(numbers["early"]["wrong"]) - 2 == 9
+    assert numbers["unet"]["4"]["572"]["output"] == 388
+
+
+def test_the_file_is_small_and_alone():
+    text = page()
+    assert len(text.encode()) < 1_000_000
+    assert not any(word in text for word in ("http://", "https://", "src=", "@import")) or text.count("http") == 1
+
+
+def test_both_languages_have_every_text():
+    texts = json.loads((HERE / "texts.json").read_text(encoding="utf-8"))
+    assert texts["en"].keys() == texts["ko"].keys() and all(texts["ko"].values())
+
+
+@in_browser
+def test_every_setting_of_the_transposed_convolution(lab, numbers):
+    shown = lab()
+    ranges = numbers["ranges"]
+    for size, kernel, stride, padding, output_padding in data.transposed_settings():
+        for name, value in (("size", size), ("kernel", kernel), ("stride", stride), ("padding", padding)):
+            put(shown, f"transposed-{name}", ranges[name].index(value))
+        put(shown, "transposed-output_padding", output_padding)
+        found = numbers["transposed"][data.key(size, kernel, stride, padding, output_padding)]
+        for name in ("input", "zeros inserted", "padded", "rotated kernel", "full", "output"):
+            assert grid(shown, name) == found[name], (size, kernel, stride, padding, output_padding, name)
+        gather, scatter = shown.evaluate("[...document.getElementById('sum').childNodes].map(n => n.textContent)")[::2]
+        first = str(found["full"][0][0])
+        assert gather.endswith(f"= {first}") and scatter.endswith(f"= {first}")
+
+
+@in_browser
+def test_every_step_says_the_same_both_ways(lab, numbers):
+    shown = lab("#transposed-size=3&transposed-kernel=3&transposed-stride=2")
+    full = np.array(grid(shown, "full"))
+    for step in range(full.size):
+        put(shown, "transposed-step", step)
+        lines = shown.evaluate("[...document.getElementById('sum').childNodes].map(n => n.textContent)")[::2]
+        for line in lines:
+            terms, value = line.split(": ")[1].split(" = ")
+            assert int(value) == full.ravel()[step]
+            assert sum(np.prod([int(n) for n in term.split("·")]) for term in terms.split(" + ")) == int(value)
+
+
+@in_browser
+def test_the_other_sections(lab, numbers):
+    shown = lab()
+    for kernel, stride in [(1, 1), (3, 2), (4, 2), (6, 4)]:
+        put(shown, "board-kernel", kernel - 1)
+        put(shown, "board-stride", stride - 1)
+        found = numbers["board"][data.key(kernel, stride)]
+        assert grid(shown, "board") == found["image"] and grid(shown, "phases") == found["phases"]
+        assert ("equal" in shown.text_content("#even")) == (len({n for row in found["phases"] for n in row}) == 1)
+    for name, found in numbers["matrix"].items():
+        for slider, value in zip(("kernel", "stride", "padding"), map(int, name.split("-")), strict=True):
+            put(shown, f"matrix-{slider}", value - (slider != "padding"))
+        assert grid(shown, "C") == found["c"] and grid(shown, "grad") == found["grad"]
+        assert grid(shown, "CT") == np.array(found["c"]).T.tolist()
+    for name, found in numbers["bilinear"].items():
+        size, target, corners = map(int, name.split("-"))
+        put(shown, "bilinear-from", data.BILINEAR_FROM.index(size))
+        put(shown, "bilinear-to", data.BILINEAR_TO.index(target))
+        assert grid(shown, f"A{corners}") == found["matrix"] and grid(shown, f"row{corners}") == [found["row"]]
+    for name, found in numbers["pool"].items():
+        kernel, stride = map(int, name.split("-"))
+        put(shown, "pool-kernel", kernel - 2)
+        put(shown, "pool-stride", stride - 1)
+        assert grid(shown, "pool-output") == found["output"] and grid(shown, "pool-gradient") == found["gradient"]
+    for depth in data.DEPTHS:
+        put(shown, "unet-depth", depth - 1)
+        for side in (100, 188, 572, 573):
+            put(shown, "unet-side", side - 1)
+            words = shown.text_content("#u")
+            found = numbers["unet"][str(depth)].get(str(side))
+            assert ("→" in words) == (found is not None)
+            if found:
+                assert f"{found['bottom'][0]} → {found['bottom'][1]}" in words
+                assert f"{found['levels'][0][2]} → {found['output']}" in words
+    put(shown, "graph-step", len(numbers["graph"]) - 1)
+    assert shown.text_content("#graph-words") == numbers["graph"][-1]["words"]
+
+
+@in_browser
+def test_keyboard_address_language_and_a_small_screen(lab):
+    shown = lab("#transposed-kernel=2&unet-side=188&lang=ko", width=360)
+    assert shown.evaluate("document.documentElement.lang") == "ko" and "실험실" in shown.text_content("h1")
+    assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert len(grid(shown, "kernel")) == 2 and "188 →" in shown.text_content("#u")
+    shown.focus("#transposed-kernel")
+    shown.keyboard.press("ArrowRight")
+    assert len(grid(shown, "kernel")) == 3 and "transposed-kernel=3" in shown.evaluate("location.hash")
+    shown.click("#language")
+    assert shown.text_content("h1") == "The lab" and len(grid(shown, "kernel")) == 3
+    unnamed = shown.eval_on_selector_all(
+        "input", "all => all.filter(e => !e.closest('label').textContent.trim()).length"
+    )
+    assert unnamed == 0
