@@ -115,7 +115,7 @@ def _opened(path):
     try:
         file = safe_open(path, framework="numpy")
     except SafetensorError as error:
-        raise ValueError(f"load: {path} is no safetensors file, or is damaged: {error}") from error
+        raise ValueError(f"load: {path} is not a safetensors file, or is damaged: {error}") from error
     with file:
         yield file
 
@@ -138,9 +138,14 @@ def _refuse_other_formats(path):
             names = archive.namelist()
         if any(Path(name).name == "data.pkl" for name in names):
             raise ValueError(f"load: {path} is {_NO_PICKLE}")
-        raise ValueError(f"load: {path} is a zip archive ({', '.join(names[:3])} ...), no safetensors file")
+        raise ValueError(f"load: {path} is a zip archive ({', '.join(names[:3])} ...), not a safetensors file")
     with open(path, "rb") as file:
         start = file.read(2)
+    if start[:1] == b"{" and not _has_json_header(path):
+        raise ValueError(
+            f"load: {path} is a JSON text, not a safetensors file. If it is the index of a state in several files, "
+            "nets.read_weights reads it"
+        )
     # Pickles from protocol 2 on begin with the opcode PROTO, 0x80, and the number of the protocol. A safetensors file
     # begins with the length of its header in 8 bytes. With these two bytes the length would be at least 512.
     if len(start) == 2 and start[0] == 0x80 and start[1] in range(2, 6) and not _has_json_header(path):

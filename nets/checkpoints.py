@@ -8,6 +8,7 @@ net itself decide: whatever has most of them is what is meant.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from nets.torch_file import whole_object_advice
 
 # Keys under which checkpoints keep the weights. The running mean of the weights (ema) comes first, because it is what
 # authors evaluate.
-EMA = ("state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "ema")
+EMA = ("state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "ema", "average")
 WRAPPERS = (*EMA, "state_dict", "model_state_dict", "model_state", "model", "net", "network", "module", "weights",
             "params")  # fmt: skip
 DEEPEST = 8  # levels of wrappers within wrappers
@@ -29,6 +30,7 @@ AVERAGED = "n_averaged"  # torch's AveragedModel counts its updates
 WRAPPER_PARTS = frozenset(
     ("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
 )
+SEPARATORS = "./"  # between the parts of a name: torch's dot, and the slash of our own runs' checkpoints
 LONGEST_NAME = 500  # characters of a name that are searched for the net's own names
 # Tensors beside those with a prefix are left out only if this share of the net's own names is found with it.
 LEAST_SHARE = 0.25
@@ -60,7 +62,7 @@ class State(NamedTuple):
 
     def rank(self):
         """Least for what is usual: a running mean, then known keys, then the top of the file, then other keys."""
-        way = (*self.keys, *self.prefix.split(".")[:-1])
+        way = (*self.keys, *re.split(f"[{SEPARATORS}]", self.prefix)[:-1])
         if any(key in EMA for key in way):
             return 0, 0, len(way)
         places = [WRAPPERS.index(key) for key in way if key in WRAPPERS]
@@ -157,7 +159,7 @@ def _under_prefixes(names, entries, keys, own):
         if len(name) > LONGEST_NAME:  # no layer has such a name
             continue
         for place, letter in enumerate(name):
-            if letter == "." and name[place + 1 :] in own:
+            if letter in SEPARATORS and name[place + 1 :] in own:
                 counts[name[: place + 1]] += 1
     most = max(counts.values())
     prefixes = [prefix for prefix, count in counts.items() if count == most]
@@ -168,9 +170,9 @@ def _under_prefixes(names, entries, keys, own):
 
 
 def _common_prefix(names):
-    """What all names begin with, up to the last dot."""
+    """What all names begin with, up to the last separator."""
     first = os.path.commonprefix(list(names))
-    return first[: first.rfind(".") + 1]
+    return first[: max(map(first.rfind, SEPARATORS)) + 1]
 
 
 def _with_prefix(prefix, names, entries, keys):

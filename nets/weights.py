@@ -16,6 +16,7 @@ are transplanted into an FCN, and a ResNet-50 becomes a backbone.
 from __future__ import annotations
 
 import json
+import re
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ from nets.vgg import VGG16, published_names
 COUNTER = "num_batches_tracked"  # batch norm's; files before torch 0.4.1 have none
 LONGEST_QUOTE = 200  # characters of a name from a file in a message
 INDEX = ".index.json"  # the end of the name of an index of weights in several files
+PART = re.compile(r"-\d+-of-\d+")  # in the name of one of these files: model-00001-of-00003.safetensors
 SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
 BACKBONE = "backbone."  # of FCNResNet50
 CLASSIFIER = "fc."  # the last layer of a ResNet
@@ -118,7 +120,7 @@ def load_weights(net: Module, path: str | PathLike, other_classes: bool = False)
         else:
             loaded = net.load_state_dict(_with_counters(state, net))
     except ValueError as error:
-        message = f"{path} ({layout or 'unknown layout'}) does not fit: {error}{_not_read(found, net)}"
+        message = f"{path} ({layout or 'unknown layout'}) does not fit: {error}{_not_read(found, net)}{_part_of(path)}"
         raise ValueError(message) from error
     missing, unexpected = loaded
     report = LoadedWeights(layout or "the net's own names", [*missing, *kept], [*unexpected, *found.outside])
@@ -143,6 +145,15 @@ def _own_names(net):
     if isinstance(net, FCNResNet50):  # and this one those of a ResNet-50
         own |= {name.removeprefix(BACKBONE) for name in own}
     return own
+
+
+def _part_of(path):
+    """The index to give instead, as a line of a message, if the file is one of several that belong together."""
+    path = Path(path)
+    part = PART.search(path.name)
+    if part is None:
+        return ""
+    return f"\n  it is one part of several: give {path.name[: part.start()]}{path.suffix}{INDEX}, which names them all"
 
 
 def _not_read(found, net):

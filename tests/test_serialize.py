@@ -1,4 +1,4 @@
-"""Files: what is saved comes back, what is no safetensors file is refused, and a killed save harms nothing."""
+"""Files: what is saved comes back, what is not a safetensors file is refused, and a killed save harms nothing."""
 
 import io
 import os
@@ -133,9 +133,9 @@ def npz():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no safetensors file"),
-        (b"\x80", "no safetensors file"),
-        (b"not tensors at all, just text", "no safetensors file"),
+        (b"", "not a safetensors file"),
+        (b"\x80", "not a safetensors file"),
+        (b"not tensors at all, just text", "not a safetensors file"),
         (npz(), r"zip archive \(a.npy"),
     ],
 )
@@ -149,7 +149,7 @@ def test_a_file_cut_short_is_refused(tmp_path):
     path = tmp_path / "whole"
     mt.save(path, {"a": mt.ones(100)})
     (tmp_path / "cut").write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(ValueError, match="cut is no safetensors file, or is damaged"):
+    with pytest.raises(ValueError, match="cut is not a safetensors file, or is damaged"):
         mt.load(tmp_path / "cut")
 
 

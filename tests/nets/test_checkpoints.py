@@ -159,6 +159,19 @@ def test_a_folder_names_the_files_in_it(state, tmp_path):
         nets.load_weights(unet(), tmp_path)
 
 
+def test_one_part_of_several_names_the_index(state, tmp_path):
+    path = tmp_path / "model-00001-of-00003.safetensors"
+    mt.save(path, {"outc.conv.bias": mt.zeros(2)})
+    with pytest.raises(
+        ValueError, match=r"missing: .*\n  it is one part of several: give model.safetensors.index.json"
+    ):
+        nets.load_weights(unet(), path)
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text('{"weight_map": {}}')
+    with pytest.raises(ValueError, match="is a JSON text, not a safetensors file.* nets.read_weights reads it"):
+        mt.load(index)
+
+
 def test_shards_of_torch(state, tmp_path):
     """pytorch_model.bin.index.json, as transformers wrote it before safetensors."""
     names = list(state)

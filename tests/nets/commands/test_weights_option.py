@@ -96,3 +96,13 @@ def test_an_exported_run_gives_the_nets_scores(finished_run, folder, tmp_path, c
     np.testing.assert_allclose(scores, expected, atol=1e-4 * np.abs(expected).max())
     assert "-> scores" in said and f"{mean:.2f}" in said
     refused(capsys, "export", tmp_path, tmp_path / "x.onnx", saying=["not a run folder"])
+
+
+def test_the_checkpoint_of_a_run_is_a_file_of_weights(finished_run):
+    """Its names are paths: /average/..., the running mean that the run's best and last weights are, and /net/..."""
+    net = Run.open(finished_run).load_net()
+    loaded = nets.load_weights(net, finished_run / "checkpoint.safetensors")
+    assert loaded.prefix == "/average/" and loaded.missing_keys == []
+    last = mt.load(finished_run / "last.safetensors")
+    for name, value in net.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), last[name].numpy(), err_msg=name)
