@@ -68,7 +68,7 @@ def add_arguments(parser):
     parser.add_argument("--method", choices=METHODS, help="how objects are told apart: by borders learned as "
                         "background, or by pixels that point at centres (default: watershed)")  # fmt: skip
     parser.add_argument("--border-weight", type=positive(float, 0), help="w0 of U-Net's weight map, for --task "
-                        "instance: how much gaps between objects count (default: 10)")  # fmt: skip
+                        "instance: how much gaps between objects count (default: 3; the paper: 10)")  # fmt: skip
     parser.add_argument("--lr", type=positive(float), help="highest learning rate")
     parser.add_argument("--processes", type=count_of, metavar="N", help="train in N processes; auto: one "
                         "for each core. For several machines see docs/many-processes.md")  # fmt: skip

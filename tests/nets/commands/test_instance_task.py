@@ -49,7 +49,7 @@ def test_a_run_leaves_its_files_and_its_scores(run):
         path.name for path in run.iterdir()
     }
     config = json.loads((run / "config.json").read_text())
-    assert (config["task"], config["border_weight"]) == ("instance", 10.0)
+    assert (config["task"], config["border_weight"]) == ("instance", 3.0)
     for line in Run.open(run).metrics():
         assert line["f1_50"] is None or 0 <= line["f1_50"] <= 1
         assert "aji" in line and line["validation_loss"] > 0
@@ -145,7 +145,7 @@ def test_what_cannot_be_done_is_refused_in_one_line(folder, nuclei, run, tmp_pat
     refused(capsys, *no_objects, saying=["hold classes, not objects", "classes.json", "instances"])
     refused(capsys, "train", "--data", folder, "--border-weight", "5", "--out", out, saying=["--task instance"])
     refused(capsys, "train", "--resume", "--task", "semantic", "--out", run, saying=["--task instance, got semantic"])
-    refused(capsys, "train", "--resume", "--border-weight", "2", "--out", run, saying=["--border-weight 10.0, got 2"])
+    refused(capsys, "train", "--resume", "--border-weight", "2", "--out", run, saying=["--border-weight 3.0, got 2"])
     refused(capsys, "train", "--task", "colours", "--out", out, saying=["colours"])
     assert not out.exists()
 
