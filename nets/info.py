@@ -33,6 +33,12 @@ class _Table:
     def add_note(self, name, note, channels, size, depth):
         self.rows.append(("  " * depth + name, note, shape_text(channels, size), "", ""))
 
+    def add_crop(self, step, depth):
+        self.rows.append(("  " * depth + step.name, f"from {step.offset}", "", "", ""))
+
+    def begin(self, branch):
+        """A skip begins. The rows say it by being indented."""
+
     def text(self):
         widths = [max(len(row[column]) for row in self.rows) for column in range(5)]
         lines = []
@@ -59,7 +65,7 @@ def describe(net, height, width, in_channels):
     if size != (height, width):
         table.add_note("border", "repeats the edge", in_channels, size, 0)
     steps = plan_of(net)
-    channels, output = _walk(steps, in_channels, size, table, 0)
+    channels, output = walk(steps, in_channels, size, table, 0)
     if isinstance(net, (UNet, FCN8s, FCN16s, FCN32s)) and getattr(net, "padding", "same") == "same":
         output = (height, width)
     field = receptive_field(steps)
@@ -78,17 +84,21 @@ def describe(net, height, width, in_channels):
     return "\n".join(lines)
 
 
-def _walk(steps, channels, size, table, depth):
-    """Follow the image through a plan and add one row per step; returns its channels and size at the end."""
+def walk(steps, channels, size, table, depth):
+    """Follow the image through a plan and tell `table` of each step; returns the channels and size at the end.
+
+    table   has add_window, add_crop, add_note, and begin, which is called where a skip leaves the main path
+    """
     for step in steps:
         if isinstance(step, Branch):
-            deep_channels, deep_size = _walk(step.through, channels, size, table, depth + 1)
-            skip_channels, _ = _walk(step.around, channels, size, table, depth)
+            table.begin(step)
+            deep_channels, deep_size = walk(step.through, channels, size, table, depth + 1)
+            skip_channels, _ = walk(step.around, channels, size, table, depth)
             size = deep_size  # the skip is cut to this size
             channels = deep_channels + skip_channels if step.joined == "concatenated" else deep_channels
             table.add_note(step.name, f"{step.joined} with skip", channels, size, depth)
         elif isinstance(step, Crop):
-            table.rows.append(("  " * depth + step.name, f"from {step.offset}", "", "", ""))
+            table.add_crop(step, depth)
         else:
             after = tuple(step.output_size(n) for n in size)
             if min(after) < 1:

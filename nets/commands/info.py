@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from layers import init
+from nets.drawing import as_svg
 from nets.fcn import FCN8s, FCN16s, FCN32s
 from nets.info import describe
+from nets.training.run import write_text
 from nets.unet import UNet
 from nets.vgg import VGG16
 
@@ -22,6 +26,7 @@ NETS = {
 
 def add_arguments(parser):
     parser.add_argument("net", choices=sorted(NETS), help="which net to describe, at its full width")
+    parser.add_argument("--svg", metavar="FILE", help="draw the net: every layer, its sizes, the skips and their crops")
     parser.add_argument("--input", nargs=2, type=int, metavar=("H", "W"), help="size of the image")
 
 
@@ -33,4 +38,7 @@ def main(options):
         raise ValueError(f"--input must be two sizes of at least 1, got {height} {width}")
     with init.skipped():  # only shapes are asked for
         net = make()
-    print(describe(net, height, width, next(net.parameters()).shape[1]))
+    channels = next(net.parameters()).shape[1]
+    print(describe(net, height, width, channels))
+    if options.svg is not None:
+        write_text(Path(options.svg), as_svg(net, height, width, channels))

@@ -1,6 +1,7 @@
 """`python -m nets info`: the text is computed from the plan, and the plan must be what the net really does."""
 
 import argparse
+import re
 
 import pytest
 
@@ -9,7 +10,9 @@ import minitensor as mt
 import nets
 from layers import init
 from minitensor import random
+from nets.__main__ import main
 from nets.commands import info
+from nets.drawing import as_svg
 from nets.plan import Branch, Window
 
 
@@ -131,3 +134,32 @@ def test_describing_a_net_draws_no_random_numbers(capsys):
     run("vgg16")
     assert random.get_state() == before
     assert nets.UNet(1, 2, base_channels=1).inc.double_conv[0].weight.numpy().any()  # and later nets do again
+
+
+def test_the_u_is_drawn_with_the_sizes_of_the_paper(tmp_path, capsys):
+    assert main(["info", "unet", "--svg", str(tmp_path / "unet.svg")]) == 0
+    svg = (tmp_path / "unet.svg").read_text()
+    assert 'viewBox="0 0' in svg and "UNet on 572x572" in svg
+    for words in ("1 x 572²", "64 x 568²", "1024 x 28²", "128 x 392²", "2 x 388²"):
+        assert f">{words}<" in svg
+    for crop in (88, 40, 16, 4):
+        assert svg.count(f">crop {crop}<") == 1
+    levels = {float(y) for y in re.findall(r'<rect x="[^"]*" y="([^"]*)" width="74"', svg)}
+    assert len(levels) == 5
+
+
+def test_every_layer_of_an_fcn_is_a_box(tmp_path, capsys):
+    net = nets.FCN8s(classes=3, width=1 / 32)
+    svg = as_svg(net, 100, 120, 3)
+    windows = [
+        name for name, layer in net.named_modules() if not list(layer.children()) and "drop" not in name and name
+    ]
+    on_skips = ["score_pool3", "score_pool4"]
+    for name in windows:
+        assert (f"<title>{name}</title>" in svg) == (name not in on_skips), name
+    assert "score_pool4 1x1, crop 5" in svg and "score_pool3 1x1, crop 9" in svg and ">from 31<" in svg
+
+
+def test_a_net_that_does_not_fit_is_not_drawn(tmp_path, capsys):
+    assert main(["info", "unet", "--input", "570", "570", "--svg", str(tmp_path / "a.svg")]) != 0
+    assert not list(tmp_path.iterdir())
