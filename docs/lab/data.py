@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 import minitensor as mt
+from layers import init
 from minitensor.kernels.conv.definition import insert_zeros, pad_zeros
 from minitensor.trace import trace_backward, trace_bilinear, trace_conv_transpose2d, trace_max_pool2d
+from nets.fcn import FCN8s, FCN32s
+from nets.plan import plan_of, reads
 from nets.sizes import nearest_unet_sizes, unet_sizes
+from nets.unet import UNet
 
 SIZES, KERNELS, STRIDES, PADDINGS = (2, 3, 4), (1, 2, 3, 4), (1, 2, 3), (0, 1, 2)
 MATRIX_SIZE, MATRIX_KERNELS, MATRIX_STRIDES, MATRIX_PADDINGS = 4, (1, 2, 3), (1, 2), (0, 1)
@@ -16,6 +20,14 @@ BILINEAR_FROM, BILINEAR_TO = (2, 3, 4, 5, 6), (2, 3, 4, 5, 6, 7, 8, 10, 12)
 POOL_KERNELS, POOL_STRIDES = (2, 3), (1, 2, 3)
 DEPTHS, MOST_SIDE = (1, 2, 3, 4, 5), 700
 DIGITS = 4
+# Nets whose receptive field is shown, the side of the image, and that of the output.
+FIELDS = {
+    "U-Net 572 -> 388": lambda: UNet(1, base_channels=1),
+    "FCN-32s 500": lambda: FCN32s(classes=1, width=1 / 64),
+    "FCN-8s 500": lambda: FCN8s(classes=1, width=1 / 64),
+}
+FIELD_INPUTS = dict(zip(FIELDS, (572, 500, 500), strict=True))
+FIELD_OUTPUTS = dict(zip(FIELDS, (388, 500, 500), strict=True))
 
 
 def everything():
@@ -39,6 +51,7 @@ def everything():
         "pool": {key(k, s): pool(k, s) for k in POOL_KERNELS for s in POOL_STRIDES},
         "unet": {str(depth): unet(depth) for depth in DEPTHS},
         "graph": graph(),
+        "field": {name: field(name) for name in FIELDS},
     }  # fmt: skip
 
 
@@ -118,6 +131,14 @@ def unet(depth):
         found[str(side)] = {**sizes._asdict(), "levels": [list(level) for level in sizes.levels]}
         side += 2**depth
     return found
+
+
+def field(name):
+    """For each pixel of one row of the output: the first and the last pixel of the image that it sees."""
+    with init.skipped():
+        net = FIELDS[name]()
+    plan, outputs = plan_of(net), FIELD_OUTPUTS[name]
+    return {"input": FIELD_INPUTS[name], "seen": [list(reads(plan, y, y)) for y in range(outputs)]}
 
 
 def graph():

@@ -242,7 +242,36 @@ function drawU(sizes, depth) {
   return svg;
 }
 
-// 8. What backward does, step by step
+// 8. The receptive field: what part of the image one pixel of the output sees
+function field(part) {
+  const picture = element("div"), words = element("p", {class: "sum", id: "field-words"});
+  const names = Object.keys(data.field), pixels = upTo(Math.max(...names.map(n => data.field[n].seen.length)));
+  const box = sliders("field", [["net", names, names[0]], ["pixel", pixels, 194]], (v, inputs) => {
+    const {input, seen} = data.field[v.net];
+    if (v.pixel >= seen.length) { v.pixel = seen.length - 1; inputs.pixel.input.value = v.pixel; }
+    const [first, last] = seen[v.pixel], low = Math.min(0, ...seen.map(s => s[0])), high = Math.max(input, ...seen.map(s => s[1] + 1));
+    const NS = "http://www.w3.org/2000/svg", svg = document.createElementNS(NS, "svg");
+    svg.setAttribute("viewBox", `${low} 0 ${high - low} 90`);
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", t("field.title"));
+    const rect = (x, y, width, fill, opacity) => {
+      const made = document.createElementNS(NS, "rect");
+      Object.entries({x, y, width, height: 30, fill, "fill-opacity": opacity, stroke: "#555"}).forEach(([k, w]) => made.setAttribute(k, w));
+      svg.append(made);
+    };
+    const start = (input - seen.length) / 2;
+    rect(start, 5, seen.length, "#56b890", 0.5);
+    rect(start + v.pixel - 1, 2, 3, "#d55e00", 1);
+    rect(0, 50, input, "#9cc9ee", 1);
+    rect(first, 47, last - first + 1, "#d55e00", 0.35);
+    picture.replaceChildren(svg);
+    words.textContent = `${t("field.sees")} ${first} … ${last}: ${last - first + 1}`;
+  });
+  part.append(box.box, picture, words);
+  box.update();
+}
+
+// 9. What backward does, step by step
 function graph(part) {
   const figures = element("div", {class: "row"}), words = element("p", {class: "sum", id: "graph-words"});
   const names = data.graph.map((_, i) => i + 1);
@@ -263,7 +292,7 @@ function draw() {
     ["k6", "gradient"]].map(([kind, name]) => element("span", {class: kind}, t(name))));
   $("main").replaceChildren();
   // #only=transposed,board shows these sections alone: the chapters of the site do so
-  const parts = {transposed, early, matrix, board, bilinear, pool, unet, graph};
+  const parts = {transposed, early, matrix, board, bilinear, pool, unet, field, graph};
   const only = (state.only || "").split(",").filter(id => id in parts);
   for (const id of only.length ? only : Object.keys(parts)) section(id, parts[id]);
 }
