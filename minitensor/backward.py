@@ -17,6 +17,7 @@ not lead to the tensors that the caller asked for, and frees memory while it pro
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from operator import attrgetter
@@ -32,6 +33,16 @@ from minitensor.tensor import Tensor
 # one sum would be lost. It is reentrant, because the garbage collector may run other code, even another backward, in
 # between.
 _accumulating = threading.RLock()
+
+
+def _new_lock():
+    """In a child that was forked while another thread held the lock: that thread is not there to release it."""
+    global _accumulating
+    _accumulating = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
 
 
 def _in_call_order(roots):

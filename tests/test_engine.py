@@ -1,13 +1,16 @@
 """The engine: order, accumulation, gradients by any tensor, modes, failures."""
 
+import os
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import minitensor as mt
+from minitensor import backward
 from tests.parity import leaf, normal
 
 
@@ -506,3 +509,34 @@ class TestFailures:
 
         with pytest.raises(TypeError, match="OneWay defines no backward"):
             OneWay()(leaf(1.0)).backward()
+
+
+def test_a_child_may_go_backward_though_a_thread_held_the_lock_when_it_was_forked():
+    if not hasattr(os, "fork"):
+        pytest.skip("no fork")
+    held, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with backward._accumulating:
+            held.set()
+            leave.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        x = mt.ones(2, requires_grad=True)
+        (x * x).sum().backward()
+        os._exit(0 if x.grad.tolist() == [2, 2] else 1)
+    end = time.monotonic() + 20
+    done, status = 0, None
+    while not done and time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.02)
+    if not done:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    leave.set()
+    thread.join()
+    assert done and status == 0

@@ -94,6 +94,14 @@ def main(options):
     except Exception as error:
         end_all(world, error)
         raise
+    try:
+        return _train(training, options, world)
+    finally:
+        training.run_folder.release()
+
+
+def _train(training, options, world):
+    """Train to the end, and draw; returns the exit code."""
     run = training.run_folder
     try:
         if not training.finished:  # a finished training was killed while it drew its pictures
@@ -203,7 +211,9 @@ def _prepared(options, world):
         )
     if world.size > 1:
         print(f"{world.size} processes share each batch")
-    return Run.create(out or _free_folder(f"{options.net}-{Path(config.data).name}"), config), train, validation
+    run = Run.create(out or _free_folder(f"{options.net}-{Path(config.data).name}"), config)
+    run.hold()
+    return run, train, validation
 
 
 def _started_from(path, loaded):
@@ -239,10 +249,14 @@ def _resumed(options, world):
     opened = in_first(world, _opened, options, world)
     run, train, validation = _joined(world, *(opened if world.first else (None, None, None)))
     world = _placed(world, run)
-    training = Training(run, train, validation, world=world)
-    training.resume()
-    in_first(world, _extend, training, options)
-    training.share_schedule()
+    try:
+        training = Training(run, train, validation, world=world)
+        training.resume()
+        in_first(world, _extend, training, options)
+        training.share_schedule()
+    except Exception:
+        run.release()
+        raise
     if world.first:
         print(train.description)
         print(f"resuming {run.folder} after step {training.step}")
@@ -251,11 +265,16 @@ def _resumed(options, world):
 
 def _opened(options, world):
     run = Run.open(options.out or _latest_run())
-    _must_agree(options, run)
-    usable(run.config.device)
-    check_batch(world, run.config.batch)
-    train, validation = run.open_data()
-    run.remove_leftovers()
+    run.hold()
+    try:
+        _must_agree(options, run)
+        usable(run.config.device)
+        check_batch(world, run.config.batch)
+        train, validation = run.open_data()
+        run.remove_leftovers()
+    except Exception:
+        run.release()
+        raise
     return run, train, validation
 
 

@@ -10,10 +10,12 @@ allowed.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from math import isfinite
 from typing import NamedTuple
 
 from nets.data.masks import pack
+from nets.data.regular import check_regular
 from nets.data.sample import IGNORE, SegmentationClass, class_color
 
 MOST_ID = 65535  # the largest id in a mask file of 16 bits
@@ -39,6 +41,7 @@ class Declared(NamedTuple):
 
 def read_classes(path):
     """The file as Declared. Raises ValueError with the file's name and the entry that is wrong."""
+    check_regular(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
@@ -92,14 +95,10 @@ def _color(where, color):
 
 def _declared(path, entries, encoding):
     """Check the entries against each other, and return them as Declared."""
-    numbers = [number for number, *_ in entries]
-    for number in numbers:
-        if numbers.count(number) > 1:
-            raise ValueError(f"{path}: id {number} occurs twice")
-    names = [name for _, name, *_ in entries]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"{path}: name {name!r} occurs twice")
+    for what, values in (("id", [number for number, *_ in entries]), ("name", [name for _, name, *_ in entries])):
+        value, times = Counter(values).most_common(1)[0]
+        if times > 1:
+            raise ValueError(f"{path}: {what} {value!r} occurs twice")
     counted = sorted(entry for entry in entries if not entry[3])
     if not counted:
         raise ValueError(f"{path}: every class is marked ignore")

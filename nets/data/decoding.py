@@ -16,6 +16,7 @@ import numpy as np
 
 from nets.data.arrays import ARRAY_SUFFIXES, read_array
 from nets.data.orientation import UPRIGHT, orientation_tag, turned
+from nets.data.regular import check_regular
 from nets.data.tiff import is_tiff, nodata_of, read_numbers
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", *ARRAY_SUFFIXES)
@@ -78,6 +79,7 @@ def most_pixels():
 def decode(path):
     """The file as Decoded. Raises ValueError with its name and the reason if it cannot be read."""
     path = Path(path)
+    check_regular(path)
     if path.suffix.lower() in ARRAY_SUFFIXES:
         return Decoded(read_array(path, most_pixels()))
     image_module = pillow()
@@ -114,6 +116,7 @@ def decode(path):
 def size_of(path):
     """(height, width) from the first bytes of the file; None if even those cannot be read."""
     try:
+        check_regular(Path(path))
         if Path(path).suffix.lower() in ARRAY_SUFFIXES:
             return read_array(path, most_pixels()).shape[:2]
         with pillow().open(path, formats=FORMATS) as image:

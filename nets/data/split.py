@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nets.data.regular import check_regular
+
 VALIDATION_SHARE = 0.15
 MOST_VALIDATION = 100  # more images make each validation slower and the curve hardly smoother
 GROUP_COLUMNS = ("fov_group", "group", "sequence", "patient")
@@ -91,6 +93,7 @@ def _read_manifest(path, names):
 
     Raises ValueError if the table says how to split but names none of the images: ignoring it would divide groups.
     """
+    check_regular(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)

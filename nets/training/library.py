@@ -130,10 +130,20 @@ def train(
     if resume:
         run = Run.open(out)
         _check_same(run, net, training_data)
+        run.hold()
     else:
         if (Path(out) / CONFIG).exists():
             raise ValueError(f"train: {out} holds a run already; give resume=True or another folder")
         run = Run.create(out, _config(net, training_data, crop, batch, lr, seed, device, minutes, steps))
+        run.hold()
+    try:
+        return _trained(run, net, training_data, validation_data, loss, augment, resume, minutes, steps)
+    finally:
+        run.release()
+
+
+def _trained(run, net, training_data, validation_data, loss, augment, resume, minutes, steps):
+    """The TrainedRun of a folder that this process holds."""
     training = Training(run, training_data, validation_data, net, loss, augment and _augmented(augment))
     if resume:
         training.resume()

@@ -12,7 +12,13 @@ curves.png  predictions.png  report.html
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 import minitensor as mt
 from minitensor.serialize import replacing
@@ -26,6 +32,7 @@ CONFIG, METRICS, DECISION = "config.json", "metrics.jsonl", "decision.json"
 BEST, LAST, CHECKPOINT = "best.safetensors", "last.safetensors", "checkpoint.safetensors"
 CURVES, PREDICTIONS, SAMPLES, REPORT = "curves.png", "predictions.png", "samples", "report.html"
 CONCLUSION = (DECISION, CURVES, PREDICTIONS, REPORT)  # the files made after the last step
+LOCK = ".lock"
 METRIC_FIELDS = ("step", "mean_iu", "validation_loss", "validation_images")  # the fields of a line that are read
 
 
@@ -36,6 +43,7 @@ class Run:
         self.folder = Path(folder)
         self.config = config
         self._made_folder = False
+        self._lock = None
 
     @classmethod
     def create(cls, folder, config):
@@ -59,12 +67,42 @@ class Run:
         except ValueError as error:
             raise ValueError(f"{path}: cannot be read as the config of a run ({error})") from error
 
+    def hold(self):
+        """Keep the folder for this process until `release` or the end of the process, however it ends.
+
+        Two trainings in one folder would mix their files. Raises ValueError if another one holds it. On Windows, which
+        lacks such locks, nothing is checked.
+        """
+        if fcntl is None:
+            return
+        while True:
+            file = self.path(LOCK).open("a")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.close()
+                raise ValueError(
+                    f"{self.folder}: another training writes into this folder; wait for its end, or use another"
+                ) from error
+            if self.path(LOCK).exists() and os.path.samestat(self.path(LOCK).stat(), os.fstat(file.fileno())):
+                self._lock = file
+                return
+            file.close()  # the holder before has just removed this file: hold the new one
+
+    def release(self):
+        """Let others use the folder."""
+        if self._lock is not None:
+            self.path(LOCK).unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+
     def path(self, name):
         """The path of one of the run's files."""
         return self.folder / name
 
     def discard(self):
         """Undo `create`, for a run that failed before there was anything to keep."""
+        self.release()
         for name in (CONFIG, LAST, CHECKPOINT):
             self.path(name).unlink(missing_ok=True)
         if self._made_folder and not any(self.folder.iterdir()):

@@ -1,0 +1,60 @@
+"""One training a folder: the second is refused while the first one lives, however the first one ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nets.__main__ import main
+from nets.training.run import LOCK, Run
+from tests.nets.tiny import TINY
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_second_training_in_the_same_folder_is_refused(folder, tmp_path, capsys):
+    out = tmp_path / "run"
+    command = [
+        sys.executable,
+        "-m",
+        "nets",
+        "train",
+        "--data",
+        str(folder),
+        *TINY,
+        "--steps",
+        "100000",
+        "--out",
+        str(out),
+    ]
+    first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 60
+        while not (out / "checkpoint.safetensors").is_file():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert main(["train", "--resume", "--out", str(out)]) == 2
+        error = capsys.readouterr().err
+        assert "another training writes into this folder" in error and str(out) in error
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        assert (out / LOCK).exists()  # nobody holds it any more
+        run = Run.open(out)
+        run.hold()
+        with pytest.raises(ValueError, match="another training writes"):
+            Run.open(out).hold()
+        run.release()
+        assert not (out / LOCK).exists()
+    finally:
+        first.kill()
+        first.wait()
+
+
+def test_a_failed_start_leaves_no_lock(finished_run, folder, tmp_path, capsys):
+    before = sorted(os.listdir(finished_run))
+    assert main(["train", "--resume", "--out", str(finished_run), "--seed", "77"]) == 2
+    assert sorted(os.listdir(finished_run)) == before
