@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
+from nets.training.checkpoint import load_checkpoint
+from nets.training.measure import MEASURES
 from nets.training.page import Gallery, write_page
+from nets.training.report import save_curves
 from nets.training.results import load_decision
-from nets.training.run import REPORT, Run
+from nets.training.run import CHECKPOINT, CURVES, DECISION, REPORT, Run
 from nets.training.validation import score
 
 
@@ -25,5 +28,18 @@ def main(options):
     gallery = Gallery(net, validation, run.config, decision, everything)
     all_seen = len(gallery.ranked) == len(validation)
     scores = gallery.scores() if all_seen else score(net, validation, run.config, decision, everything)
-    write_page(run, run.metrics(), scores, gallery)
+    finished = run.path(DECISION).is_file()
+    _redraw_curves(run, scores if finished else None)
+    write_page(run, run.metrics(), scores, gallery, finished)
+    if not finished:
+        print(f"{run.folder}: the training has not ended; the answers are made with the usual thresholds")
     print(run.path(REPORT))
+
+
+def _redraw_curves(run, scores):
+    """curves.png from the checkpoint's losses; left as it is if there is no checkpoint."""
+    if run.path(CHECKPOINT).is_file():
+        measure = MEASURES[run.config.task]
+        final = None if scores is None else measure.of(scores.as_dict())
+        losses = load_checkpoint(run.path(CHECKPOINT))["losses"].numpy().tolist()
+        save_curves(run.path(CURVES), losses, run.metrics(), measure, final)

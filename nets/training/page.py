@@ -31,14 +31,17 @@ EACH = 2  # images of each rank: best, median, worst
 MOST_SIDE = 640  # pixels; larger pictures are made smaller
 
 
-def write_page(run, lines, scores=None, gallery=None):
+def write_page(run, lines, scores=None, gallery=None, finished=True):
     """Write report.html into the run folder.
 
     lines     the validations, as in metrics.jsonl
     scores    the Scores of the finished run; None while it is in training
     gallery   a Gallery; None: no images yet
+    finished  False if the run has no decision of its own yet: the scores are those of the usual one
     """
-    content = TEMPLATE.read_text(encoding="utf-8").replace(DATA, _script_json(_content(run, lines, scores, gallery)))
+    content = TEMPLATE.read_text(encoding="utf-8").replace(
+        DATA, _script_json(_content(run, lines, scores, gallery, finished))
+    )
     with replacing(run.path(REPORT)) as temporary:
         Path(temporary).write_text(content, encoding="utf-8")
 
@@ -120,16 +123,16 @@ def _data_uri(content):
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
-def _content(run, lines, scores, gallery):
+def _content(run, lines, scores, gallery, finished):
     config = run.config
     measure = MEASURES[config.task]
     best = measure.best(lines)
-    final = None if scores is None else measure.of(scores.as_dict())
+    final = measure.of(scores.as_dict()) if scores is not None and finished else None
     if best is None:
         words = "not validated yet"
     else:
         words = f"{measure.name}: {best_words(best, measure, final)}"
-        if final is None:
+        if final is None and lines:
             words += f"; still in training, {lines[-1]['step']} steps in {lines[-1]['seconds']:.0f} s"
     curves = run.path(CURVES)
     return {
@@ -139,7 +142,8 @@ def _content(run, lines, scores, gallery):
         "curves_words": f"loss and {measure.name} over {lines[-1]['step'] if lines else 0} steps; {words}",
         "tables": [] if scores is None else _tables(scores.as_dict()),
         "confusion": None if gallery is None else {
-            "names": list(gallery.confusion.names), "counts": gallery.confusion.matrix.tolist()
+            "names": list(gallery.confusion.names), "counts": gallery.confusion.matrix.tolist(),
+            "images": len(gallery.ranked),
         },
         "images": [] if gallery is None else list(gallery.images()),
         "legend": [] if gallery is None else gallery.legend(),

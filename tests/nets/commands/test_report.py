@@ -69,6 +69,18 @@ def test_while_in_training_there_are_no_images_yet(run):
     run.path("report.html").write_bytes(kept)
 
 
+def test_the_report_of_a_training_that_was_killed_says_so(run, capsys):
+    kept = {name: run.path(name).read_bytes() for name in ("decision.json", "report.html", "curves.png")}
+    run.path("decision.json").unlink()
+    run.path("curves.png").unlink()
+    assert main(["report", str(run.folder)]) == 0
+    assert "the training has not ended" in capsys.readouterr().out
+    said = content(run)
+    assert "final decision" not in said["summary"] and "still in training" in said["summary"] and said["curves"]
+    for name, old in kept.items():
+        run.path(name).write_bytes(old)
+
+
 def test_no_run_no_report(tmp_path, capsys):
     refused(capsys, "report", tmp_path, saying=["not a run folder"])
 
