@@ -90,20 +90,38 @@ def test_both_languages_have_every_text():
     assert texts["en"].keys() == texts["ko"].keys() and all(texts["ko"].values())
 
 
+EVERY_SETTING = """
+settings => settings.map(positions => {
+  for (const [name, position] of Object.entries(positions)) {
+    const slider = document.getElementById("transposed-" + name);
+    slider.value = position;
+    slider.dispatchEvent(new Event("input"));
+  }
+  const names = ["input", "zeros inserted", "padded", "rotated kernel", "full", "output"];
+  const grids = Object.fromEntries(names.map(name => [name,
+    [...document.querySelectorAll(`table[data-name="${name}"] tr`)].map(r => [...r.cells].map(c => +c.textContent))]));
+  return [grids, [...document.getElementById("sum").childNodes].map(n => n.textContent)];
+})
+"""
+
+
 @in_browser
 def test_every_setting_of_the_transposed_convolution(lab, numbers):
-    shown = lab()
-    ranges = numbers["ranges"]
-    for size, kernel, stride, padding, output_padding in data.transposed_settings():
-        for name, value in (("size", size), ("kernel", kernel), ("stride", stride), ("padding", padding)):
-            put(shown, f"transposed-{name}", ranges[name].index(value))
-        put(shown, "transposed-output_padding", output_padding)
-        found = numbers["transposed"][data.key(size, kernel, stride, padding, output_padding)]
-        for name in ("input", "zeros inserted", "padded", "rotated kernel", "full", "output"):
-            assert grid(shown, name) == found[name], (size, kernel, stride, padding, output_padding, name)
-        gather, scatter = shown.evaluate("[...document.getElementById('sum').childNodes].map(n => n.textContent)")[::2]
+    """The browser moves the sliders through all settings in one go, and gives back what it shows."""
+    ranges, settings = numbers["ranges"], list(data.transposed_settings())
+    names = ("size", "kernel", "stride", "padding")
+    positions = [
+        {name: ranges[name].index(value) for name, value in zip(names, setting, strict=False)}
+        | {"output_padding": setting[-1]}
+        for setting in settings
+    ]
+    shown = lab().evaluate(EVERY_SETTING, positions)
+    for setting, (grids, lines) in zip(settings, shown, strict=True):
+        found = numbers["transposed"][data.key(*setting)]
+        assert grids == {name: found[name] for name in grids}, setting
+        gather, scatter = lines[::2]
         first = str(found["full"][0][0])
-        assert gather.endswith(f"= {first}") and scatter.endswith(f"= {first}")
+        assert gather.endswith(f"= {first}") and scatter.endswith(f"= {first}"), setting
 
 
 @in_browser
