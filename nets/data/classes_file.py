@@ -9,17 +9,15 @@ allowed.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from math import isfinite
 from typing import NamedTuple
 
+from nets.data.encoding import KINDS
 from nets.data.masks import pack
-from nets.data.regular import check_regular
-from nets.data.sample import IGNORE, SegmentationClass, class_color
-
-MOST_ID = 65535  # the largest id in a mask file of 16 bits
-ENCODINGS = ("ids", "binary", "instances", "colors")
+from nets.data.sample import SegmentationClass, class_color
+from nets.limits import MOST_CLASSES, MOST_ID
+from nets.plain_files import is_whole, quoted, read_json, why_no_name
 
 
 class Declared(NamedTuple):
@@ -28,7 +26,7 @@ class Declared(NamedTuple):
     classes   the classes, sorted by id; () if the file gives only the encoding
     ignored   the ids that do not count
     colors    {packed colour: id}, ignored ids included; None unless every id has its own colour
-    encoding  one of ENCODINGS, or None
+    encoding  one of KINDS, or None
     nodata    the value of pixels without data in the pictures, or None
     """
 
@@ -41,19 +39,15 @@ class Declared(NamedTuple):
 
 def read_classes(path):
     """The file as Declared. Raises ValueError with the file's name and the entry that is wrong."""
-    check_regular(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: cannot be read as JSON ({error})") from error
+    content = read_json(path)
     encoding = nodata = None
     if isinstance(content, dict):
         encoding, nodata = content.get("encoding"), content.get("nodata")
         content = content.get("classes")
-        if nodata is not None and (not isinstance(nodata, (int, float)) or not isfinite(nodata)):
-            raise ValueError(f"{path}: nodata must be a number, got {nodata!r}")
-        if encoding is not None and encoding not in ENCODINGS:
-            raise ValueError(f"{path}: encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}")
+        if nodata is not None and (type(nodata) not in (int, float) or not isfinite(nodata)):
+            raise ValueError(f"{path}: nodata must be a number, got {quoted(nodata)}")
+        if encoding is not None and encoding not in KINDS:
+            raise ValueError(f"{path}: encoding must be one of {', '.join(KINDS)}, got {quoted(encoding)}")
         if content is None and encoding is not None:
             return Declared((), (), None, encoding, nodata)
     if not isinstance(content, list) or not content:
@@ -66,15 +60,16 @@ def _entry(path, position, entry):
     """(id, name, colour or None, ignore) of one element of the list."""
     where = f"{path}: class {position}"
     if not isinstance(entry, dict) or "id" not in entry:
-        raise ValueError(f'{where} must be an object with an "id", got {json.dumps(entry)}')
+        raise ValueError(f'{where} must be an object with an "id", got {quoted(entry)}')
     number, ignore = entry["id"], entry.get("ignore", False)
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= MOST_ID:
-        raise ValueError(f"{where}: id must be a whole number from 0 to {MOST_ID}, got {number!r}")
+    if not is_whole(number, 0, MOST_ID):
+        raise ValueError(f"{where}: id must be a whole number from 0 to {MOST_ID}, got {quoted(number)}")
     if not isinstance(ignore, bool):
-        raise ValueError(f"{where}: ignore must be true or false, got {ignore!r}")
+        raise ValueError(f"{where}: ignore must be true or false, got {quoted(ignore)}")
     name = entry.get("name", f"class {number}")
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"{where}: name must be a text, got {name!r}")
+    reason = why_no_name(name)
+    if reason is not None:
+        raise ValueError(f"{where}: name {reason}")
     return number, name, _color(where, entry.get("color")), ignore
 
 
@@ -86,10 +81,9 @@ def _color(where, color):
         try:
             color = list(bytes.fromhex(color[1:]))
         except ValueError:
-            raise ValueError(f'{where}: color must be [r, g, b] or "#rrggbb", got {color!r}') from None
-    whole = isinstance(color, list) and all(isinstance(c, int) and 0 <= c <= 255 for c in color)
-    if not whole or len(color) != 3:
-        raise ValueError(f'{where}: color must be [r, g, b] of 0 to 255 or "#rrggbb", got {color!r}')
+            raise ValueError(f'{where}: color must be [r, g, b] or "#rrggbb", got {quoted(color)}') from None
+    if not isinstance(color, list) or len(color) != 3 or not all(is_whole(c, 0, 255) for c in color):
+        raise ValueError(f'{where}: color must be [r, g, b] of 0 to 255 or "#rrggbb", got {quoted(color)}')
     return tuple(color)
 
 
@@ -102,8 +96,8 @@ def _declared(path, entries, encoding):
     counted = sorted(entry for entry in entries if not entry[3])
     if not counted:
         raise ValueError(f"{path}: every class is marked ignore")
-    if len(counted) > IGNORE:
-        raise ValueError(f"{path}: {len(counted)} classes, at most {IGNORE} are possible")
+    if len(counted) > MOST_CLASSES:
+        raise ValueError(f"{path}: {len(counted)} classes, at most {MOST_CLASSES} are possible")
     classes = tuple(
         SegmentationClass(number, name, color or class_color(position))
         for position, (number, name, color, _) in enumerate(counted)

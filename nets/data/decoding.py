@@ -16,8 +16,8 @@ import numpy as np
 
 from nets.data.arrays import ARRAY_SUFFIXES, read_array
 from nets.data.orientation import UPRIGHT, orientation_tag, turned
-from nets.data.regular import check_regular
 from nets.data.tiff import is_tiff, nodata_of, read_numbers
+from nets.plain_files import check_regular
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", *ARRAY_SUFFIXES)
 # Pillow looks at a file's content, not at its suffix, and it knows 43 formats. For some of them it starts other

@@ -10,6 +10,7 @@ There are four encodings:
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,58 @@ import numpy as np
 from nets.data.masks import pack, unpack
 from nets.data.palettes import by_color
 from nets.data.sample import IGNORE, SegmentationClass
+from nets.limits import MOST_CLASSES, MOST_COLOR
+from nets.plain_files import is_whole, quoted, why_no_name
 
 MIDDLE = 128  # values from here up are the foreground of a binary mask
+
+
+KINDS = ("ids", "binary", "instances", "colors")
+
+
+def check_encoding(values):
+    """Raise ValueError unless a dict from a file has the form that `Encoding.as_dict` gives it."""
+    if not isinstance(values, dict) or values.get("kind") not in KINDS:
+        raise ValueError(f"its kind must be one of {', '.join(KINDS)}")
+    classes, kind = values.get("classes"), values["kind"]
+    if not isinstance(classes, list) or not 1 <= len(classes) <= MOST_CLASSES:
+        raise ValueError(f"it must have a list of 1 to {MOST_CLASSES} classes")
+    for entry in classes:
+        _check_class(entry)
+    ids = [entry["id"] for entry in classes]
+    if sorted(set(ids)) != ids:
+        raise ValueError("the ids of its classes must be in order, each once")
+    if kind in ("binary", "instances") and len(classes) != 2:
+        raise ValueError(f"{kind} masks have two classes, it has {len(classes)}")
+    ignored, colors = values.get("ignored"), values.get("colors")
+    if not isinstance(ignored, list) or not all(is_whole(value, 0, MOST_COLOR) for value in ignored):
+        raise ValueError(f"ignored must be a list of whole numbers from 0 to {MOST_COLOR}")
+    if (colors is None) != (kind != "colors"):
+        raise ValueError("it has a list of colors if its kind is colors, and else null")
+    for pair in () if colors is None else colors if isinstance(colors, list) else (colors,):
+        if not isinstance(pair, list) or len(pair) != 2 or not is_whole(pair[0], 0, MOST_COLOR) or pair[1] not in ids:
+            raise ValueError("its colors must be pairs of a packed colour and the id of a class")
+    for flag in ("palettes", "alpha"):
+        if not isinstance(values.get(flag, False), bool):
+            raise ValueError(f"{flag} must be true or false, got {quoted(values[flag])}")
+    nodata = values.get("nodata")
+    if nodata is not None and (type(nodata) not in (int, float) or not isfinite(nodata)):
+        raise ValueError(f"nodata must be null or a number, got {quoted(nodata)}")
+
+
+def _check_class(entry):
+    if not isinstance(entry, dict) or entry.keys() != {"id", "name", "color", "thing"}:
+        raise ValueError("each of its classes must be an object with id, name, color and thing")
+    if not is_whole(entry["id"], 0, MOST_COLOR):
+        raise ValueError(f"the id of a class must be a whole number from 0 to {MOST_COLOR}, got {quoted(entry['id'])}")
+    reason = why_no_name(entry["name"])
+    if reason is not None:
+        raise ValueError(f"the name of a class {reason}")
+    color = entry["color"]
+    if not isinstance(color, list) or len(color) != 3 or not all(is_whole(c, 0, 255) for c in color):
+        raise ValueError(f"the color of a class must be three numbers from 0 to 255, got {quoted(color)}")
+    if not isinstance(entry["thing"], bool):
+        raise ValueError(f"thing must be true or false, got {quoted(entry['thing'])}")
 
 
 class Encoding(NamedTuple):
@@ -49,10 +100,11 @@ class Encoding(NamedTuple):
 
     @classmethod
     def from_dict(cls, values):
-        """The encoding that `as_dict` wrote down."""
+        """The encoding that `as_dict` wrote down. Raises ValueError for what it cannot have written."""
+        check_encoding(values)
         classes = tuple(SegmentationClass(c["id"], c["name"], tuple(c["color"]), c["thing"]) for c in values["classes"])
         colors = None if values["colors"] is None else {color: number for color, number in values["colors"]}
-        palettes, alpha = bool(values.get("palettes")), bool(values.get("alpha"))
+        palettes, alpha = values.get("palettes", False), values.get("alpha", False)
         nodata = values.get("nodata")
         nodata = None if nodata is None else float(nodata)
         return cls(values["kind"], classes, tuple(values["ignored"]), colors, palettes, alpha, nodata)

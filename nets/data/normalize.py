@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nets.limits import LARGEST_FACTOR, SMALLEST_DEVIATION
+
 MOST_IMAGES = 200  # the mean of 200 images agrees with the mean of all images to three digits
 
 
@@ -21,7 +23,14 @@ class Normalization(NamedTuple):
 
     @classmethod
     def from_dict(cls, values):
-        """The normalisation that `as_dict` wrote down."""
+        """The normalisation that `as_dict` wrote down. Raises ValueError for what it cannot have written."""
+        mean, std = values.get("mean"), values.get("std")
+        for numbers, least in ((mean, -LARGEST_FACTOR), (std, SMALLEST_DEVIATION)):
+            listed = isinstance(numbers, list) and all(type(n) in (int, float) for n in numbers)
+            if not listed or not all(least <= number <= LARGEST_FACTOR for number in numbers):
+                raise ValueError(f"mean must be a list of numbers, and std of numbers from {SMALLEST_DEVIATION:g} up")
+        if len(mean) != len(std):
+            raise ValueError(f"there are {len(mean)} means and {len(std)} deviations")
         return cls(tuple(values["mean"]), tuple(values["std"]))
 
     @classmethod

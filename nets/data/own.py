@@ -10,8 +10,7 @@ import numpy as np
 from minitensor import Tensor
 from nets.data.encoding import Encoding
 from nets.data.sample import IGNORE, MIRRORINGS, Sample, SegmentationClass, class_color
-
-MOST_CLASSES = IGNORE  # a label is one byte, and its last value means ignore
+from nets.limits import MOST_CLASSES
 
 
 class OwnData:

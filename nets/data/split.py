@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
+from io import StringIO
 from typing import NamedTuple
 
 import numpy as np
 
-from nets.data.regular import check_regular
+from nets.plain_files import read_text
 
 VALIDATION_SHARE = 0.15
 MOST_VALIDATION = 100  # more images make each validation slower and the curve hardly smoother
@@ -93,14 +94,12 @@ def _read_manifest(path, names):
 
     Raises ValueError if the table says how to split but names none of the images: ignoring it would divide groups.
     """
-    check_regular(path)
+    table = csv.DictReader(StringIO(read_text(path), newline=""))
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            columns = [column.strip().lower() for column in table.fieldnames or ()]
-            table.fieldnames = columns
-            rows = {_below_images(row["name"]): row for row in table if row.get("name")}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        columns = [column.strip().lower() for column in table.fieldnames or ()]
+        table.fieldnames = columns
+        rows = {_below_images(row["name"]): row for row in table if row.get("name")}
+    except csv.Error as error:
         raise ValueError(f"{path}: cannot be read ({error})") from error
     # A name may stand there with its suffix or without. "slide.v2" could be either, so it is entered in both ways.
     found = {name.rsplit(".", 1)[0]: row for name, row in rows.items()} | rows

@@ -6,13 +6,17 @@ from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 
 from nets.data import MIRRORINGS, Encoding, Normalization
+from nets.data.encoding import check_encoding
+from nets.limits import LARGEST_FACTOR, MOST_BATCH, MOST_IMAGES, MOST_SECONDS, MOST_SEED, MOST_STEPS
+from nets.plain_files import is_whole, quoted
 from nets.segmentation.centres import OUTPUTS
-from nets.training.build import NET_NAMES, OWN
+from nets.training.build import check_description
+from nets.training.sizes import check_batch_size, check_halvings
 
 FORMAT = 1
+MOST_NAMED = 5  # fields in a message
 TASKS = ("semantic", "instance", "panoptic")
 METHODS = ("watershed", "centres")  # how the tasks "instance" and "panoptic" tell objects apart
-ENCODINGS = ("ids", "binary", "instances", "colors")
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ class Config:
         values = {"validation_names": (), "method": None, "border_weight": 0.0} | values
         names = {entry.name for entry in fields(cls)}
         if values.keys() != names:
-            raise ValueError(f"these fields are missing or unknown: {', '.join(sorted(values.keys() ^ names))}")
+            wrong = ", ".join(quoted(name) for name in sorted(values.keys() ^ names)[:MOST_NAMED])
+            raise ValueError(f"these fields are missing or unknown: {wrong}")
         _check(values)
         return cls(
             **values
@@ -98,8 +103,8 @@ class Config:
 def _read(name, reader, values):
     try:
         return reader(values)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{name} cannot be read ({error!r})") from error
+    except ValueError as error:
+        raise ValueError(f"{name} cannot be read: {error}") from error
 
 
 def _check(values):
@@ -107,55 +112,54 @@ def _check(values):
 
     def require(name, holds, expected):
         if not holds:
-            raise ValueError(f"{name} must be {expected}, got {values[name]!r}")
+            raise ValueError(f"{name} must be {expected}, got {quoted(values[name])}")
 
-    net, encoding, channels = values["net"], values["encoding"], values["channels"]
-    named = isinstance(net, dict) and net.get("name") in (*NET_NAMES, OWN)
-    require("net", named, f"an object whose name is one of {', '.join(NET_NAMES)}")
     require("data", isinstance(values["data"], str), "a string")
-    require("channels", channels in (1, 3), "1 or 3")
-    known = isinstance(encoding, dict) and encoding.get("kind") in ENCODINGS
-    require("encoding", known, f"an object whose kind is one of {', '.join(ENCODINGS)}")
-    classes = encoding.get("classes")
-    require("encoding", isinstance(classes, list) and classes, "an object with classes")
-    require(
-        "encoding",
-        (encoding.get("colors") is None) == (encoding["kind"] != "colors"),
-        "an object; with colors if its kind is colors",
-    )
-    require("task", values["task"] in TASKS, f"one of {', '.join(TASKS)}")
-    known = values["method"] in ((None,) if values["task"] == "semantic" else METHODS)
-    require("method", known, f"one of {', '.join(METHODS)}, or null for the task semantic")
-    outputs = _outputs(len(classes), values["method"])
-    fits = net.get("in_channels") == channels and net.get("classes") == outputs
-    require("net", fits, f"for {channels} channels and {outputs} outputs")
-    require("class_weights", _are_positive(values["class_weights"], len(classes)), "a number for each class")
-    normalization = values["normalization"]
-    scaled = isinstance(normalization, dict) and _are_positive(normalization.get("std"), channels)
-    require("normalization", scaled, "an object with a std above 0 for each channel")
-    crop = values["crop"]
-    require("crop", _are_positive(crop, 2) and all(isinstance(n, int) for n in crop), "two whole numbers")
+    require("device", values["device"] in ("cpu", "cuda"), "cpu or cuda")
     orientation = values["orientation"]
     known = isinstance(orientation, str) and orientation in MIRRORINGS
     require("orientation", known, f"one of {', '.join(MIRRORINGS)}")
-    for name, least in (("length", 1), ("batch", 1), ("seed", 0)):
-        whole = isinstance(values[name], int) and values[name] >= least
-        require(name, whole, f"a whole number from {least} up")
-    for name in ("learning_rate", "weight_decay"):
-        require(name, _is_number(values[name]) and values[name] >= 0, "a number from 0 up")
-    require("device", values["device"] in ("cpu", "cuda"), "cpu or cuda")
-    steps, seconds = values["steps"], values["seconds"]
-    require("steps", steps is None or isinstance(steps, int) and steps > 0, "null or a whole number above 0")
-    require("seconds", seconds is None or _is_number(seconds) and seconds > 0, "null or a number above 0")
-    require("steps", (steps, seconds) != (None, None), "a number where seconds is null")
-    weight = values["border_weight"]
-    require("border_weight", _is_number(weight) and weight >= 0, "a number from 0 up")
-    if values["task"] != "semantic":
-        things = [isinstance(entry, dict) and bool(entry.get("thing")) for entry in classes]
-        require("encoding", any(things) and not all(things), "an object with classes of things and of stuff")
     names = values["validation_names"]
     listed = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
     require("validation_names", listed, "a list of strings")
+    for name, least, most in (("length", 1, MOST_IMAGES), ("batch", 1, MOST_BATCH), ("seed", 0, MOST_SEED)):
+        require(name, is_whole(values[name], least, most), f"a whole number from {least} to {most}")
+    for name in ("learning_rate", "weight_decay", "border_weight"):
+        within = _is_number(values[name]) and 0 <= values[name] <= LARGEST_FACTOR
+        require(name, within, f"a number from 0 to {LARGEST_FACTOR:g}")
+    steps, seconds = values["steps"], values["seconds"]
+    require("steps", steps is None or is_whole(steps, 1, MOST_STEPS), "null or a whole number above 0")
+    timed = seconds is None or (_is_number(seconds) and 0 < seconds <= MOST_SECONDS)
+    require("seconds", timed, "null or a number above 0")
+    require("steps", (steps, seconds) != (None, None), "a number where seconds is null")
+    crop = values["crop"]
+    require("crop", isinstance(crop, list) and len(crop) == 2 and all(map(is_whole, crop)), "two whole numbers")
+    check_batch_size(crop, values["batch"])
+    _check_task(values, require)
+
+
+def _check_task(values, require):
+    """The fields that depend on each other: the net, its channels and classes, and the task."""
+    net, encoding, channels = values["net"], values["encoding"], values["channels"]
+    check_description(net)
+    if "depth" in net:
+        check_halvings(net["depth"], values["crop"])
+    require("channels", is_whole(channels, 1, 3) and channels != 2, "1 or 3")
+    require("task", values["task"] in TASKS, f"one of {', '.join(TASKS)}")
+    methods = (None,) if values["task"] == "semantic" else METHODS
+    require("method", values["method"] in methods, f"one of {', '.join(METHODS)}, or null for the task semantic")
+    _read("encoding", check_encoding, encoding)
+    classes = encoding["classes"]
+    outputs = _outputs(len(classes), values["method"])
+    fits = net.get("in_channels") == channels and net.get("classes") == outputs
+    require("net", fits, f"for {channels} channels and {outputs} outputs")
+    require("class_weights", _are_positive(values["class_weights"], len(classes)), "a number above 0 for each class")
+    normalization = values["normalization"]
+    scaled = isinstance(normalization, dict) and _are_positive(normalization.get("std"), channels)
+    require("normalization", scaled, "an object with a std above 0 for each channel")
+    if values["task"] != "semantic":
+        things = [entry["thing"] for entry in classes]
+        require("encoding", any(things) and not all(things), "an object with classes of things and of stuff")
 
 
 def _outputs(classes, method):
@@ -163,8 +167,12 @@ def _outputs(classes, method):
 
 
 def _is_number(value):
-    return isinstance(value, (int, float)) and isfinite(value)
+    return type(value) in (int, float) and isfinite(value)
 
 
 def _are_positive(values, count):
-    return isinstance(values, list) and len(values) == count and all(_is_number(v) and v > 0 for v in values)
+    return (
+        isinstance(values, list)
+        and len(values) == count
+        and all(_is_number(v) and 0 < v <= LARGEST_FACTOR for v in values)
+    )

@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nets.limits import MOST_STRENGTH
+from nets.plain_files import quoted, read_json
 from nets.segmentation.instances import Found
 from nets.segmentation.metrics import Confusion
 from nets.segmentation.semantic import view_probabilities
@@ -38,11 +40,8 @@ class Decision(NamedTuple):
         path = run.path(DECISION)
         if not path.is_file():
             return cls()
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            return cls(float(values["strength"]), bool(values["views"]))
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{path}: cannot be read as the decision of a run ({error!r})") from error
+        values = read_decision(path, {"strength": (-MOST_STRENGTH, MOST_STRENGTH), "views": None})
+        return cls(float(values["strength"]), values["views"])
 
     def save(self, run):
         """Write it into the run folder."""
@@ -57,6 +56,28 @@ class Decision(NamedTuple):
         views = view_probabilities(net, config.normalization.apply(image), config.orientation)
         probabilities = np.mean(list(views), axis=0) if self.views else next(views)
         return answer(probabilities, config, self.strength)
+
+
+def read_decision(path, bounds):
+    """The values of a decision.json: {name: value}. Raises ValueError with the file's name.
+
+    bounds: {name: (least, most) of a number, or None for true and false}
+    """
+    values = read_json(path)
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: cannot be read as the decision of a run (it is not an object)")
+    for name, limits in bounds.items():
+        value = values.get(name)
+        if limits is None:
+            right, expected = isinstance(value, bool), "true or false"
+        else:
+            right = type(value) in (int, float) and limits[0] <= value <= limits[1]
+            expected = f"a number from {limits[0]:g} to {limits[1]:g}"
+        if not right:
+            raise ValueError(
+                f"{path}: cannot be read as the decision of a run ({name} must be {expected}, got {quoted(value)})"
+            )
+    return values
 
 
 def answer(probabilities, config, strength):

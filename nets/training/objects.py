@@ -18,11 +18,14 @@ from typing import NamedTuple
 import numpy as np
 
 from nets.data import IGNORE
+from nets.limits import LARGEST_LEAST, MOST_WINDOW
+from nets.plain_files import is_whole
 from nets.segmentation.centres import group
 from nets.segmentation.instances import found_objects, watershed, without_small
 from nets.segmentation.metrics import AggregatedJaccard, Matching, overlap
 from nets.segmentation.metrics.instances import AT
 from nets.segmentation.semantic import softmax, view_scores
+from nets.training.decision import read_decision
 from nets.training.run import DECISION, write_text
 
 FOREGROUNDS = (0.2, 0.35, 0.5, 0.65, 0.8)
@@ -30,6 +33,9 @@ SEEDS = (0.35, 0.5, 0.65, 0.8, 0.9, 0.95)
 HEATS = (0.05, 0.1, 0.2, 0.4)
 WINDOWS = (5, 9, 13)  # Panoptic-DeepLab: 7
 LEASTS = (1, 8, 16, 32)  # pixels of the smallest object
+# What may stand in decision.json; all other values are from 0 to 1
+BOUNDS = {"views": None, "least": (1, LARGEST_LEAST), "window": (1, MOST_WINDOW)}
+COUNTS = ("least", "window")
 DECIDING_PIXELS = 1024 * 1024  # of all images together that the thresholds are chosen on
 
 
@@ -104,11 +110,12 @@ class ObjectDecision:
         path = run.path(DECISION)
         if not path.is_file():
             return cls()
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**{name: type(usual)(values[name]) for name, usual in asdict(cls()).items()})
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{path}: cannot be read as the decision of a run ({error!r})") from error
+        usual = asdict(cls())
+        values = read_decision(path, {name: BOUNDS.get(name, (0, 1)) for name in usual})
+        for name in COUNTS:
+            if name in usual and not is_whole(values[name]):
+                raise ValueError(f"{path}: cannot be read as the decision of a run ({name} must be a whole number)")
+        return cls(**{name: values[name] for name in usual})
 
     def save(self, run):
         """Write it into the run folder."""

@@ -191,7 +191,8 @@ def _settings(config):
 
 
 def _script_json(value):
-    return json.dumps(value, default=_plain).replace("</", "<\\/")
+    """JSON that may stand in a script: without "<", which could end the script or begin a comment."""
+    return json.dumps(value, default=_plain).replace("<", "\\u003c")
 
 
 def _plain(value):

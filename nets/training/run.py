@@ -23,9 +23,10 @@ except ImportError:  # Windows
 import minitensor as mt
 from minitensor.serialize import replacing
 from nets.data import GENERATORS, open_dataset
+from nets.plain_files import parse_json, read_json, read_text
 from nets.training.build import OWN, build_net
 from nets.training.config import Config
-from nets.training.measure import MEASURES
+from nets.training.lines import check_line
 from nets.weights import load_weights
 
 CONFIG, METRICS, DECISION = "config.json", "metrics.jsonl", "decision.json"
@@ -33,7 +34,6 @@ BEST, LAST, CHECKPOINT = "best.safetensors", "last.safetensors", "checkpoint.saf
 CURVES, PREDICTIONS, SAMPLES, REPORT = "curves.png", "predictions.png", "samples", "report.html"
 CONCLUSION = (DECISION, CURVES, PREDICTIONS, REPORT)  # the files made after the last step
 LOCK = ".lock"
-METRIC_FIELDS = ("step", "mean_iu", "validation_loss", "validation_images")  # the fields of a line that are read
 
 
 class Run:
@@ -62,8 +62,9 @@ class Run:
         path = Path(folder) / CONFIG
         if not path.is_file():
             raise ValueError(f"{folder}: not a run folder (no {CONFIG} in it)")
+        values = read_json(path)
         try:
-            return cls(folder, Config.from_dict(json.loads(path.read_text(encoding="utf-8"))))
+            return cls(folder, Config.from_dict(values))
         except ValueError as error:
             raise ValueError(f"{path}: cannot be read as the config of a run ({error})") from error
 
@@ -158,20 +159,18 @@ class Run:
         path, lines = self.path(METRICS), []
         if not path.is_file():
             return lines
-        texts = path.read_text(encoding="utf-8").splitlines()
+        texts = read_text(path).splitlines()
         for number, text in enumerate(texts, 1):
             try:
-                line = json.loads(text)
+                line = parse_json(text)
             except ValueError as error:
                 if number == len(texts):
                     break
                 raise ValueError(f"{path}: line {number} is not JSON ({error})") from error
-            for field in METRIC_FIELDS:
-                if not isinstance(line, dict) or not isinstance(line.get(field), (int, float)):
-                    raise ValueError(f"{path}: line {number} has no number {field!r}")
-            key = MEASURES[self.config.task].key
-            if key not in line:
-                raise ValueError(f"{path}: line {number} has no {key!r}")
+            try:
+                check_line(line, self.config)
+            except ValueError as error:
+                raise ValueError(f"{path}: line {number} {error}") from error
             lines.append(line)
         return lines
 

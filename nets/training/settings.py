@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from nets.data import Normalization, count_classes, default_crop, median_frequency_weights
 from nets.segmentation.centres import OUTPUTS
-from nets.training.build import FCNS
+from nets.training.build import FCNS, check_description
 from nets.training.config import Config
 from nets.training.objects import must_have_objects
+from nets.training.sizes import check_batch_size, most_halvings
 
 DEFAULT_MINUTES = {"cells": 1.75, "street": 5.0}
 DEFAULT_MINUTES_FOLDER = 10.0
@@ -77,6 +78,8 @@ def choose(options, train, data):
     if options.crop:
         crop = (options.crop, options.crop)
     batch = options.batch or BATCH
+    check_batch_size(crop, batch)
+    check_description(net)
     if not fcn:
         _check_depth(net["depth"], crop, batch)
     power = BALANCE_POWER_OBJECTS if task == "instance" else BALANCE_POWER
@@ -121,11 +124,12 @@ def _method(options, task):
 
 def _check_depth(depth, crop, batch):
     """Raise ValueError if a crop cannot be halved so often, or leaves batch norm only one value."""
-    deepest = min(crop).bit_length() - 1  # the largest d with 2^d <= the shorter side
+    deepest = most_halvings(crop)
     if depth > deepest:
+        smaller = f"--depth {deepest} or " if deepest else ""
         raise ValueError(
-            f"--depth {depth}: a crop of {crop[0]}x{crop[1]} can be halved {deepest} times; give --depth {deepest} or "
-            "a larger --crop"
+            f"--depth {depth}: a crop of {crop[0]}x{crop[1]} can be halved {deepest} times; give {smaller}a larger "
+            "--crop"
         )
     if batch == 1 and all(-(-side // 2**depth) == 1 for side in crop):
         raise ValueError(
