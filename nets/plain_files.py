@@ -101,7 +101,7 @@ def quoted(value):
 def why_no_name(text):
     """Why a value from a file cannot be the name of a class, in words; None if it can be."""
     if not isinstance(text, str) or not text.strip():
-        return f"must be a text, got {quoted(text)}"
+        return f"must be text, got {quoted(text)}"
     if len(text) > LONGEST_NAME:
         return f"must have at most {LONGEST_NAME} characters, has {len(text)}"
     for character in text:
