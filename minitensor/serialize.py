@@ -7,6 +7,7 @@ else runs whatever that person wrote. A safetensors file is a JSON header and by
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import contextmanager
 from os import PathLike
@@ -24,6 +25,8 @@ _NO_PICKLE = (
     "nets.read_weights(path) returns them. To convert it once: "
     'mt.save("weights.safetensors", nets.read_weights("weights.pth"))'
 )
+# How safetensors, which is written in Rust, names an error of the system: "... (os error 28)"
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
@@ -32,8 +35,8 @@ def replacing(path):
 
     os.replace is atomic within a file system, and fsync puts the bytes on disk before the name. So whoever reads
     `path`, at any time, even after a kill or a power cut, finds the old file or the new one, complete. An exception
-    removes the temporary file and leaves the old one. The umask decides who may read the file: safetensors itself would
-    write it for the owner alone.
+    removes the temporary file and leaves the old one; an OSError, such as one of a full disk, names `path`. The umask
+    decides who may read the file: safetensors itself would write it for the owner alone.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
@@ -45,6 +48,10 @@ def replacing(path):
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(temporary), temporary):
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -56,6 +63,7 @@ def save(path: str | PathLike, state_dict: Mapping, metadata: Mapping[str, str] 
     metadata that are not strings and values that are not Tensors; FileNotFoundError if the folder is missing.
     save(state_dict, path), torch's order, works too.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     if isinstance(path, Mapping) and not isinstance(state_dict, Mapping):
@@ -70,7 +78,13 @@ def save(path: str | PathLike, state_dict: Mapping, metadata: Mapping[str, str] 
     if not path.parent.is_dir():
         raise FileNotFoundError(f"save: there is no folder {path.parent} for {path.name}")
     with replacing(path) as temporary:
-        save_file(arrays, temporary, metadata)
+        try:
+            save_file(arrays, temporary, metadata)
+        except SafetensorError as error:
+            number = _SYSTEM_ERROR.search(str(error))
+            if number is None:
+                raise ValueError(f"save: {path} cannot be written: {error}") from error
+            raise OSError(int(number[1]), str(error)) from error
 
 
 def _plain_array(name, value):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -15,18 +17,32 @@ from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, us
 from nets.commands.processes import count_of, restart
 from nets.data import GENERATORS, open_dataset
 from nets.data.images import pillow
+from nets.training import fingerprints
 from nets.training.build import NET_NAMES, build_net
 from nets.training.config import METHODS, TASKS, Config
 from nets.training.extras import USES, needed
 from nets.training.loop import Diverged, Interrupted, Training
 from nets.training.progress import clock
 from nets.training.results import conclude, draw, save_samples
-from nets.training.run import BEST, CONCLUSION, CONFIG, CURVES, PREDICTIONS, REPORT, SAMPLES, Run, validation_names
+from nets.training.run import (
+    BEST,
+    CONCLUSION,
+    CONFIG,
+    CURVES,
+    PREDICTIONS,
+    REPORT,
+    SAMPLES,
+    Run,
+    must_be_free,
+    validation_names,
+)
 from nets.training.settings import BATCH, choose
 from nets.training.together import Elsewhere, check_batch, check_same_data, end_all, in_first
 from nets.weights import load_weights
 
 RUNS = Path("runs")
+# A full disk, a quota, a limit on the size of files, a disk that became read-only, a defect
+DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 MOST_DIGITS = 18  # the most digits of a whole number
 
 
@@ -96,6 +112,12 @@ def main(options):
         raise
     try:
         return _train(training, options, world)
+    except OSError as error:
+        if error.errno not in DISK_TROUBLE or not training.run_folder.path(CONFIG).is_file():
+            raise
+        folder = quote(str(training.run_folder.folder))
+        advice = f"make room, then go on with: python -m nets train --resume --out {folder}"
+        raise OSError(error.errno, f"{os.strerror(error.errno)}; {advice}", error.filename) from error
     finally:
         training.run_folder.release()
 
@@ -127,9 +149,9 @@ def _train(training, options, world):
         kept = "no weights were worth keeping yet"
         if run.path(BEST).is_file():
             kept = f"the last good weights are kept in {run.folder}"
-        raise ArithmeticError(
-            f"{error}; stopped, {kept}; try again with a lower rate, e.g. --lr {run.config.learning_rate / 10:.2g}"
-        ) from error
+        lower = f"--lr {run.config.learning_rate / 10:.2g}"
+        again = f"{lower} and another --out" if options.out and run.path(CONFIG).is_file() else lower
+        raise ArithmeticError(f"{error}; stopped, {kept}; try again with a lower rate, e.g. {again}") from error
     _finish(training)
     return 0
 
@@ -187,7 +209,10 @@ def _prepared(options, world):
     data = options.data or "cells"
     out = Path(options.out) if options.out else None
     if out is not None:
-        _must_be_free(out)
+        try:
+            must_be_free(out)
+        except ValueError as error:
+            raise ValueError(f"--out {error}") from error
     options.net = options.net or "unet"
     usable(options.device)
     train, validation = open_dataset(data, options.seed or 0)
@@ -211,8 +236,8 @@ def _prepared(options, world):
         )
     if world.size > 1:
         print(f"{world.size} processes share each batch")
-    run = Run.create(out or _free_folder(f"{options.net}-{Path(config.data).name}"), config)
-    run.hold()
+    hashes = {} if data in GENERATORS else fingerprints.of_folder(Path(data), (train, validation))
+    run = Run.create(out or _free_folder(f"{options.net}-{Path(config.data).name}"), config, hashes)
     return run, train, validation
 
 
@@ -221,13 +246,6 @@ def _started_from(path, loaded):
     layers = sorted({name.rpartition(".")[0] for name in loaded.missing_keys})
     found = f"weights of {path} ({loaded.layout}{loaded.found()}); "
     return found + (f"new: {', '.join(layers)}" if layers else "no layer is new")
-
-
-def _must_be_free(out):
-    if (out / CONFIG).exists():
-        raise ValueError(f"--out {out}: holds a run already; continue it with --resume or choose another folder")
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"--out {out}: is not a folder")
 
 
 def _data_name(data):

@@ -14,6 +14,7 @@ import numpy as np
 
 import minitensor as mt
 from minitensor.backend import is_array, to_numpy
+from nets.plain_files import parse_json
 
 STRUCTURE = "structure"  # the entry of the file's metadata for everything that is not an array, as JSON
 ARRAY, PAIRS = "$array", "$pairs"
@@ -31,7 +32,10 @@ def load_checkpoint(path):
     structure = mt.load_metadata(path).get(STRUCTURE)
     if structure is None:
         raise ValueError(f"{path}: not a checkpoint of a training")
-    return _put_arrays(json.loads(structure), mt.load(path))
+    try:
+        return _put_arrays(parse_json(structure), mt.load(path))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: a damaged checkpoint, its parts do not belong together ({error})") from error
 
 
 def shared_checkpoint(path, world):

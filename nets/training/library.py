@@ -17,13 +17,15 @@ from layers import Module
 from nets.data import Normalization, OwnData, as_channels, count_classes, default_crop, median_frequency_weights
 from nets.data.images import read_picture
 from nets.segmentation.instances import Found
+from nets.training import fingerprints
 from nets.training.build import OWN
 from nets.training.config import Config
 from nets.training.loop import Training
 from nets.training.measure import MEASURES
 from nets.training.results import conclude, draw, load_decision
-from nets.training.run import CONCLUSION, CONFIG, CURVES, PREDICTIONS, REPORT, Run
+from nets.training.run import CONCLUSION, CONFIG, CURVES, FILES, PREDICTIONS, REPORT, Run, must_be_free
 from nets.training.settings import BALANCE_POWER, BATCH, LEARNING_RATE, WEIGHT_DECAY
+from nets.training.sizes import check_batch_size
 
 OWN_DATA = "own data"  # what the config says where the command has the name of a folder
 LARGEST_CROP = 256
@@ -130,12 +132,16 @@ def train(
     if resume:
         run = Run.open(out)
         _check_same(run, net, training_data)
+        hashes = fingerprints.of_samples(train_set=training_data, validation_set=validation_data)
+        fingerprints.check_same(f"train: {out}: ", hashes, fingerprints.read(run.path(FILES)))
         run.hold()
     else:
         if (Path(out) / CONFIG).exists():
             raise ValueError(f"train: {out} holds a run already; give resume=True or another folder")
-        run = Run.create(out, _config(net, training_data, crop, batch, lr, seed, device, minutes, steps))
-        run.hold()
+        must_be_free(out)
+        config = _config(net, training_data, crop, batch, lr, seed, device, minutes, steps)
+        hashes = fingerprints.of_samples(train_set=training_data, validation_set=validation_data)
+        run = Run.create(out, config, hashes)
     try:
         return _trained(run, net, training_data, validation_data, loss, augment, resume, minutes, steps)
     finally:
@@ -167,6 +173,7 @@ def _trained(run, net, training_data, validation_data, loss, augment, resume, mi
 
 def _config(net, data, crop, batch, lr, seed, device, minutes, steps):
     side = default_crop(data, LARGEST_CROP) if crop is None else (crop, crop)
+    check_batch_size(side, batch)
     description = {
         "name": OWN, "class": type(net).__name__, "in_channels": data.channels, "classes": len(data.classes)
     }  # fmt: skip
@@ -196,6 +203,7 @@ def _check_same(run, net, data):
     for what, before, now in (
         ("net", run.config.net.get("class"), type(net).__name__),
         ("number of training images", run.config.length, len(data)),
+        ("channels", run.config.channels, data.channels),
         ("classes", [entry.name for entry in run.config.classes], [entry.name for entry in data.classes]),
     ):
         if before != now:

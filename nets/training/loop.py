@@ -18,6 +18,7 @@ from nets.training.batches import Batches
 from nets.training.build import build_net
 from nets.training.checkpoint import save_checkpoint, shared_checkpoint
 from nets.training.clock import Clock
+from nets.training.continuing import check_saved
 from nets.training.interruption import Interruption
 from nets.training.losses import batch_maker, counts_of, terms_of
 from nets.training.measure import MEASURES
@@ -125,9 +126,11 @@ class Training:
         path = self.run_folder.path(CHECKPOINT)
         saved = shared_checkpoint(path, self.world)
         try:
+            check_saved(saved, len(self.validation), sum(1 for _ in self.net.parameters()))
             self._take(saved)
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
-            raise ValueError(f"{path}: not a checkpoint of this run ({error!r})") from error
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            reason = error if isinstance(error, ValueError) else repr(error)
+            raise ValueError(f"{path}: not a checkpoint of this run ({reason})") from error
 
     def _take(self, saved):
         self.net.load_state_dict(saved["net"])

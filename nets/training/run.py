@@ -1,6 +1,7 @@
 """The run folder: what a training writes, and what predict, evaluate and --resume read.
 
 config.json               everything needed to build the net again and to continue
+data.json                 a hash of each image and mask: --resume refuses others
 best.safetensors          the weights with the best score on the validation images (measure.py)
 last.safetensors          the newest weights
 checkpoint.safetensors    weights, optimizer and random state at one step: where --resume goes on
@@ -24,7 +25,8 @@ import minitensor as mt
 from minitensor.serialize import replacing
 from nets.data import GENERATORS, open_dataset
 from nets.plain_files import parse_json, read_json, read_text
-from nets.training.build import OWN, build_net
+from nets.training import fingerprints
+from nets.training.build import OWN, build_net, least_parameters
 from nets.training.config import Config
 from nets.training.lines import check_line
 from nets.weights import load_weights
@@ -33,7 +35,10 @@ CONFIG, METRICS, DECISION = "config.json", "metrics.jsonl", "decision.json"
 BEST, LAST, CHECKPOINT = "best.safetensors", "last.safetensors", "checkpoint.safetensors"
 CURVES, PREDICTIONS, SAMPLES, REPORT = "curves.png", "predictions.png", "samples", "report.html"
 CONCLUSION = (DECISION, CURVES, PREDICTIONS, REPORT)  # the files made after the last step
+FILES = "data.json"
 LOCK = ".lock"
+FLOAT_BYTES = 4
+ALL = (CONFIG, FILES, METRICS, BEST, LAST, CHECKPOINT, *CONCLUSION)
 
 
 class Run:
@@ -46,14 +51,28 @@ class Run:
         self._lock = None
 
     @classmethod
-    def create(cls, folder, config):
-        """A new folder with its config.json. Raises FileExistsError if there is a run already."""
+    def create(cls, folder, config, hashes=None):
+        """A new folder with its config.json, held by this process. Raises ValueError if files of a run are there.
+
+        hashes: those of the data (nets/training/fingerprints.py)
+        """
         run = cls(folder, config)
         run._made_folder = not run.folder.exists()
         run.folder.mkdir(parents=True, exist_ok=True)
-        if run.path(CONFIG).exists():
-            raise FileExistsError(f"{folder}: holds a run already")
-        write_text(run.path(CONFIG), json.dumps(config.as_dict(), indent=1) + "\n")
+        try:
+            run.hold()
+            must_be_free(run.folder)
+        except Exception:
+            run.release()
+            run._remove_folder()
+            raise
+        try:
+            write_text(run.path(CONFIG), json.dumps(config.as_dict(), indent=1) + "\n")
+            if hashes:
+                write_text(run.path(FILES), fingerprints.as_text(hashes))
+        except Exception:
+            run.discard()
+            raise
         return run
 
     @classmethod
@@ -74,17 +93,20 @@ class Run:
         Two trainings in one folder would mix their files. Raises ValueError if another one holds it. On Windows, which
         lacks such locks, nothing is checked.
         """
-        if fcntl is None:
+        if fcntl is None or self._lock is not None:
             return
         while True:
             file = self.path(LOCK).open("a")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            except BlockingIOError as error:
                 file.close()
                 raise ValueError(
                     f"{self.folder}: another training writes into this folder; wait for its end, or use another"
                 ) from error
+            except OSError:  # a file system without locks: nothing is checked
+                file.close()
+                return
             if self.path(LOCK).exists() and os.path.samestat(self.path(LOCK).stat(), os.fstat(file.fileno())):
                 self._lock = file
                 return
@@ -102,10 +124,13 @@ class Run:
         return self.folder / name
 
     def discard(self):
-        """Undo `create`, for a run that failed before there was anything to keep."""
-        self.release()
-        for name in (CONFIG, LAST, CHECKPOINT):
+        """Undo `create`, for a run that failed before there was anything to keep: `create` found none of these."""
+        for name in (CONFIG, FILES, LAST, CHECKPOINT):
             self.path(name).unlink(missing_ok=True)
+        self.release()
+        self._remove_folder()
+
+    def _remove_folder(self):
         if self._made_folder and not any(self.folder.iterdir()):
             self.folder.rmdir()
 
@@ -121,7 +146,13 @@ class Run:
         config = self.config
         if config.net["name"] == OWN:
             raise ValueError(f"{self.folder}: a run of nets.train; go on with nets.train(..., resume=True)")
+        hashes = fingerprints.read(self.path(FILES))
+        fingerprints.check_folder(config.data, hashes)
         train, validation = open_dataset(config.data, config.seed)
+        if hashes:
+            for path in (*train.files(), *validation.files()):
+                if path.relative_to(config.data).as_posix() not in hashes:
+                    raise ValueError(f"{path}: is new since the run began; {fingerprints.WHAT_NOW}")
         same_names = not config.validation_names or config.validation_names == validation_names(validation)
         if len(train) != config.length or train.encoding != config.encoding or not same_names:
             raise ValueError(
@@ -144,12 +175,19 @@ class Run:
         path = self.path(BEST)
         if weights is None and not path.is_file():
             raise ValueError(f"{self.folder}: no {BEST} yet; the training has not reached its first validation")
+        if net is None and weights is None:
+            self._check_size(path)
         net = build_net(self.config.net) if net is None else net
         if weights is None:
             net.load_state_dict(mt.load(path))
         else:
             load_weights(net, weights)
         return net.to(device or "cpu").eval()
+
+    def _check_size(self, weights):
+        """Raise ValueError if the file of weights is too small for the net, before the memory of a net is taken."""
+        if self.config.net["name"] != OWN and weights.stat().st_size < FLOAT_BYTES * least_parameters(self.config.net):
+            raise ValueError(f"{weights}: too small for the weights of the net that {self.path(CONFIG)} describes")
 
     def metrics(self):
         """The lines of metrics.jsonl as dicts. A last line that was cut short by a kill is left out.
@@ -184,6 +222,21 @@ class Run:
         kept = [line for line in self.metrics() if line["step"] <= step]
         write_text(self.path(METRICS), "".join(json.dumps(line) + "\n" for line in kept))
         return kept
+
+
+def must_be_free(folder):
+    """Raise ValueError if a folder for a new run is none, or if it holds files of another run."""
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: is not a folder")
+    if (folder / CONFIG).exists():
+        raise ValueError(f"{folder}: holds a run already; continue it with --resume or choose another folder")
+    there = [name for name in ALL if (folder / name).exists()]
+    if there:
+        raise ValueError(
+            f"{folder}: holds {', '.join(there)} of an earlier run without its {CONFIG}; choose another folder, or "
+            "remove them"
+        )
 
 
 def validation_names(validation):
