@@ -58,7 +58,7 @@ def test_processes_learn_what_one_learns(task, data, tmp_path):
         assert stdout.count("5 steps in") == 1
         found[processes] = lines(out)
         assert sorted(path.name for path in out.iterdir()) == [
-            "best.safetensors", "checkpoint.safetensors", "config.json", "curves.png", "decision.json",
+            "best.safetensors", "checkpoint.safetensors", "config.json", "curves.png", "data.json", "decision.json",
             "last.safetensors", "metrics.jsonl", "predictions.png", "report.html",
         ]  # fmt: skip
     for processes in found:

@@ -17,7 +17,7 @@ def test_a_run_leaves_its_files(finished_run):
     names = {path.name for path in finished_run.iterdir()}
     assert names == {
         "config.json", "metrics.jsonl", "best.safetensors", "last.safetensors", "checkpoint.safetensors",
-        "curves.png", "predictions.png", "report.html", "decision.json",
+        "curves.png", "predictions.png", "report.html", "decision.json", "data.json",
     }  # fmt: skip
     lines = [json.loads(line) for line in (finished_run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(2, 21, 2))
@@ -117,7 +117,7 @@ def test_bad_training_input_is_refused_and_leaves_nothing(folder, finished_run, 
         ("--net", "fcn8s", "--base", "4"): ["--base", "fcn8s"],
         ("--width", "0.5"): ["--width", "unet"],
         ("--steps", "9" * 400): ["--steps"],
-        ("--depth", "9"): ["--depth 9", "64x64", "--depth 6"],
+        ("--depth", "8"): ["--depth 8", "64x64", "--depth 6"],
         ("--depth", "40"): ["depth must be a whole number from 1 to 10, got 40"],
         ("--depth", "4", "--crop", "16", "--batch", "1"): ["--batch 1", "--depth 4", "16x16"],
         ("--resume",): ["out"],
@@ -147,7 +147,7 @@ def test_a_folder_that_has_changed_is_not_resumed(tmp_path, capsys):
     for part in ("images", "masks"):
         (data / part / "00.png").rename(data / part / "more.png")
         Image.open(data / part / "01.png").save(data / part / "new.png")
-    refused(capsys, "train", "--resume", "--steps", "4", "--out", out, saying=[str(data), "not the data of the run"])
+    refused(capsys, "train", "--resume", "--steps", "4", "--out", out, saying=["00.png: is missing"])
 
 
 def test_a_folder_that_has_grown_is_not_divided_anew_to_evaluate(tmp_path, capsys):
@@ -156,7 +156,7 @@ def test_a_folder_that_has_grown_is_not_divided_anew_to_evaluate(tmp_path, capsy
     assert main(["train", "--data", str(data), *TINY, "--steps", "1", "--out", str(out)]) == 0
     for part in ("images", "masks"):
         (data / part / "00.png").rename(data / part / "renamed.png")  # as many as before, divided otherwise
-    refused(capsys, "evaluate", out, saying=[str(data), "not the data of the run"])
+    refused(capsys, "evaluate", out, saying=["00.png: is missing"])
     assert main(["evaluate", str(out), "--data", str(data)]) == 0
 
 
