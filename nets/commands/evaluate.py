@@ -7,10 +7,10 @@ import sys
 
 from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
 from nets.data import open_evaluation
+from nets.training.evaluation import evaluate
 from nets.training.objects import must_know_objects
 from nets.training.results import load_decision
 from nets.training.run import Run
-from nets.training.validation import evaluate
 
 
 def add_arguments(parser):

@@ -28,11 +28,6 @@ class Validation(NamedTuple):
     seconds: float
 
 
-def evaluate(net, dataset, config, decision):
-    """Scores of the decision's answers over a whole data set."""
-    return score(net, dataset, config, decision, range(len(dataset)))
-
-
 def score(net, dataset, config, decision, positions):
     """Scores of the decision's answers over the images at `positions`."""
     tally = tally_of(config)
@@ -45,7 +40,7 @@ def score(net, dataset, config, decision, positions):
 def validate(net, dataset, config, positions=None, most_seconds=None, proceed=None, loss=None, world=None):
     """Predict the images at `positions` (default: all) whole and compare them with the truth, while a training goes on.
 
-    Unlike `evaluate` it looks at each image only once, unmirrored, and it also computes the loss.
+    Unlike `score` it looks at each image only once, unmirrored, and it also computes the loss.
 
     most_seconds   stop after as many images as this time allows, but at least one
     loss           loss(scores (1, C, H, W), target (1, H, W)) -> Tensor of the user's own; None: that of the config

@@ -9,7 +9,7 @@ from PIL import Image
 
 from nets.__main__ import main
 from nets.data import cells
-from nets.segmentation.metrics import AggregatedJaccard, Matching
+from nets.segmentation.metrics import AggregatedJaccard, Matching, Partition
 from nets.training.loop import Training
 from nets.training.run import Run
 from tests.nets.commands.refused import refused
@@ -116,7 +116,7 @@ def test_evaluate_counts_what_predict_writes(nuclei, run, predicted, capsys):
     capsys.readouterr()
     assert main(["evaluate", str(run), "--data", str(nuclei), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    matching, aji = Matching(), AggregatedJaccard()
+    matching, aji, partition = Matching(), AggregatedJaccard(), Partition()
     for number in range(6):
         truth, written = (
             np.asarray(Image.open(path)).astype(int)
@@ -124,8 +124,10 @@ def test_evaluate_counts_what_predict_writes(nuclei, run, predicted, capsys):
         )
         matching.update(truth, written)
         aji.update(truth, written)
+        partition.update(truth, written)
     expected = matching.f1(0.5), matching.ap(0.5), matching.mean_ap(), aji.aji()
     assert tuple(found[key] for key in ("f1_50", "ap_50", "mean_ap", "aji")) == pytest.approx(expected)
+    assert (found["v_rand"], found["v_info"]) == pytest.approx(partition.scores())
     assert {"pixel_accuracy", "mean_accuracy", "mean_iu", "frequency_weighted_iu", "per_class"} <= set(found)
     assert main(["evaluate", str(run)]) == 0
     assert "F1@.5" in capsys.readouterr().out
