@@ -10,6 +10,7 @@ from __future__ import annotations
 
 # Text files: config.json, decision.json, metrics.jsonl, classes.json, manifest.csv, and the JSON in a checkpoint
 LARGEST_TEXT = 16 << 20  # bytes
+LARGEST_LIST = 1 << 30  # bytes of a file with an entry for each image. COCO's panoptic.json of 118,000 has 400 MB
 DEEPEST_JSON = 50  # levels of lists and objects within each other
 LONGEST_NUMBER = 100  # characters
 LONGEST_NAME = 200  # characters of the name of a class

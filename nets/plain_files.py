@@ -22,25 +22,25 @@ def check_regular(path):
         raise ValueError(f"{path}: is not a file, but a folder, a pipe or a device")
 
 
-def read_text(path):
-    """The text of a UTF-8 file. Raises ValueError with the file's name if it is no text, or larger than LARGEST_TEXT.
+def read_text(path, most=LARGEST_TEXT):
+    """The text of a UTF-8 file. Raises ValueError with the file's name if it is no text, or larger than `most` bytes.
 
     OSError if it cannot be opened. A pipe or a device is refused: it would be waited for, perhaps for ever.
     """
     check_regular(path)
     with open(path, "rb") as file:
-        content = file.read(LARGEST_TEXT + 1)
-    if len(content) > LARGEST_TEXT:
-        raise ValueError(f"{path}: is larger than {LARGEST_TEXT >> 20} MB, which no file of this kind is")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"{path}: is larger than {most >> 20} MB, which no file of this kind is")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: cannot be read, it is not text in UTF-8 (byte {error.start})") from error
 
 
-def read_json(path):
-    """The content of a JSON file. Raises ValueError with the file's name and the reason."""
-    text = read_text(path)
+def read_json(path, most=LARGEST_TEXT):
+    """The content of a JSON file of up to `most` bytes. Raises ValueError with the file's name and the reason."""
+    text = read_text(path, most)
     try:
         return parse_json(text)
     except ValueError as error:

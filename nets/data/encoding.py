@@ -1,11 +1,13 @@
 """What the numbers in mask files mean, and how they become labels. detect.py finds the encoding from the files.
 
-There are four encodings:
+There are four encodings that a folder may have or classes.json may name:
 
     ids        a pixel's value is its class; ids may have gaps, 255 may mean ignore (VOC)
     binary     0 and 255: two classes. (Read as ids, 255 would mean ignore, and no foreground would be left)
     instances  a pixel's value is its object, 0 is background (16 bits): two classes, and the objects are known
     colors     a pixel's colour is its class
+
+and a fifth, "panoptic": colours are segments, and a panoptic.json says what each is (coco.py).
 """
 
 from __future__ import annotations
@@ -21,16 +23,17 @@ from nets.data.sample import IGNORE, SegmentationClass
 from nets.limits import MOST_CLASSES, MOST_COLOR
 from nets.plain_files import is_whole, quoted, why_no_name
 
+MOST_NAMED = 24  # classes in the line that describes a folder
 MIDDLE = 128  # values from here up are the foreground of a binary mask
-
-
 KINDS = ("ids", "binary", "instances", "colors")
+PANOPTIC = "panoptic"
+OBJECTS = 1 << 16  # a panoptic value is position of the class * OBJECTS + number of the object
 
 
 def check_encoding(values):
     """Raise ValueError unless a dict from a file has the form that `Encoding.as_dict` gives it."""
-    if not isinstance(values, dict) or values.get("kind") not in KINDS:
-        raise ValueError(f"its kind must be one of {', '.join(KINDS)}")
+    if not isinstance(values, dict) or values.get("kind") not in (*KINDS, PANOPTIC):
+        raise ValueError(f"its kind must be one of {', '.join((*KINDS, PANOPTIC))}")
     classes, kind = values.get("classes"), values["kind"]
     if not isinstance(classes, list) or not 1 <= len(classes) <= MOST_CLASSES:
         raise ValueError(f"it must have a list of 1 to {MOST_CLASSES} classes")
@@ -73,7 +76,7 @@ def _check_class(entry):
 
 
 class Encoding(NamedTuple):
-    """How masks are read: `kind` is one of ids, binary, instances, colors.
+    """How masks are read: `kind` is one of ids, binary, instances, colors, panoptic.
 
     classes  the classes, sorted by id; a label is a position in this tuple
     ignored  values that mean "do not count": ids, or packed colours
@@ -138,7 +141,7 @@ class Encoding(NamedTuple):
 
         A colour mask that happens to contain only greys is "8 bit": its value v stands for the colour (v, v, v).
         """
-        if self.kind in ("binary", "instances"):
+        if self.kind in ("binary", "instances", PANOPTIC):
             return None
         position = {number: at for at, number in enumerate(self.ids)}
         if self.kind == "ids":
@@ -160,7 +163,7 @@ class Encoding(NamedTuple):
 
     def all_ignored(self, survey):
         """Whether a mask of these values has no pixel that counts."""
-        if self.kind in ("binary", "instances"):
+        if self.kind in ("binary", "instances", PANOPTIC):
             return not len(survey.values)
         meant = self.as_meant(survey)
         meaning = self.meaning(meant.kind)
@@ -180,6 +183,8 @@ class Encoding(NamedTuple):
         # Pixels without data may hold any value. Here they get a valid value; `decode` ignores them.
         if mask.void is not None and self.kind in ("ids", "colors"):
             values = np.where(mask.void, min(self.meaning(mask.kind)), values)
+        if self.kind == PANOPTIC:
+            return (values // OBJECTS).astype(np.uint8), values % OBJECTS
         if self.kind == "instances":
             void = np.isin(values, self.ignored)
             return np.where(void, IGNORE, values > 0).astype(np.uint8), np.where(void, 0, values).astype(np.int32)
@@ -208,18 +213,21 @@ class Encoding(NamedTuple):
     def described(self):
         """The encoding, the classes and what is ignored, in a few words."""
         how = {
-            "ids": f"class ids {_spans(self.ids)}",
+            "ids": f"class ids {spans(self.ids)}",
             "binary": "binary 0/255",
             "instances": "instance ids",
             "colors": "class colours",
+            PANOPTIC: "COCO panoptic segments",
         }[self.kind]
-        names = ", ".join(entry.name for entry in self.classes)
+        names = [entry.name for entry in self.classes]
+        if len(names) > MOST_NAMED:
+            names[MOST_NAMED - 1 : -1] = ["..."]
         ignored = [str(unpack(v)) if self.kind == "colors" else str(v) for v in self.ignored]
         ignore = f"ignore {', '.join(ignored)}" if ignored else "no ignore"
-        return f"masks of {how}, {len(self.classes)} classes ({names}), {ignore}"
+        return f"masks of {how}, {len(self.classes)} classes ({', '.join(names)}), {ignore}"
 
 
-def _spans(numbers):
+def spans(numbers):
     """(0, 1, 2, 7) -> "0-2, 7"."""
     spans = []
     for number in sorted(numbers):

@@ -1,5 +1,7 @@
 """A dataset from files: FOLDER/images/NAME.png and FOLDER/masks/NAME.png, optionally classes.json and manifest.csv.
 
+With a panoptic.json, the masks are COCO's (coco.py).
+
 All files are read and checked before anything is trained. A file that does not fit is refused then, with its name, not
 an hour later by an error about shapes.
 """
@@ -14,8 +16,12 @@ from typing import NamedTuple
 import numpy as np
 
 from nets.data.classes_file import read_classes
+from nets.data.coco import FILE as PANOPTIC_FILE
+from nets.data.coco import read_annotations
 from nets.data.decoding import size_of
 from nets.data.detect import decide
+from nets.data.effect import look
+from nets.data.encoding import PANOPTIC, spans
 from nets.data.images import as_channels, is_grey, read_picture
 from nets.data.masks import Survey, read_mask, survey
 from nets.data.orientation import agree, unturned
@@ -52,7 +58,7 @@ class FolderDataset:
                  "upright" for RGB images: a street is never upside down, but it may be mirrored
     """
 
-    def __init__(self, folder, entries, encoding, channels, description):
+    def __init__(self, folder, entries, encoding, channels, description, annotations=None):
         self.name = str(folder)
         self.encoding = encoding
         self.classes = encoding.classes
@@ -61,6 +67,7 @@ class FolderDataset:
         self.description = description
         self.smallest = min(entry.height for entry in entries), min(entry.width for entry in entries)
         self._entries = entries
+        self._annotations = annotations
 
     def __len__(self):
         return len(self._entries)
@@ -68,7 +75,7 @@ class FolderDataset:
     def part(self, positions, description):
         """The images at `positions` as a dataset of their own."""
         entries = [self._entries[position] for position in positions]
-        return FolderDataset(self.name, entries, self.encoding, self.channels, description)
+        return FolderDataset(self.name, entries, self.encoding, self.channels, description, self._annotations)
 
     @property
     def names(self):
@@ -76,20 +83,24 @@ class FolderDataset:
         return [entry.name for entry in self._entries]
 
     def files(self):
-        """The paths of all images and masks."""
-        return [path for entry in self._entries for path in (entry.image_path, entry.mask_path)]
+        """The paths of all images and masks, and of the panoptic.json."""
+        described = [] if self._annotations is None else [self._annotations.path]
+        return described + [path for entry in self._entries for path in (entry.image_path, entry.mask_path)]
 
     def sample(self, index):
         """The Sample at `index`. Its files are read now if the folder is too large to keep in memory."""
         if not 0 <= index < len(self):
             raise IndexError(f"{self.name}: sample {index} of {len(self)}")
         entry = self._entries[index]
-        image, void, mask = entry.kept or _read(entry.image_path, entry.mask_path, self.encoding.nodata)[:3]
+        image, void, mask = entry.kept or self._read(entry)
         label, instances = self.encoding.decode(mask, entry.mask_path)
         if void is not None:  # pixels without data are ignored
             label = np.where(void, np.uint8(IGNORE), label)
             instances = None if instances is None else np.where(void, 0, instances)
         return Sample(as_channels(image, self.channels), label, instances, entry.name)
+
+    def _read(self, entry):
+        return _read(entry.image_path, entry.mask_path, self.encoding.nodata, _reader(self._annotations))[:3]
 
 
 def open_folder(folder, run=None, channels=None):
@@ -100,13 +111,23 @@ def open_folder(folder, run=None, channels=None):
     """
     folder = Path(folder)
     pairs, pairing = pair(folder)
-    classes_path = folder / "classes.json"
-    declared = read_classes(classes_path) if classes_path.exists() else None
-    if run is not None and declared is not None and declared.classes:
-        _must_agree(classes_path, declared, run)
+    classes_path, panoptic_path = folder / "classes.json", folder / PANOPTIC_FILE
+    annotations = read_annotations(panoptic_path) if panoptic_path.exists() else None
+    declared = None
+    if annotations is not None:
+        annotations.check([mask_path for *_, mask_path in pairs])
+    elif classes_path.exists():
+        declared = read_classes(classes_path)
+    if run is not None:
+        _must_agree(annotations or declared, panoptic_path if annotations else classes_path, run)
     nodata = declared.nodata if declared is not None else None if run is None else run.nodata
-    entries = _check_all(pairs, nodata)
-    encoding, note, warnings = decide([entry.survey for entry in entries], declared, run)
+    entries = _check_all(pairs, nodata, _reader(annotations))
+    surveys = [entry.survey for entry in entries]
+    if annotations is None:
+        encoding, note, warnings = decide(surveys, declared, run)
+    else:
+        encoding, note = annotations.encoding._replace(nodata=nodata), ""
+        warnings = look(surveys, encoding, told=True, guessed=False, learning=run is None)
     entries, dropped = _without_ignored(entries, encoding, "learn" if run is None else "measure")
     colored = [entry for entry in entries if not entry.grey]
     notes = [text for text in (pairing, note) if text]
@@ -124,7 +145,8 @@ def open_folder(folder, run=None, channels=None):
     if any(entry.void for entry in entries):
         notes.append(f"{sum(entry.void for entry in entries)} with pixels without data, which are ignored")
     description = _description(folder, entries, encoding, channels, notes)
-    return FolderDataset(folder, entries, encoding, channels, _with_warnings(description, entries, warnings))
+    described = _with_warnings(description, entries, warnings)
+    return FolderDataset(folder, entries, encoding, channels, described, annotations)
 
 
 def _with_warnings(description, entries, warnings):
@@ -158,11 +180,11 @@ def split_folder(folder, seed):
     return whole.part(chosen.train, line), whole.part(chosen.validation, line)
 
 
-def _check_all(pairs, nodata):
+def _check_all(pairs, nodata, read):
     """Every pair as an Entry. Decoding does not need Python's global lock, so threads share the work."""
     keep = sum(_decoded_bytes(image_path) for _, image_path, _ in pairs) <= MEMORY_BYTES
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda found: _check(*found, nodata, keep), pairs))
+        return list(pool.map(lambda found: _check(*found, nodata, keep, read), pairs))
 
 
 def _decoded_bytes(path):
@@ -171,9 +193,14 @@ def _decoded_bytes(path):
     return 0 if found is None else found[0] * found[1] * (3 + 4)
 
 
-def _read(image_path, mask_path, nodata):
+def _reader(annotations):
+    """What reads a mask as a RawMask."""
+    return read_mask if annotations is None else annotations.read
+
+
+def _read(image_path, mask_path, nodata, read):
     """(pixels, void or None, RawMask, Picture, warning or None) of a pair, both in the same orientation."""
-    picture, mask = read_picture(image_path, nodata), read_mask(mask_path)
+    picture, mask = read_picture(image_path, nodata), read(mask_path)
     size, mask_size = picture.pixels.shape[:2], mask.values.shape
     try:
         put_back, warning = agree(size, picture.tag, mask_size, mask.tag)
@@ -188,9 +215,9 @@ def _read(image_path, mask_path, nodata):
     return picture.pixels, picture.void, mask, picture, warning
 
 
-def _check(name, image_path, mask_path, nodata, keep):
+def _check(name, image_path, mask_path, nodata, keep, read):
     """Read one pair, compare the sizes, and survey the mask."""
-    image, void, mask, picture, warning = _read(image_path, mask_path, nodata)
+    image, void, mask, picture, warning = _read(image_path, mask_path, nodata, read)
     grey = is_grey(image)
     kept = (as_channels(image, 1) if grey else image, void, mask) if keep else None
     found = survey(mask, mask_path)
@@ -214,10 +241,13 @@ def _without_ignored(entries, encoding, purpose):
     return useful, dropped
 
 
-def _must_agree(path, declared, run):
-    """Raise ValueError if the folder's class ids are not the run's."""
-    ids = tuple(entry.id for entry in declared.classes)
-    if ids != run.ids:
+def _must_agree(declared, path, run):
+    """Raise ValueError if what the folder declares in the file `path` (None: nothing) does not fit the run."""
+    if run.kind == PANOPTIC and path.name != PANOPTIC_FILE:
         raise ValueError(
-            f"{path}: classes {', '.join(map(str, ids))} are not the run's, {', '.join(map(str, run.ids))}"
+            f"{path.with_name(PANOPTIC_FILE)}: no such file; the run learned from COCO's panoptic masks, and such "
+            "masks cannot be read without it"
         )
+    ids = tuple(entry.id for entry in declared.classes) if declared is not None else ()
+    if ids and ids != run.ids:
+        raise ValueError(f"{path}: classes {spans(ids)} are not the run's, {spans(run.ids)}")

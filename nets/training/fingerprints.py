@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nets.limits import LARGEST_LIST
 from nets.plain_files import check_regular, read_json
 
 BYTES = 16  # of a hash: two files with the same one do not occur by accident
@@ -42,7 +43,7 @@ def read(path):
     """The content of a data.json; {} if there is none, as in runs of earlier versions."""
     if not path.is_file():
         return {}
-    values = read_json(path)
+    values = read_json(path, LARGEST_LIST)
     if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
         raise ValueError(f"{path}: cannot be read as the hashes of a run's data")
     return values

@@ -82,11 +82,13 @@ class InstanceTally:
     def update(self, label, instances, found_label, found_instances):
         """Count one image: classes (H, W) and objects (H, W) of the truth, then of the prediction.
 
-        A pixel that the truth labels `ignore` belongs to no object on either side. An object's class is the class of
-        its first pixel that counts.
+        A pixel that the truth labels `ignore` belongs to no object on either side, and so does a pixel of a crowd: the
+        truth calls it a thing, but it belongs to no object. An object's class is the class of its first pixel that
+        counts.
         """
         self._confusion.update(label, found_label)
-        counted = label != self._ignore
+        crowd = np.isin(label, list(self._things)) & (instances == 0)
+        counted = (label != self._ignore) & ~crowd
         table = overlap(instances, found_instances, counted)
         classes = (
             _classes(label, instances, counted, table.truth_ids),

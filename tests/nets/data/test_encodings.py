@@ -256,7 +256,7 @@ def test_evaluation_refuses_other_classes(make_folder):
         open_evaluation(stranger, run.encoding, 1)
     classes = [{"id": number} for number in (0, 1, 4)]
     declared = make_folder({"x.png": TRUTH * 0 + 4}, classes=classes, name="declared")
-    with pytest.raises(ValueError, match=r"classes\.json: classes 0, 1, 4 are not the run's, 0, 1, 2"):
+    with pytest.raises(ValueError, match=r"classes\.json: classes 0-1, 4 are not the run's, 0-2"):
         open_evaluation(declared, run.encoding, 1)
     with pytest.raises(ValueError, match="cells: 1 channels and classes"):
         open_evaluation("cells", run.encoding, 1)

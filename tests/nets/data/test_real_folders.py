@@ -3,7 +3,6 @@
 import csv
 
 import numpy as np
-import pytest
 
 from nets.data import IGNORE, open_dataset, open_evaluation
 
@@ -41,11 +40,6 @@ def test_voc_has_gaps_and_ignores_255(real_folder):
     train, _ = open_dataset(real_folder("voc_labelme_sample"))
     assert train.encoding.ids == (0, 5, 6, 7, 9, 15, 18) and train.encoding.ignored == (255,)
     assert train.classes[5].color == (192, 128, 128)  # the palette's person
-
-
-def test_coco_needs_colors(real_folder):
-    with pytest.raises(ValueError, match=r"000000142238\.png: an RGB mask needs a classes\.json"):
-        open_dataset(real_folder("coco_panoptic_sample"))
 
 
 def test_evaluation_sees_all_images(real_folder):
