@@ -4,6 +4,7 @@ python -m docs build        docs/_build/html/index.html, which opens from disk; 
 python -m docs notebooks    docs/_build/notebooks/, one notebook for each page of the chapters
 python -m docs lab          docs/_build/lab.html, one page with sliders, all numbers by our own kernels
 python -m docs figures 06   draw the figures of chapter 06 again; of all chapters if none is named
+python -m docs tasks        train two nets (15 minutes) and draw images/three-tasks.png
 """
 
 from __future__ import annotations
@@ -72,6 +73,14 @@ def write_figures(only):
                 print(path, f"{path.stat().st_size / 1024:.0f} KB")
 
 
+def write_tasks(options):
+    """images/three-tasks.png, of runs in options.runs that are trained first if they are missing."""
+    from docs.three_tasks import trained, write
+
+    write(options.out, trained(options.runs, options.minutes))
+    print(options.out)
+
+
 def main():
     parser = argparse.ArgumentParser(
         prog="python -m docs", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -84,11 +93,17 @@ def main():
         )
     commands.add_parser("lab").add_argument("--out", type=Path, default=BUILT / "lab.html", help="the file to write")
     commands.add_parser("figures").add_argument("only", nargs="*", metavar="CHAPTER")
+    tasks = commands.add_parser("tasks")
+    tasks.add_argument("--out", type=Path, default=DOCS / "images" / "three-tasks.png", help="the file to write")
+    tasks.add_argument("--runs", type=Path, default=Path("runs"), help="where the two runs are, or will be")
+    tasks.add_argument("--minutes", type=float, help="of each training (default: 10 for the street, 5 for the cells)")
     options = parser.parse_args()
     if options.command == "figures":
         write_figures(options.only)
     elif options.command == "lab":
         write_lab(options.out)
+    elif options.command == "tasks":
+        write_tasks(options)
     elif options.command == "notebooks":
         write_notebooks(options.out)
     else:
