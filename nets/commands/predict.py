@@ -9,6 +9,7 @@ import numpy as np
 
 from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
 from nets.data import as_channels
+from nets.data.coco import FILE as PANOPTIC_FILE
 from nets.data.images import SUFFIXES, read_picture
 from nets.data.pairing import is_picture
 from nets.data.sample import class_color
@@ -63,6 +64,8 @@ def main(options):
         said = write(_targets(out, name, endings), image, decision.find(net, image, config), config)
         others = ", ".join(ending.removesuffix(".png") for ending in endings[1:])
         print(f"{path}: {image.shape[0]}x{image.shape[1]}, {said} -> {out / name}{endings[0]}, {others}")
+    if config.task == "panoptic":
+        print(f"all images in one data set: {_write_data_set(out, names, endings)}")
 
 
 def _write_classes(targets, image, found, config):
@@ -119,6 +122,21 @@ def _write_segments(targets, image, found, config):
     write_text(targets[3], json.dumps(content) + "\n")
     said = _write_table(targets[2], found, config)
     return f"{said}, {sum(not config.classes[entry.label].thing for entry in panoptic.segments.values())} regions"
+
+
+def _write_data_set(out, names, endings):
+    """What the JSON files of the images say, in one panoptic.json: the masks beside it are a data set in COCO's format.
+
+    nets/data/coco.py reads it, and so does panopticapi. Returns the path.
+    """
+    merged = {"images": [], "annotations": [], "categories": []}
+    for number, name in enumerate(names, start=1):
+        content = json.loads(_targets(out, name, endings)[-1].read_text(encoding="utf-8"))
+        merged["images"].append(content["images"][0] | {"id": number})
+        merged["annotations"].append(content["annotations"][0] | {"image_id": number})
+        merged["categories"] = content["categories"]
+    write_text(out / PANOPTIC_FILE, json.dumps(merged) + "\n")
+    return out / PANOPTIC_FILE
 
 
 def _write_table(target, found, config):

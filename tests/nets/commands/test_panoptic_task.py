@@ -1,16 +1,19 @@
 """--task panoptic from the command line: what predict writes is COCO's format, and evaluate counts the same."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from nets.__main__ import main
-from nets.data import cells
+from nets.data import IGNORE, cells, open_folder
 from nets.data.sample import Sample
 from nets.segmentation.metrics import PanopticQuality, Segment
-from nets.segmentation.panoptic import true_map
+from nets.segmentation.panoptic import found_map, true_map
+from nets.training.results import load_decision
+from nets.training.run import Run
 from tests.nets.commands.refused import refused
 from tests.nets.tiny import TINY
 
@@ -57,6 +60,28 @@ def test_train_predict_evaluate(nuclei, tmp_path, capsys, method):
         metric.update(*truth, ids, segments)
     assert [found[key] for key in ("pq", "sq", "rq")] == pytest.approx(metric.scores()[:3])
     assert {"f1_50", "aji", "mean_iu"} <= set(found)
+
+
+def test_the_answers_are_a_data_set_again(nuclei, tmp_path, capsys):
+    run, answers = tmp_path / "run", tmp_path / "answers"
+    options = ["--task", "panoptic", *TINY, "--steps", "12", "--out", str(run)]
+    assert main(["train", "--data", str(nuclei), *options]) == 0
+    assert main(["predict", str(run), str(nuclei / "images"), "--out", str(answers / "masks")]) == 0
+    assert "all images in one data set" in capsys.readouterr().out
+    (answers / "masks" / "panoptic.json").rename(answers / "panoptic.json")
+    for file in (answers / "masks").iterdir():
+        if not file.name.endswith("_panoptic.png"):
+            file.unlink()
+    shutil.copytree(nuclei / "images", answers / "images")
+    dataset = open_folder(answers)
+    run = Run.open(run)
+    assert dataset.classes == run.config.classes
+    for index in range(COUNT):
+        sample = dataset.sample(index)
+        found = load_decision(run).find(run.load_net(), sample.image, run.config)
+        assert np.array_equal(sample.instances, found.instances)
+        written = found_map(found, run.config.things).ids > 0
+        assert np.array_equal(sample.label, np.where(written, found.label, IGNORE))
 
 
 def test_data_without_objects_is_refused(folder, tmp_path, capsys):
