@@ -3,10 +3,12 @@
 ops       convolutions and the other operations, forward and backward; with --tune: kernel variants beside each other
 nets      whole train steps and inference, with peak memory
 engine    what one recorded operation costs, and what the import takes
-peers     a few cases beside JAX, MyGrad, tinygrad and autograd
+peers     a few cases beside JAX, MyGrad, tinygrad and autograd; nets beside torch channels_last, torch.compile,
+          onnxruntime and OpenVINO
 growth    time and memory against image size and batch, with fitted exponents
 processes the same training step in one process with many threads, and in many processes with one thread each (MPI)
 ablation  what each CPU variant of a kernel is worth: nets and operations with it and without it
+profile   where a step of one net (--net) goes: kernels, products, passes over memory, Python, waiting
 accuracy  float32 results and training curves against float64
 gpu       the nets on a GPU beside torch; with --first: does it run, is it right, how fast is each kernel; --tune: every
           variant of many layers; --profile: kernels by time; --main-job: the default training; --report: the tables
@@ -20,7 +22,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from benchmarks import cases, imports
+from benchmarks import cases, imports, profile
 
 SUITES = {
     "ops": "versus",
@@ -30,6 +32,7 @@ SUITES = {
     "growth": "growth",
     "processes": "processes",
     "ablation": "ablation",
+    "profile": "profile",
     "accuracy": "accuracy",
     "gpu": "gpu.command",
     "report": "report",
@@ -50,6 +53,7 @@ def main(arguments=None):
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON; gpu: append JSON lines")
     parser.add_argument("--chart", metavar="FILE.png", help="draw them (needs matplotlib)")
     parser.add_argument("--tune", action="store_true", help="ops, gpu: time every variant of each convolution")
+    parser.add_argument("--net", choices=list(profile.NETS), help="profile: whose step (default small)")
     parser.add_argument("--first", action="store_true", help="gpu: does it run, is it right, how fast is each kernel")
     parser.add_argument("--profile", action="store_true", help="gpu: the kernels of a train step by time")
     parser.add_argument(
@@ -77,6 +81,9 @@ def _check(parser, options):
     """Refuse what cannot be done before any work."""
     if options.threads < 1:
         parser.error(f"--threads must be at least 1, got {options.threads}")
+    if options.net and options.suite != "profile":
+        parser.error(f"--net belongs to profile, not to {options.suite}")
+    options.net = options.net or "small"
     if options.minutes is not None and not options.minutes > 0:
         parser.error(f"--minutes must be above 0, got {options.minutes:g}")
     for name in GPU_OPTIONS:
@@ -90,6 +97,7 @@ def _check(parser, options):
         parser.error("--into belongs to report")
     if options.suite in ("ops", "nets", "engine", "peers", "growth") and not options.tune:
         names = cases.names(options.suite) + [imports.CASE] * (options.suite == "engine")
+        names += cases.names("peer nets") * (options.suite == "peers")
         if not any(options.only in name for name in names):
             parser.error(f"no case of {options.suite} contains {options.only!r}")
     for option, path in (("--json", options.json), ("--chart", options.chart), ("--resume", options.resume)):

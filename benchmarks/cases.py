@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from benchmarks import growth_cases, nets_cases, ops_cases, peer_cases
+from benchmarks import growth_cases, net_engines, nets_cases, ops_cases, peer_cases
 
 SUITES = {
     "ops": lambda: ops_cases.suites()["ops"],
     "engine": lambda: ops_cases.suites()["engine"],
     "nets": nets_cases.builders,
     "peers": peer_cases.builders,
+    "peer nets": net_engines.builders,
     "growth": growth_cases.builders,
 }
 

@@ -1,4 +1,7 @@
-"""The suite `peers`: minitensor beside torch, JAX, MyGrad, tinygrad and autograd, each in a process of its own.
+"""The suite `peers`: minitensor beside other libraries, each in a process of its own. Two tables:
+
+functions   beside torch, JAX, MyGrad, tinygrad and autograd: a few operations and small programs
+nets        beside torch in its faster forms, onnxruntime and OpenVINO: whole train steps, and inference
 
 For every case each library's results are compared with torch's before any time is printed; then all of them take
 turns. A library that is not installed is named with the command that installs it; an operation that one lacks, a
@@ -8,55 +11,92 @@ result that differs, and a case that takes too long stand in the table in place 
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import NamedTuple
 
-from benchmarks import cases, harness
+from benchmarks import cases, harness, nets_cases
 from benchmarks.machine import machine
+from benchmarks.net_engines import ENGINES, PACKAGES
 from benchmarks.output import facts_line, progress, say, write_json
 from benchmarks.peer_libraries import PEERS
 
-LIBRARIES = ("minitensor", "torch", *PEERS)
-
 LIMIT = 30  # seconds that preparing a case, its first run included, may take
+NET_LIMIT = 300  # the same for a net: torch.compile writes and builds its code in this time
 PATIENCE = 8  # seconds of turns after which a library leaves the round: slow ones have fewer turns
 COLUMN = 12
 
 NOTES = """ms, medians. JAX and tinygrad compile each case; that happens before the clock starts, and they may
 fuse what the others run one by one (the 300 multiplies become one kernel). autograd composes pooling and loss."""
+NET_NOTES = """ms, medians. torch: eager, images stored as (N, C, H, W). torch compiled, onnxruntime and OpenVINO know
+the sizes beforehand. "faster than": the smallest of the others' times / ours, so above 1 minitensor is ahead of all."""
+
+
+class Table(NamedTuple):
+    """One of the two tables: the suite of its cases, who takes part, and what is said above it."""
+
+    suite: str
+    libraries: tuple[str, ...]
+    limit: float
+    notes: str
+
+
+TABLES = (
+    Table("peers", ("minitensor", "torch", *PEERS), LIMIT, NOTES),
+    Table("peer nets", ("minitensor", "torch", *ENGINES), NET_LIMIT, NET_NOTES),
+)
 
 
 def main(options):
     """Measure and print; the exit code is 1 where minitensor itself failed a case, else 0."""
-    absent = {name: f"not installed: pip install {name}" for name in LIBRARIES if find_spec(name) is None}
-    if "torch" in absent:
+    if find_spec("torch") is None:
         say("peers compares all results with torch's, and torch is not installed: pip install torch")
         return 2
-    round_ = _Round(options.threads, [name for name in LIBRARIES if name not in absent])
-    facts = machine() | round_.versions | {"threads": options.threads}
-    say(facts_line(facts))
+    report = {"suite": "peers", "machine": {}, "tables": []}
+    for table in TABLES:
+        names = [name for name in cases.names(table.suite) if options.only in name]
+        if names:
+            _measure(table, names, options, report)
+    failed = ("reason" in result["outcome"]["minitensor"] for part in report["tables"] for result in part["results"])
+    return int(any(failed))
+
+
+def _measure(table, names, options, report):
+    """One table, line by line, added to the report."""
+    absent = {}
+    for name in table.libraries:
+        package = PACKAGES.get(name, name)
+        if find_spec(package) is None:
+            absent[name] = f"not installed: pip install {package}"
+    round_ = _Round(table, options.threads, [name for name in table.libraries if name not in absent])
+    report["machine"] |= machine() | round_.versions | {"threads": options.threads}
+    say(facts_line(report["machine"]))
     for name, reason in (absent | round_.reasons).items():
         say(f"{name} is left out: {reason}")
-    say(NOTES)
-    names = [name for name in cases.names("peers") if options.only in name]
-    width = max(map(len, names))
-    say(f"\n{'':{width}}  {'  '.join(f'{name:>{COLUMN}}' for name in round_.versions)}")
-    report = {
-        "suite": "peers",
-        "machine": facts,
-        "libraries": list(round_.versions),
-        "left_out": absent | round_.reasons,
-        "results": [],
-    }
+    say(table.notes)
+    width, column = max(map(len, names)), max(COLUMN, *map(len, round_.versions))
+    say(f"\n{'':{width}}  {'  '.join(f'{name:>{column}}' for name in round_.versions)}  faster than")
+    part = {"suite": table.suite, "libraries": list(round_.versions), "left_out": absent | round_.reasons}
+    part["results"] = []
+    report["tables"].append(part)
     for name in progress(names):
         outcome = round_.measure(name, 3 if options.quick else 7)
-        report["results"].append({"case": name, "outcome": outcome})
-        say(f"{name:{width}}  {'  '.join(f'{cell(outcome[key]):>{COLUMN}}' for key in round_.versions)}")
+        part["results"].append({"case": name, "outcome": outcome})
+        times = "  ".join(f"{cell(outcome[key]):>{column}}" for key in round_.versions)
+        say(f"{name:{width}}  {times}  {lead(outcome):>11}")
         for library, entry in outcome.items():
             if "reason" in entry:
                 say(f"{'':{width}}  {library}: {entry['reason']}")
         if options.json:
             write_json(options.json, report)
     round_.close()
-    return int(any("reason" in result["outcome"]["minitensor"] for result in report["results"]))
+
+
+def lead(outcome):
+    """The time of the fastest other library over ours, as text, and which it is."""
+    others = {name: entry["seconds"] for name, entry in outcome.items() if "seconds" in entry and name != "minitensor"}
+    if "seconds" not in outcome["minitensor"] or not others:
+        return ""
+    best = min(others, key=others.get)
+    return f"{others[best] / outcome['minitensor']['seconds']:.2f} {best}"
 
 
 def cell(entry):
@@ -67,8 +107,8 @@ def cell(entry):
 class _Round:
     """The workers of all libraries that can be started."""
 
-    def __init__(self, threads, names):
-        self.threads = threads
+    def __init__(self, table, threads, names):
+        self.suite, self.limit, self.threads = table.suite, table.limit, threads
         self.workers, self.reasons = {}, {}
         for name in names:
             try:
@@ -80,17 +120,18 @@ class _Round:
     def measure(self, case, turns):
         """{library: {"seconds": median, ...} or {"word": ..., "reason": ...}}"""
         outcome = {}
-        reference = self.workers["torch"].prepare("peers", case)
+        reference = self.workers["torch"].prepare(self.suite, case)
+        tolerance = nets_cases.tolerances(case) if case in nets_cases.CASES else harness.TOLERANCE
         ready = {}
         for name, worker in list(self.workers.items()):
             try:
-                outputs = reference if name == "torch" else worker.prepare("peers", case, LIMIT)
-                outcome[name] = {"error": harness.check(outputs, reference)}
+                outputs = reference if name == "torch" else worker.prepare(self.suite, case, self.limit)
+                outcome[name] = {"error": harness.check(outputs, reference, tolerance)}
                 ready[name] = worker
             except harness.Lacking as error:
                 outcome[name] = {"word": "lacks", "reason": f"has no {error}"}
             except harness.TooSlow as error:
-                outcome[name] = {"word": f"> {LIMIT} s", "reason": str(error)}
+                outcome[name] = {"word": f"> {self.limit} s", "reason": str(error)}
                 worker.close()
                 self.workers[name] = harness.Worker(name, self.threads)
             except harness.Failed as error:
@@ -101,5 +142,6 @@ class _Round:
         return outcome
 
     def close(self):
+        """End all workers."""
         for worker in self.workers.values():
             worker.close()

@@ -97,14 +97,18 @@ def _slower(content):
 
 
 def _peers(content):
+    return "\n".join(_peers_table(part) for part in content["tables"])
+
+
+def _peers_table(part):
     rows = [
-        [r["case"], *(peers.cell(r["outcome"][library]) for library in content["libraries"])]
-        for r in content["results"]
+        [r["case"], *(peers.cell(r["outcome"][library]) for library in part["libraries"]), peers.lead(r["outcome"])]
+        for r in part["results"]
     ]
-    notes = [f"{name} is left out: {reason}." for name, reason in content["left_out"].items()]
-    for r in content["results"]:
+    notes = [f"{name} is left out: {reason}." for name, reason in part["left_out"].items()]
+    for r in part["results"]:
         notes += [f"{r['case']}, {name}: {o['reason']}." for name, o in r["outcome"].items() if "reason" in o]
-    return table(["ms", *content["libraries"]], rows) + "".join(f"\n{note}\n" for note in notes)
+    return table(["ms", *part["libraries"], "faster than"], rows) + "".join(f"\n{note}\n" for note in notes)
 
 
 def _growth(content):

@@ -86,10 +86,8 @@ def _measure(options, name, workers):
         return harness.measure(workers, options.suite, name, turns(options))
     # Peak memory belongs to a process, so whole nets get fresh ones.
     fresh = harness.start(options.threads, options.torch_keeps_memory)
-    trains = nets_cases.CASES[name][-1] == "train"
-    tolerance = nets_cases.TRAIN_TOLERANCES if trains else harness.TOLERANCE
     try:
-        return harness.measure(fresh, options.suite, name, turns(options), tolerance)
+        return harness.measure(fresh, options.suite, name, turns(options), nets_cases.tolerances(name))
     finally:
         for worker in fresh:
             worker.close()

@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks import cases
 from benchmarks.libraries import LIBRARIES
 from benchmarks.machine import gemm_peak, memory
+from benchmarks.net_engines import ENGINES
 from benchmarks.peer_libraries import PEERS, Lacks
 
 
@@ -33,7 +34,7 @@ def main(name, threads):
         print(json.dumps(content), file=channel, flush=True)
 
     try:
-        library = (LIBRARIES | PEERS)[name](int(threads))
+        library = (LIBRARIES | PEERS | ENGINES)[name](int(threads))
     except Exception as error:
         reply({"failed": _reason(error)})
         return

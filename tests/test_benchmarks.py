@@ -121,7 +121,7 @@ def test_every_case_of_the_issue_belongs_to_a_target():
             if name.startswith(targets.FURTHER_OPERATIONS):
                 continue
             assert sum(name.startswith(group.starts) for group in held) == 1, name
-    assert len(ops_cases.CONVOLUTIONS) == 20 and len(cases.names("nets")) == 5
+    assert len(ops_cases.CONVOLUTIONS) == 20 and len(cases.names("nets")) == 8
 
 
 def test_flops_are_those_of_direct_convolution():

@@ -58,7 +58,7 @@ def test_peers_name_the_absent_the_lacking_and_the_slow(monkeypatch, capsys, tmp
     printed, written = capsys.readouterr().out, json.loads(path.read_text())
     assert "mygrad is left out: not installed: pip install mygrad" in printed
     assert "tinygrad is left out: cannot start: no clang" in printed
-    outcome = written["results"][0]["outcome"]
+    outcome = written["tables"][0]["results"][0]["outcome"]
     assert outcome["minitensor"]["seconds"] == 0.5 and "seconds" not in outcome["jax"]
     assert (outcome["jax"]["word"], outcome["autograd"]["word"]) == ("lacks", f"> {peers.LIMIT} s")
     assert "jax: has no conv2d" in printed
