@@ -1,0 +1,141 @@
+"""Starts children, gives them cases, waits for each at most five seconds, and counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.hostile.kinds import KINDS
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 5.0  # for one case
+START_SECONDS = 120.0  # for a child's imports
+
+
+class Finding(NamedTuple):
+    """A case that was not read, and not refused as it should be."""
+
+    kind: str
+    number: int
+    what: str
+    detail: str
+
+
+class Child:
+    """A process that runs cases. It is started again after a case that ended it."""
+
+    def __init__(self, workspace, plant=None):
+        self.arguments = [str(workspace)] + ([plant] if plant else [])
+        self.process = None
+
+    def _start(self):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.hostile.child", *self.arguments],
+            cwd=ROOT, env=os.environ | {"OPENBLAS_NUM_THREADS": "1"}, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        if self._line(START_SECONDS) is None:
+            self.end()
+            raise RuntimeError("the child did not start: python -m tests.hostile.child FOLDER says why")
+
+    def _line(self, seconds):
+        """The next line; None if none comes in time."""
+        if not select.select([self.process.stdout], [], [], seconds)[0]:
+            return None
+        return self.process.stdout.readline() or None
+
+    def run(self, kind, number):
+        """("read" or "refused", None), or (None, Finding)."""
+        if self.process is None:
+            self._start()
+        try:
+            self.process.stdin.write(f"{kind} {number}\n")
+            self.process.stdin.flush()
+            line = self._line(SECONDS)
+        except BrokenPipeError:
+            line = None
+        if line is None:
+            code = self.end()
+            what = f"more than {SECONDS:g} s" if code is None else f"the process ended with {_named(code)}"
+            return None, Finding(kind, number, what, "")
+        answer = json.loads(line)
+        if "finding" in answer:
+            return None, Finding(kind, number, answer["finding"], answer["detail"])
+        return answer["outcome"], None
+
+    def end(self):
+        """Stop the process. Returns its exit code if it had ended by itself, else None."""
+        process, self.process = self.process, None
+        if process is None:
+            return None
+        try:
+            code = process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            code = None
+            process.kill()
+            process.wait()
+        process.stdin.close()
+        process.stdout.close()
+        return code
+
+
+def _named(code):
+    return signal.Signals(-code).name if code < 0 else f"code {code}"
+
+
+class Tally:
+    """Cases read and refused by kind, and the findings."""
+
+    def __init__(self):
+        self.read, self.refused, self.findings = Counter(), Counter(), []
+
+    def add(self, kind, outcome, finding):
+        """Count one case."""
+        if finding is not None:
+            self.findings.append(finding)
+        else:
+            {"read": self.read, "refused": self.refused}[outcome][kind] += 1
+
+    @property
+    def cases(self):
+        return sum(self.read.values()) + sum(self.refused.values()) + len(self.findings)
+
+    def table(self):
+        """The lines of a Markdown table."""
+        found = Counter(finding.kind for finding in self.findings)
+        rows = ["| files | cases | read | refused | findings |", "|---|--:|--:|--:|--:|"]
+        for kind in KINDS:
+            count = self.read[kind] + self.refused[kind] + found[kind]
+            if count:
+                rows.append(f"| {kind} | {count:,} | {self.read[kind]:,} | {self.refused[kind]:,} | {found[kind]} |")
+        total = sum(self.read.values()), sum(self.refused.values())
+        rows.append(f"| **all** | **{self.cases:,}** | {total[0]:,} | {total[1]:,} | **{len(self.findings)}** |")
+        return rows
+
+
+def schedule(first, kinds):
+    """(kind, number) without end: each kind as often as its share, the numbers from `first` up."""
+    number = first
+    while True:
+        for kind in kinds:
+            for part in range(KINDS[kind].share):
+                yield kind, number * KINDS[kind].share + part
+        number += 1
+
+
+def attack(child, cases, proceed, tally, found=None):
+    """Run cases until `proceed()` is false. Each finding is handed to `found` at once."""
+    for kind, number in cases:
+        if not proceed():
+            return
+        outcome, finding = child.run(kind, number)
+        tally.add(kind, outcome, finding)
+        if finding is not None and found is not None:
+            found(finding)
