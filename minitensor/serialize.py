@@ -26,6 +26,7 @@ _NO_PICKLE = (
     'mt.save("weights.safetensors", nets.read_weights("weights.pth"))'
 )
 # How safetensors, which is written in Rust, names an error of the system: "... (os error 28)"
+LONGEST_REASON = 300  # characters of a text from a file in a message
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
@@ -129,9 +130,15 @@ def _opened(path):
     try:
         file = safe_open(path, framework="numpy")
     except SafetensorError as error:
-        raise ValueError(f"load: {path} is not a safetensors file, or is damaged: {error}") from error
+        raise ValueError(f"load: {path} is not a safetensors file, or is damaged: {_said(error)}") from error
     with file:
         yield file
+
+
+def _said(text):
+    """A text from a file, or about one, for a message: cut, and with escapes for what would steer a terminal."""
+    text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(text))
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} ..."
 
 
 def _readable(file, name, path, widened):
@@ -152,7 +159,7 @@ def _refuse_other_formats(path):
             names = archive.namelist()
         if any(Path(name).name == "data.pkl" for name in names):
             raise ValueError(f"load: {path} is {_NO_PICKLE}")
-        raise ValueError(f"load: {path} is a zip archive ({', '.join(names[:3])} ...), not a safetensors file")
+        raise ValueError(f"load: {path} is a zip archive ({_said(', '.join(names[:3]))} ...), not a safetensors file")
     with open(path, "rb") as file:
         start = file.read(2)
     if start[:1] == b"{" and not _has_json_header(path):

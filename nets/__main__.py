@@ -9,6 +9,7 @@ import sys
 
 from minitensor.distributed.communicator import launched
 from nets.commands import BAD_INPUT, FAILED, INTERRUPTED, READER_GONE
+from nets.plain_files import shown
 from nets.training.together import Elsewhere
 
 COMMANDS = {
@@ -72,8 +73,8 @@ def main(arguments=None):
 
 def _one_line(error, command):
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    text = " ".join(str(error).split()) or type(error).__name__
+        return shown(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+    text = shown(" ".join(str(error).split())) or type(error).__name__
     return text.removeprefix(f"{command}: ")  # errors of the function with this name begin with the name too
 
 

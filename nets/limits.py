@@ -15,6 +15,7 @@ DEEPEST_JSON = 50  # levels of lists and objects within each other
 LONGEST_NUMBER = 100  # characters
 LONGEST_NAME = 200  # characters of the name of a class
 LONGEST_QUOTE = 100  # characters of a value from a file in a message
+LONGEST_REASON = 300  # characters of what another library says about a file, in a message
 
 # Nets. The widest in use has 64 channels and 4 poolings, 1024 channels at its deepest level.
 MOST_BASE_CHANNELS = 1024

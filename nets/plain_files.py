@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import unicodedata
 
-from nets.limits import DEEPEST_JSON, LARGEST_TEXT, LONGEST_NAME, LONGEST_NUMBER, LONGEST_QUOTE
+from nets.limits import DEEPEST_JSON, LARGEST_TEXT, LONGEST_NAME, LONGEST_NUMBER, LONGEST_QUOTE, LONGEST_REASON
 
 # Unicode's categories of characters that steer a terminal or break a line, and of halves of characters
 STEERING = ("Cc", "Cs", "Zl", "Zp")
@@ -108,6 +108,14 @@ def why_no_name(text):
         if unicodedata.category(character) in STEERING or character in REVERSING:
             return f"must not hold the control character {ascii(character)}"
     return None
+
+
+def reason(error):
+    """What another library says about a damaged file, for a message: one line, cut, with escapes for what steers a
+    terminal.
+    """
+    text = shown(" ".join(str(error).split())) or type(error).__name__
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} ..."
 
 
 def shown(name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from nets.onnx_export import export_onnx
+from nets.plain_files import shown
 from nets.training.run import Run
 
 MIRRORED = (
@@ -26,7 +27,10 @@ def main(options):
     export_onnx(run.load_net(), options.file, metadata)
     mean, std = (", ".join(f"{value:.2f}" for value in values) for values in config.normalization)
     order = "grey" if config.channels == 1 else "RGB"
-    print(f"{options.file}: image (N, {config.channels}, H, W) float32 -> scores (N, {config.net['classes']}, OH, OW)")
+    print(
+        f"{shown(options.file)}: image (N, {config.channels}, H, W) float32 -> "
+        f"scores (N, {config.net['classes']}, OH, OW)"
+    )
     print(f"image = (pixels 0 to 255, {order}, - mean) / std: mean {mean}; std {std} (also in the file's metadata)")
     print(f"classes: {', '.join(names)}. {MIRRORED}")
 

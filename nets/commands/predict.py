@@ -13,6 +13,7 @@ from nets.data.coco import FILE as PANOPTIC_FILE
 from nets.data.images import SUFFIXES, read_picture
 from nets.data.pairing import is_picture
 from nets.data.sample import class_color
+from nets.plain_files import shown
 from nets.segmentation.paint import paint_objects, paint_segments
 from nets.segmentation.panoptic import as_colors, found_map, segments_info
 from nets.segmentation.semantic import colorize, overlay
@@ -63,9 +64,10 @@ def main(options):
         image = as_channels(read_picture(path, config.encoding.nodata).pixels, config.channels)
         said = write(_targets(out, name, endings), image, decision.find(net, image, config), config)
         others = ", ".join(ending.removesuffix(".png") for ending in endings[1:])
-        print(f"{path}: {image.shape[0]}x{image.shape[1]}, {said} -> {out / name}{endings[0]}, {others}")
+        size = f"{image.shape[0]}x{image.shape[1]}"
+        print(shown(f"{path}: {size}, {said} -> {out / name}{endings[0]}, {others}"))
     if config.task == "panoptic":
-        print(f"all images in one data set: {_write_data_set(out, names, endings)}")
+        print(shown(f"all images in one data set: {_write_data_set(out, names, endings)}"))
 
 
 def _write_classes(targets, image, found, config):

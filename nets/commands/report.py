@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
+from nets.plain_files import shown
 from nets.training.checkpoint import load_checkpoint
 from nets.training.measure import MEASURES
 from nets.training.page import Gallery, write_page
@@ -32,8 +33,8 @@ def main(options):
     _redraw_curves(run, scores if finished else None)
     write_page(run, run.metrics(), scores, gallery, finished)
     if not finished:
-        print(f"{run.folder}: the training has not ended; the answers are made with the usual thresholds")
-    print(run.path(REPORT))
+        print(f"{shown(run.folder)}: the training has not ended; the answers are made with the usual thresholds")
+    print(shown(run.path(REPORT)))
 
 
 def _redraw_curves(run, scores):

@@ -17,6 +17,7 @@ from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, us
 from nets.commands.processes import count_of, restart
 from nets.data import GENERATORS, open_dataset
 from nets.data.images import pillow
+from nets.plain_files import shown
 from nets.training import fingerprints
 from nets.training.build import NET_NAMES, build_net
 from nets.training.config import METHODS, TASKS, Config
@@ -137,7 +138,7 @@ def _train(training, options, world):
         if not world.first:
             return INTERRUPTED
         print(f"\nstopped after step {training.step}, all of it saved; go on with:\n")
-        print(f"    python -m nets train --resume --out {quote(str(run.folder))}")
+        print(f"    python -m nets train --resume --out {quote(shown(run.folder))}")
         return INTERRUPTED
     except Exception as error:
         if not world.first:
@@ -222,7 +223,7 @@ def _prepared(options, world):
     loaded = None if options.weights is None else load_weights(net, options.weights, other_classes=True)
     print(train.description)
     if loaded is not None:
-        print(_started_from(options.weights, loaded))
+        print(shown(_started_from(options.weights, loaded)))
     bound = f"{config.steps} steps" if config.steps else f"{clock(config.seconds)} minutes"
     print(
         f"{options.net}: {net.parameter_count():,} parameters; crops of {config.crop[0]}x{config.crop[1]}, "
@@ -277,7 +278,7 @@ def _resumed(options, world):
         raise
     if world.first:
         print(train.description)
-        print(f"resuming {run.folder} after step {training.step}")
+        print(f"resuming {shown(run.folder)} after step {training.step}")
     return training
 
 
@@ -361,12 +362,12 @@ def _finish(training):
         "others."
     )
     draw(training, scores)
-    print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}  {run.path(REPORT)}")
-    folder = quote(str(run.folder))  # can be pasted into a shell, even with spaces in its name
+    print("\n" + shown(f"{run.path(PREDICTIONS)}  {run.path(CURVES)}  {run.path(REPORT)}"))
+    folder = quote(shown(run.folder))  # can be pasted into a shell, even with spaces in its name
     images, data = "IMAGE.png", " --data FOLDER"
     if run.config.data in GENERATORS:  # generated data has no files to try the net on: write some
         save_samples(run.path(SAMPLES), training)
-        images, data = quote(str(run.path(SAMPLES))), ""
+        images, data = quote(shown(run.path(SAMPLES))), ""
     print("\nnext:\n")
     print(f"    python -m nets predict {folder} {images}")
     print(f"    python -m nets evaluate {folder}{data}")

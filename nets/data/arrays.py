@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
+
+from nets.plain_files import reason, shown
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 CHANNELS = (1, 3, 4)
@@ -22,8 +23,8 @@ def read_array(path, most_pixels):
         array = _load(path, most_pixels)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile, MemoryError, SyntaxError) as error:
-        raise ValueError(f"{path}: cannot be read as an array ({error})") from error
+    except Exception as error:  # for broken files: TokenError, OverflowError, zlib.error, struct.error and more
+        raise ValueError(f"{path}: cannot be read as an array ({reason(error)})") from error
     shape = array.shape
     if array.ndim == 3 and shape[2] not in CHANNELS and shape[0] in CHANNELS:
         array = np.moveaxis(array, 0, -1)  # (C, H, W), as torch stores pictures
@@ -44,7 +45,9 @@ def _load(path, most_pixels):
         return np.array(array)
     with np.load(path, allow_pickle=False) as archive:
         if len(archive.files) != 1:
-            raise ValueError(f"holds {len(archive.files)} arrays ({', '.join(archive.files[:8])}); one is needed")
+            raise ValueError(
+                f"holds {len(archive.files)} arrays ({shown(', '.join(archive.files[:8]))}); one is needed"
+            )
         size = archive.zip.infolist()[0].file_size
         if size > most_pixels * MOST_BYTES:
             raise ValueError(f"unpacks to {size:,} bytes, more than a picture of {most_pixels:,} pixels has")

@@ -17,7 +17,7 @@ import numpy as np
 from nets.data.arrays import ARRAY_SUFFIXES, read_array
 from nets.data.orientation import UPRIGHT, orientation_tag, turned
 from nets.data.tiff import is_tiff, nodata_of, read_numbers
-from nets.plain_files import check_regular
+from nets.plain_files import check_regular, reason
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", *ARRAY_SUFFIXES)
 # Pillow looks at a file's content, not at its suffix, and it knows 43 formats. For some of them it starts other
@@ -104,7 +104,7 @@ def decode(path):
             f"{PIXELS_OPTION} N"
         ) from error
     except Exception as error:  # for broken files: struct.error, zlib.error, IndexError and more
-        raise ValueError(f"{path}: cannot be read ({error})") from error
+        raise ValueError(f"{path}: cannot be read ({reason(error)})") from error
     if frames > 1:
         raise ValueError(f"{path}: holds {frames} frames; save each frame as a file of its own")
     if is_turned:

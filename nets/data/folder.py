@@ -28,6 +28,7 @@ from nets.data.orientation import agree, unturned
 from nets.data.pairing import NAMED_IN_ERRORS, pair, some
 from nets.data.sample import IGNORE, Sample
 from nets.data.split import split
+from nets.plain_files import shown
 
 # A folder whose decoded files fit into this memory is kept there. The files of larger folders are read every time.
 MEMORY_BYTES = 1 << 30
@@ -156,7 +157,7 @@ def _with_warnings(description, entries, warnings):
         if entry.warning:
             by_text.setdefault(entry.warning, []).append(str(entry.image_path))
     lines = [f"{some(paths)}: {text}" for text, paths in by_text.items()]
-    return "\n".join([description, *(f"warning: {line}" for line in (*lines, *warnings))])
+    return "\n".join(map(shown, [description, *(f"warning: {line}" for line in (*lines, *warnings))]))
 
 
 def _description(folder, entries, encoding, channels, notes):
@@ -175,7 +176,7 @@ def split_folder(folder, seed):
     manifest = Path(folder) / "manifest.csv"
     chosen = split(whole.names, seed, manifest if manifest.exists() else None)
     sides = f"{len(chosen.train)} train, {len(chosen.validation)} validation ({chosen.how})"
-    first, *warnings = whole.description.splitlines()
+    first, *warnings = whole.description.split("\n")
     line = "\n".join([f"{first}; {sides}", *warnings])
     return whole.part(chosen.train, line), whole.part(chosen.validation, line)
 

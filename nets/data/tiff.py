@@ -11,6 +11,8 @@ from math import ceil
 
 import numpy as np
 
+from nets.plain_files import reason
+
 NODATA_TAG = 42113  # GDAL's tag: the value that stands for missing data, as text
 WIDTH, HEIGHT, BITS, COMPRESSION, OFFSETS, BANDS, ROWS, COUNTS = 256, 257, 258, 259, 273, 277, 278, 279
 PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, FORMAT = (284, 317, 322, 323, 324, 325, 339)
@@ -43,7 +45,7 @@ def read_numbers(path, most_pixels):
     except OSError:
         raise
     except Exception as error:  # a damaged file can go wrong anywhere
-        raise ValueError(f"{path}: a TIFF that cannot be read ({error})") from error
+        raise ValueError(f"{path}: a TIFF that cannot be read ({reason(error)})") from error
 
 
 def _first_tags(file):

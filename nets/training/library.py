@@ -16,6 +16,7 @@ import numpy as np
 from layers import Module
 from nets.data import Normalization, OwnData, as_channels, count_classes, default_crop, median_frequency_weights
 from nets.data.images import read_picture
+from nets.plain_files import shown
 from nets.segmentation.instances import Found
 from nets.training import fingerprints
 from nets.training.build import OWN
@@ -167,7 +168,7 @@ def _trained(run, net, training_data, validation_data, loss, augment, resume, mi
     scores = conclude(training)
     print(f"\n{scores.table()}")
     draw(training, scores)
-    print(f"\n{run.path(PREDICTIONS)}  {run.path(CURVES)}  {run.path(REPORT)}")
+    print("\n" + shown(f"{run.path(PREDICTIONS)}  {run.path(CURVES)}  {run.path(REPORT)}"))
     return TrainedRun(run, training.best_net())
 
 

@@ -143,6 +143,17 @@ class WatershedDecision(ObjectDecision):
         return watershed(evidence.thing(config), self.foreground, self.seed)
 
     @classmethod
+    def load(cls, run):
+        """The decision of a finished run. For a run that is still in training, the default one."""
+        decision = super().load(run)
+        if decision.seed < decision.foreground:
+            raise ValueError(
+                f"{run.path(DECISION)}: cannot be read as the decision of a run (seed {decision.seed} is below "
+                f"foreground {decision.foreground})"
+            )
+        return decision
+
+    @classmethod
     def candidates(cls, views):
         """The decisions to choose from, with any size of the smallest object."""
         pairs = [pair for pair in product(FOREGROUNDS, SEEDS) if pair[0] <= pair[1]]

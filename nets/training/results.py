@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nets.plain_files import shown
 from nets.training.decision import Decision, decide
 from nets.training.measure import MEASURES
 from nets.training.objects import METHODS, decide_objects
@@ -71,7 +72,7 @@ def draw(training, scores):
     value = measure.of(scores.as_dict())
     save_curves(run.path(CURVES), training.losses, training.metrics, measure, value)
     best = best_words(measure.best(training.metrics), measure, value)
-    title = f"{title_of(config.net)} on {Path(config.data).name}: {measure.name} {best}"
+    title = f"{title_of(config.net)} on {shown(Path(config.data).name)}: {measure.name} {best}"
     row, legend = SHOWN[config.task]
     rows = [row(sample, answer, config.classes) for sample, answer in zip(samples, found, strict=True)]
     save_predictions(run.path(PREDICTIONS), rows, legend(config.classes, samples), title)

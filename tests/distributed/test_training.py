@@ -20,7 +20,12 @@ from tests.distributed.processes import ROOT, environment, finish, needs_mpi, ru
 
 pytestmark = needs_mpi
 SMALL = ("--base", "2", "--depth", "2", "--crop", "16", "--batch", "3", "--data")
-TASKS = {"semantic": (), "watershed": ("--task", "instance"), "centres": ("--task", "instance", "--method", "centres")}
+TASKS = {
+    "semantic": (),
+    "watershed": ("--task", "instance"),
+    "centres": ("--task", "instance", "--method", "centres"),
+    "panoptic": ("--task", "panoptic"),
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,8 @@
 """A process in which cases run: it lends them little memory and watches what they do.
 
-The parent writes a line "KIND NUMBER" for each case and reads a line of JSON: {"outcome": "read" or "refused"}, or
-{"finding": what, "detail": text}. If the process ends or is silent, the parent knows in which case.
+The parent writes a line "KIND NUMBER" for each case and reads two lines of JSON: {"made": number} when the files are
+there, then {"outcome": "read" or "refused"} or {"finding": what, "detail": text}. If the process ends or is silent, the
+parent knows in which case.
 """
 
 from __future__ import annotations
@@ -72,10 +73,15 @@ def control_characters(text):
     return sorted({c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") and c not in "\n\t\r"})
 
 
+def _broken_names(folder):
+    """The names of files in which a line ends or a column begins."""
+    return [path.name for path in folder.rglob("*") if "\n" in path.name or "\t" in path.name]
+
+
 def judged(error, folder):
     """What is wrong with the message of an error, in words; None if nothing is."""
     text = str(error)
-    names = [str(folder), *(path.name for path in folder.rglob("*"))]
+    names = [str(folder.parent), *(path.name for path in folder.rglob("*"))]
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
         return None
     if not any(name in text for name in names):
@@ -87,13 +93,17 @@ def judged(error, folder):
     return None
 
 
-def run(kind, number, seeds, folder, watch):
-    """The outcome of one case, as a dict."""
+def make(kind, number, seeds, folder):
+    """Write the files of one case into an empty folder."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     rng = np.random.default_rng([zlib.crc32(kind.encode()), number])
     kinds.KINDS[kind].make(rng, seeds, folder)
-    output = io.StringIO()
+
+
+def run(kind, folder, watch):
+    """The outcome of the case in the folder, as a dict."""
+    output = io.TextIOWrapper(io.BytesIO(), "utf-8", "strict")
     error = None
     watch.seen, watch.allowed = [], (os.path.realpath(folder) + os.sep,)
     watch.on = True
@@ -107,8 +117,10 @@ def run(kind, number, seeds, folder, watch):
         watch.on = False
     if watch.seen:
         return {"finding": "something that a case may not do", "detail": "\n".join(watch.seen[:5])}
-    if control_characters(output.getvalue()):
-        return {"finding": "control characters in the output", "detail": repr(output.getvalue())}
+    output.flush()
+    printed = output.buffer.getvalue().decode()
+    if control_characters(printed) or any(name in printed for name in _broken_names(folder)):
+        return {"finding": "a name steers the terminal, or breaks a line", "detail": repr(printed)}
     if error is None:
         return {"outcome": "read"}
     detail = "".join(traceback.format_exception(error))[-4000:]
@@ -140,12 +152,19 @@ def main(workspace, plant=None):
     if not (workspace / "run").exists():
         shutil.copytree(seeds.runs["semantic"], workspace / "run")
     for kind in kinds.KINDS:  # imports, threads and buffers come before the limit
-        run(kind, 0, seeds, folder, watch)
+        make(kind, 0, seeds, folder)
+        run(kind, folder, watch)
     limit_memory()
-    print(json.dumps({"ready": os.getpid()}), file=channel, flush=True)
+
+    def say(content):
+        print(json.dumps(content), file=channel, flush=True)
+
+    say({"ready": os.getpid()})
     for line in sys.stdin:
         kind, _, number = line.rstrip("\n").rpartition(" ")
-        print(json.dumps(run(kind, int(number), seeds, folder, watch)), file=channel, flush=True)
+        make(kind, int(number), seeds, folder)
+        say({"made": int(number)})
+        say(run(kind, folder, watch))
 
 
 if __name__ == "__main__":

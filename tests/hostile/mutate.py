@@ -10,6 +10,8 @@ NUMBERS = (0, 1, 2, 3, 7, 8, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 2**
 HUGE = (2**53, 2**63 - 1, 2**63, 2**64 - 1, 10**30, -1, -(2**31), -(2**63))
 FORMATS = ("<B", "<H", ">H", "<I", ">I", "<Q", ">Q")
 MOST_CHANGES = 6
+MOST_PLACES = 20_000  # parts of a value to choose from
+MOST_BYTES = 1 << 20  # of a text: parts that are repeated within each other grow without end
 LONGEST_PIECE = 64
 # Texts that steer a terminal, leave a folder, or are no text
 TEXTS = (
@@ -123,14 +125,14 @@ def changed(rng, value):
 
 def _places(value):
     """(holder, key) of every part of a value, and of their parts."""
-    waiting = [value]
-    while waiting:
+    waiting, left = [value], MOST_PLACES  # an exchange may have put a value into itself
+    while waiting and left > 0:
         holder = waiting.pop()
         if isinstance(holder, (dict, list)):
             for key in list(holder) if isinstance(holder, dict) else range(len(holder)):
+                left -= 1
                 yield holder, key
-                if len(waiting) < 10_000:
-                    waiting.append(holder[key])
+                waiting.append(holder[key])
 
 
 def as_json(rng, value):
@@ -147,7 +149,7 @@ def as_json(rng, value):
         return b'{"a": [1, 2'
     for number, piece in enumerate(pieces):
         text = text.replace(f'"@{number}@"', piece)
-    content = text.encode("utf-8", "surrogatepass")
+    content = text.encode("utf-8", "surrogatepass")[:MOST_BYTES]
     return mutated(rng, content) if int(rng.integers(4)) == 0 else content
 
 

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,9 @@ from tests.hostile.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 5.0  # for one case
-START_SECONDS = 120.0  # for a child's imports
+CHUNK = 1 << 16  # bytes read from a child at once
+LAST_WORDS = 2000  # characters of what a child wrote before it ended
+START_SECONDS = 120.0  # for a child's imports, and to make the files of a case
 
 
 class Finding(NamedTuple):
@@ -33,42 +36,55 @@ class Child:
 
     def __init__(self, workspace, plant=None):
         self.arguments = [str(workspace)] + ([plant] if plant else [])
-        self.process = None
+        self.log = Path(workspace) / "child.log"  # what it writes on standard error
+        self.process, self.unread = None, b""
 
     def _start(self):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.hostile.child", *self.arguments],
-            cwd=ROOT, env=os.environ | {"OPENBLAS_NUM_THREADS": "1"}, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        self.unread = b""
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.hostile.child", *self.arguments],
+                cwd=ROOT, env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+            )  # fmt: skip
         if self._line(START_SECONDS) is None:
             self.end()
-            raise RuntimeError("the child did not start: python -m tests.hostile.child FOLDER says why")
+            raise RuntimeError(f"the child did not start: {self._last_words()}")
 
     def _line(self, seconds):
-        """The next line; None if none comes in time."""
-        if not select.select([self.process.stdout], [], [], seconds)[0]:
-            return None
-        return self.process.stdout.readline() or None
+        """The next line; None if none comes in time, or no more."""
+        end = time.monotonic() + seconds
+        while b"\n" not in self.unread:
+            if not select.select([self.process.stdout], [], [], max(0.0, end - time.monotonic()))[0]:
+                return None
+            read = os.read(self.process.stdout.fileno(), CHUNK)
+            if not read:
+                return None
+            self.unread += read
+        line, _, self.unread = self.unread.partition(b"\n")
+        return line
 
     def run(self, kind, number):
         """("read" or "refused", None), or (None, Finding)."""
         if self.process is None:
             self._start()
         try:
-            self.process.stdin.write(f"{kind} {number}\n")
+            self.process.stdin.write(f"{kind} {number}\n".encode())
             self.process.stdin.flush()
-            line = self._line(SECONDS)
+            line = self._line(START_SECONDS) and self._line(SECONDS)
         except BrokenPipeError:
             line = None
         if line is None:
             code = self.end()
             what = f"more than {SECONDS:g} s" if code is None else f"the process ended with {_named(code)}"
-            return None, Finding(kind, number, what, "")
+            return None, Finding(kind, number, what, self._last_words())
         answer = json.loads(line)
         if "finding" in answer:
             return None, Finding(kind, number, answer["finding"], answer["detail"])
         return answer["outcome"], None
+
+    def _last_words(self):
+        return self.log.read_text(errors="backslashreplace")[-LAST_WORDS:]
 
     def end(self):
         """Stop the process. Returns its exit code if it had ended by itself, else None."""

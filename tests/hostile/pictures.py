@@ -68,7 +68,7 @@ def png(rng, content):
         name, data = chunks[at]
         kind = int(rng.integers(6))
         if kind == 0 and name == b"IDAT":
-            data = zlib.compress(mutated(rng, zlib.decompress(data)))
+            data = zlib.compress(mutated(rng, _inflated(data)))
         elif kind == 1:
             chunks.insert(at, (name, data))
         elif kind == 2:
@@ -86,6 +86,14 @@ def png(rng, content):
     return PNG_BEGIN + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
     )
+
+
+def _inflated(data):
+    """What a chunk's compressed bytes say; the bytes themselves, if they are damaged already."""
+    try:
+        return zlib.decompress(data)
+    except zlib.error:
+        return data
 
 
 def _chunks(content):

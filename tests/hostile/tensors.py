@@ -127,7 +127,8 @@ def safetensors_changed(rng, content):
 
 def _entry_changed(rng, header):
     """A header with one tensor's type, shape or place changed to something nearly right."""
-    names = [name for name, entry in header.items() if isinstance(entry, dict) and "data_offsets" in entry]
+    entries = header.items() if isinstance(header, dict) else ()
+    names = [name for name, entry in entries if isinstance(entry, dict) and "data_offsets" in entry]
     if not names:
         return header
     entry = header[choose(rng, names)]
