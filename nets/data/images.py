@@ -15,6 +15,7 @@ __all__ = ["SUFFIXES", "Picture", "as_channels", "is_grey", "pillow", "read_imag
 DARKEST, BRIGHTEST = 0.1, 99.9
 # 8-bit values in 16 bits are often stored as v * 257, so that 255 becomes 65535.
 REPEATED = 257
+STRIP = 1 << 22  # numbers that are converted at once
 
 # Values that GIS programs and sensors write for missing data. They are used if no tag names the value.
 USUAL_NODATA = (-9999.0, -99999.0, -32767.0, -32768.0, -3.4028234663852886e38, -1e20, -1e32, 1e20, 1e32)
@@ -63,13 +64,18 @@ def read_picture(path, nodata=None):
     if values.dtype == np.uint8:
         void = None if marker is None else _everywhere(values == marker)
         return Picture(values, void if void is not None and void.any() else None, False, decoded.tag)
-    if values.dtype.kind == "u" and values.max() > 255 and not (values % REPEATED).any():
+    if values.dtype.kind == "u" and values.max() > 255 and _are_repeated(values):
         return Picture((values // REPEATED).astype(np.uint8), None, False, decoded.tag)
     void = _everywhere(_missing(values, marker))
     if void.all():
         raise ValueError(f"{path}: holds no data, every pixel is missing")
     pixels = stretch(values, void)
     return Picture(pixels, void if void.any() else None, True, decoded.tag)
+
+
+def _are_repeated(values):
+    """Whether all values are v * 257."""
+    return not any((values[rows] % REPEATED).any() for rows in _strips(values))
 
 
 def _everywhere(missing):
@@ -114,16 +120,46 @@ def stretch(values, void=None):
 
     The percentiles are taken over all channels together, so that colours keep their balance.
     """
-    kept = values if void is None or not void.any() else values[~void]
-    kept = kept[np.isfinite(kept)].astype(np.float64)
-    low, high = np.percentile(kept, (DARKEST, BRIGHTEST))
-    if high <= low:
-        low, high = kept.min(), max(kept.max(), kept.min() + 1)
-    scaled = (np.clip(np.nan_to_num(values.astype(np.float32)), low, high) - low) * (255 / (high - low)) + 0.5
-    pixels = np.clip(scaled, 0, 255).astype(np.uint8)
+    low, high = _darkest_and_brightest(values, void)
+    pixels = np.empty(values.shape, np.uint8)
+    for rows in _strips(values):  # float32 copies of a large image would not fit into memory
+        strip = np.nan_to_num(values[rows].astype(np.float32))
+        scaled = (np.clip(strip, low, high) - low) * (255 / (high - low)) + 0.5
+        pixels[rows] = np.clip(scaled, 0, 255)
     if void is not None:
         pixels[void] = 0
     return pixels
+
+
+def _darkest_and_brightest(values, void):
+    """The two percentiles in float64, the second above the first. One copy of the values is made, in their own dtype."""
+    kept = values.ravel() if void is None or not void.any() else values[~void].ravel()
+    if kept.dtype.kind == "f":
+        kept = kept[np.isfinite(kept)]
+    places = [(len(kept) - 1) * share / 100 for share in (DARKEST, BRIGHTEST)]
+    below = [int(place) for place in places]
+    ranks = sorted({rank for at in below for rank in (at, min(at + 1, len(kept) - 1))} | {0, len(kept) - 1})
+    ordered = np.partition(kept, ranks)
+    low, high = (
+        _between(np.float64(ordered[at]), np.float64(ordered[min(at + 1, len(kept) - 1)]), place - at)
+        for at, place in zip(below, places, strict=True)
+    )
+    if high <= low:
+        least, most = np.float64(ordered[0]), np.float64(ordered[-1])
+        low, high = least, max(most, least + 1)
+    return low, high
+
+
+def _between(one, other, share):
+    """The number at `share` of the way between two, rounded as np.percentile rounds it."""
+    way = other - one
+    return one + way * share if share < 0.5 else other - way * (1 - share)
+
+
+def _strips(values):
+    """Slices of rows, of about STRIP numbers each."""
+    tall = max(1, STRIP * len(values) // values.size)
+    return [slice(top, top + tall) for top in range(0, len(values), tall)]
 
 
 def is_grey(image):

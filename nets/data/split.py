@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nets.plain_files import read_text
+from nets.plain_files import quoted, read_text
 
 VALIDATION_SHARE = 0.15
 MOST_VALIDATION = 100  # more images make each validation slower and the curve hardly smoother
@@ -108,7 +108,7 @@ def _read_manifest(path, names):
     if words & {"split", *GROUP_COLUMNS} and not found.keys() & set(names):
         raise ValueError(
             f"{path}: no row names an image; looked for {names[0]!r}, with its suffix or without, in a column "
-            f"'name' of a table separated by commas, which has the columns {columns}"
+            f"'name' of a table separated by commas, which has the columns {quoted(', '.join(columns))}"
         )
     return found
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from nets.limits import LARGEST_LIST
-from nets.plain_files import check_regular, read_json
+from nets.plain_files import check_regular, quoted, read_json, shown
 
 BYTES = 16  # of a hash: two files with the same one do not occur by accident
 WHAT_NOW = "a run goes on with the data it began with: put that back, or begin a new run"
@@ -60,7 +60,7 @@ def check_folder(folder, before):
     for path in paths:
         if not path.is_file():
             check_regular(path)
-            raise ValueError(f"{path}: is missing; {WHAT_NOW}")
+            raise ValueError(f"{shown(path)}: is missing; {WHAT_NOW}")
     for path, now, then in zip(paths, _hashes(paths), before.values(), strict=True):
         if now != then:
             raise ValueError(f"{path}: has changed since the run began; {WHAT_NOW}")
@@ -80,8 +80,8 @@ def check_same(where, now, before):
 def _below(folder, name):
     """A path below the folder. Raises ValueError for a name that leads elsewhere."""
     path = Path(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{folder}: the hashes of the run's data name {name!r}, which is not in this folder")
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise ValueError(f"{folder}: the hashes of the run's data name {quoted(name)}, which is not in this folder")
     return folder / path
 
 

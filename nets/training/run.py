@@ -24,7 +24,7 @@ except ImportError:  # Windows
 import minitensor as mt
 from minitensor.serialize import replacing
 from nets.data import GENERATORS, open_dataset
-from nets.plain_files import parse_json, read_json, read_text
+from nets.plain_files import parse_json, read_json, read_text, reason
 from nets.training import fingerprints
 from nets.training.build import OWN, build_net, least_parameters
 from nets.training.config import Config
@@ -179,7 +179,11 @@ class Run:
             self._check_size(path)
         net = build_net(self.config.net) if net is None else net
         if weights is None:
-            net.load_state_dict(mt.load(path))
+            state = mt.load(path)
+            try:
+                net.load_state_dict(state)
+            except ValueError as error:
+                raise ValueError(f"{path}: does not fit the net of this run ({reason(error)})") from error
         else:
             load_weights(net, weights)
         return net.to(device or "cpu").eval()

@@ -25,6 +25,7 @@ import numpy as np
 from tests.hostile import kinds
 
 MEMORY = 1 << 30  # bytes that a case may take beside what the process has when it begins
+MOST_PIXELS = 1 << 24  # of an image file
 LONGEST_MESSAGE = 1000
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 # Audit events, and which of their arguments are paths that are changed
@@ -130,6 +131,13 @@ def run(kind, folder, watch):
     return {"outcome": "refused"} if problem is None else {"finding": problem, "detail": detail}
 
 
+def limit_pixels():
+    """Refuse larger images, as --max-pixels does: a whole picture of 170 megapixels takes more than MEMORY."""
+    from nets.data.decoding import allow_pixels
+
+    allow_pixels(MOST_PIXELS)
+
+
 def limit_memory():
     """Let this process take MEMORY more address space than it has now."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -147,6 +155,7 @@ def main(workspace, plant=None):
         from tests.hostile import planted
 
         planted.plant()
+    limit_pixels()
     watch = Watch()
     folder = workspace / "case"
     if not (workspace / "run").exists():
