@@ -30,7 +30,15 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments=None):
-    """Run one command; returns the exit code."""
+    """Run one command; returns the exit code. Ctrl-C ends it with one line, also while the command is imported."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        print("python -m nets: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _main(arguments):
     arguments = sys.argv[1:] if arguments is None else arguments
     # A file name may hold bytes that are not text. They are printed as escapes instead of raising an error.
     for stream in (sys.stdout, sys.stderr):
@@ -66,9 +74,6 @@ def main(arguments=None):
     except (ArithmeticError, MemoryError) as error:
         print(f"{said_by}: {_one_line(error, parsed.command)}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        print(f"{said_by}: interrupted", file=sys.stderr)
-        return INTERRUPTED
 
 
 def _one_line(error, command):

@@ -106,7 +106,8 @@ class Encoding(NamedTuple):
         """The encoding that `as_dict` wrote down. Raises ValueError for what it cannot have written."""
         check_encoding(values)
         classes = tuple(SegmentationClass(c["id"], c["name"], tuple(c["color"]), c["thing"]) for c in values["classes"])
-        colors = None if values["colors"] is None else {color: number for color, number in values["colors"]}
+        colors = values.get("colors")
+        colors = None if colors is None else {color: number for color, number in colors}
         palettes, alpha = values.get("palettes", False), values.get("alpha", False)
         nodata = values.get("nodata")
         nodata = None if nodata is None else float(nodata)
@@ -187,7 +188,7 @@ class Encoding(NamedTuple):
             return (values // OBJECTS).astype(np.uint8), values % OBJECTS
         if self.kind == "instances":
             void = np.isin(values, self.ignored)
-            return np.where(void, IGNORE, values > 0).astype(np.uint8), np.where(void, 0, values).astype(np.int32)
+            return np.where(void, IGNORE, values > 0).astype(np.uint8), _small(np.where(void, 0, values))
         if self.kind == "binary":
             return np.where(np.isin(values, self.ignored), IGNORE, values >= MIDDLE).astype(np.uint8), None
         # Search the sorted keys, because a table of all packed colours would have 16.7 million entries.
@@ -225,6 +226,14 @@ class Encoding(NamedTuple):
         ignored = [str(unpack(v)) if self.kind == "colors" else str(v) for v in self.ignored]
         ignore = f"ignore {', '.join(ignored)}" if ignored else "no ignore"
         return f"masks of {how}, {len(self.classes)} classes ({', '.join(names)}), {ignore}"
+
+
+def _small(objects):
+    """The same objects int32, numbered anew if a number is larger than 16 bits: tables have a row for each number."""
+    if objects.max(initial=0) >= OBJECTS:
+        numbers, place = np.unique(objects, return_inverse=True)
+        objects = place.reshape(objects.shape) + (numbers[0] > 0)  # 0 stays 0
+    return objects.astype(np.int32)
 
 
 def spans(numbers):

@@ -132,7 +132,7 @@ def stretch(values, void=None):
 
 
 def _darkest_and_brightest(values, void):
-    """The two percentiles in float64, the second above the first. One copy of the values is made, in their own dtype."""
+    """The two percentiles in float64, the second above the first. One copy of the values is made, in their dtype."""
     kept = values.ravel() if void is None or not void.any() else values[~void].ravel()
     if kept.dtype.kind == "f":
         kept = kept[np.isfinite(kept)]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,8 +25,8 @@ def predict(net: Module, image: Any, tile: Any = None) -> Any:
     tile   the output size of a tile, a number or (height, width); None: images of up to a megapixel are not cut
 
     Returns an array (classes, H, W), or (N, classes, H, W) for a batch. The net is switched to evaluation (batch norm
-    uses its running statistics, nothing is dropped) and back. Raises TypeError for images of whole numbers and
-    ValueError for other shapes.
+    uses its running statistics, nothing is dropped) and back, also if several threads predict at once. Raises TypeError
+    for images of whole numbers and ValueError for other shapes.
     """
     array = image.numpy() if isinstance(image, Tensor) else np.asarray(image)
     if array.dtype.kind != "f":
@@ -32,14 +35,52 @@ def predict(net: Module, image: Any, tile: Any = None) -> Any:
         raise ValueError(f"predict: image must be (C, H, W), (H, W) or (N, C, H, W), got shape {array.shape}")
     batch = array.reshape((1,) * (4 - array.ndim) + array.shape)  # (N, C, H, W)
     device = next(iter(net.parameters())).device
-    training = net.training
-    net.eval()
-    try:
-        with no_grad():
-            scores = predict_tiles(net, batch, lambda x: net(tensor(x, device=device)).numpy(), tile)
-    finally:
-        net.train(training)
+    with evaluating(net), no_grad():
+        scores = predict_tiles(net, batch, lambda x: net(tensor(x, device=device)).numpy(), tile)
     return scores if array.ndim == 4 else scores[0]
+
+
+@contextmanager
+def evaluating(net):
+    """Within the block a net and all its layers are in evaluation; after it, each layer is in the mode it had before.
+
+    Several threads may be inside at once. The last one that leaves switches back: the first must not, because the
+    others would then change the running statistics of batch norm.
+    """
+    with _lock:
+        inside = _inside.setdefault(net, _Inside({module: module.training for module in net.modules()}))
+        inside.threads += 1
+        net.eval()
+    try:
+        yield
+    finally:
+        with _lock:
+            inside.threads -= 1
+            if not inside.threads:
+                del _inside[net]
+                for module, training in inside.modes.items():
+                    module.training = training
+
+
+class _Inside:
+    """How many threads are in `evaluating` with a net, and the modes of its layers before."""
+
+    def __init__(self, modes):
+        self.modes, self.threads = modes, 0
+
+
+_inside: dict[Module, _Inside] = {}
+_lock = threading.Lock()
+
+
+def _new_lock():
+    """In a child that was forked while another thread held the lock: that thread is not there to release it."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
 
 
 def view_probabilities(net, image, orientation, tile=None):

@@ -77,6 +77,9 @@ class Scores(NamedTuple):
                 f"{score.name:<{width}}  {shown(score.accuracy):>8}  {shown(score.iu):>5}  "
                 f"{shown(score.dice):>5}  {score.pixels:>10}"
             )
+        absent = [score.name for score in self.per_class if score.iu is None]
+        if absent and len(absent) < len(self.per_class):
+            lines.append(f"not in these images and never predicted, so in no mean: {', '.join(absent)}")
         return "\n".join(lines)
 
 

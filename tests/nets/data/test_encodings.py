@@ -277,3 +277,17 @@ def test_masks_of_0_and_1_are_not_told_to_be_binary(make_folder):
     folder = make_folder({"a.png": (TRUTH > 0).astype(np.uint8)}, classes=classes)
     with pytest.raises(ValueError, match=r'a\.png: .*"binary", which is 0 and 255, but the masks hold 0, 1'):
         open_folder(folder)
+
+
+def test_huge_object_numbers_do_not_ask_for_huge_tables(make_folder):
+    mask = np.zeros((6, 5), np.int32)
+    mask[:2, :2], mask[4:, 3:] = 2**31 - 1, 2**31 - 2
+    folder = make_folder({"x.tif": mask, "y.tif": mask}, classes={"encoding": "instances"})
+    sample = open_folder(folder).sample(0)
+    assert sample.instances.max() <= 2
+    for number in (0, 2**31 - 1, 2**31 - 2):
+        assert len(np.unique(sample.instances[mask == number])) == 1
+    assert len(np.unique(sample.instances)) == 3 and not sample.instances[mask == 0].any()
+    whole = np.full((6, 5), 2**31 - 1, np.int32)
+    folder = make_folder({"x.tif": whole, "y.tif": mask}, classes={"encoding": "instances"}, name="whole")
+    assert open_folder(folder).sample(0).instances.min() > 0

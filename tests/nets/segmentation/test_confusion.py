@@ -115,3 +115,12 @@ def test_bad_input_is_named():
         scores(np.zeros((2, 3)))
     with pytest.raises(ValueError, match="1 names for 2 classes"):
         scores(np.zeros((2, 2)), ["a"])
+
+
+def test_a_class_that_is_nowhere_is_named_below_the_table():
+    confusion = Confusion(3, ["sky", "road", "tree"])
+    confusion.update(np.zeros((2, 2), int), np.zeros((2, 2), int))
+    assert confusion.scores().mean_iu == 1.0
+    assert confusion.scores().table().splitlines()[-1].endswith("so in no mean: road, tree")
+    confusion.update(np.array([1, 2]), np.array([2, 1]))
+    assert "no mean" not in confusion.scores().table()

@@ -1,5 +1,7 @@
 """nets.predict: shapes in and out, modes left as they were, refusals; and class maps in colour."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,21 @@ def test_mirrored_views_are_turned_back(net, orientation, count):
     for found in [np.flip(other, -1) for other in others]:
         assert min(np.abs(found - view).max() for view in views) < 1e-6
     assert np.abs(views[1] - views[0]).max() > 1e-3
+
+
+def test_threads_that_predict_at_once_leave_a_net_in_training_as_it_was():
+    mt.manual_seed(0)
+    net = nets.UNet(1, 3, 4, 2, padding="same", norm="batch").train()
+    frozen = next(module for module in net.modules() if type(module).__name__ == "BatchNorm2d")
+    frozen.eval()
+    modes = {name: module.training for name, module in net.named_modules()}
+    before = {name: tensor.numpy().copy() for name, tensor in net.state_dict().items()}
+    images = np.random.default_rng(0).standard_normal((24, 1, 40, 40)).astype(np.float32)
+    expected = [predict(net, image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda image: predict(net, image), images))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert {name: module.training for name, module in net.named_modules()} == modes
+    for name, tensor in net.state_dict().items():
+        np.testing.assert_array_equal(tensor.numpy(), before[name])
