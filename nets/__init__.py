@@ -8,6 +8,7 @@ if not hasattr(layers, "Module"):  # a program's own layers.py beside it is foun
     )
 
 from nets.fcn import FCN8s, FCN16s, FCN32s, parameter_groups
+from nets.field import effective_field
 from nets.geometry import field_widths, receptive_field
 from nets.onnx_export import export_onnx
 from nets.resnet import FCNResNet50
@@ -20,9 +21,9 @@ from nets.weights import load_weights, read_weights
 
 # fmt: off
 __all__ = [
-    "export_onnx", "FCN16s", "FCN32s", "FCN8s", "fcn_crops", "FCNResNet50", "field_widths", "fully_convolutional",
-    "load_run", "load_weights", "nearest_unet_sizes", "parameter_groups", "predict", "read_weights",
-    "receptive_field", "train", "TrainedRun", "UNet", "unet_input_size", "unet_sizes", "VGG16",
+    "effective_field", "export_onnx", "FCN16s", "FCN32s", "FCN8s", "fcn_crops", "FCNResNet50", "field_widths",
+    "fully_convolutional", "load_run", "load_weights", "nearest_unet_sizes", "parameter_groups", "predict",
+    "read_weights", "receptive_field", "train", "TrainedRun", "UNet", "unet_input_size", "unet_sizes", "VGG16",
 ]
 # fmt: on
 

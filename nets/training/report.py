@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from minitensor.serialize import replacing
+from nets.canvas import BLUE, INK, ORANGE, PALE, new_figure, save_figure
 from nets.data.images import pillow
 from nets.training.extras import needed
 
-DOTS_PER_INCH = 110
-INK, PALE, BLUE, ORANGE = "#22272e", "#c9ced6", "#2f6fb0", "#d97706"
 ROW_INCHES = 2.3  # height of one row of pictures
 WIDEST_INCHES = 13.0
 
@@ -24,7 +21,7 @@ def save_curves(path, losses, validations, measure, final=None):
     measure      the Measure of the run's task
     final        the score of the finished run, which differs from the best validation (see `best_words`)
     """
-    figure = _figure((9.6, 3.8), layout="constrained")
+    figure = new_figure((9.6, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     steps = np.arange(1, len(losses) + 1)
     window = max(1, len(losses) // 30)
@@ -51,7 +48,7 @@ def save_curves(path, losses, validations, measure, final=None):
         axes.grid(color="#eceff3", linewidth=0.8)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def best_words(best, measure, final=None):
@@ -83,7 +80,7 @@ def save_predictions(path, rows, legend, title):
     tall = wide * height / width
     head, foot = 0.62, 0.3 + 0.27 * -(-len(legend) // _legend_columns(wide * len(columns)))
     size = (wide * len(columns), tall * len(rows) + head + foot)
-    figure = _figure(size)
+    figure = new_figure(size)
     grid = figure.subplots(len(rows), len(columns), squeeze=False)
     figure.subplots_adjust(
         left=0.008, right=0.992, bottom=foot / size[1], top=1 - head / size[1], wspace=0.03, hspace=0.03
@@ -102,7 +99,7 @@ def save_predictions(path, rows, legend, title):
         title, x=0.01, y=1 - 0.1 / size[1], ha="left", va="top", fontsize=12, color=INK, weight="bold", parse_math=False
     )
     _legend(figure, legend, wide * len(columns))
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _legend_columns(inches):
@@ -124,17 +121,6 @@ def _legend(figure, entries, inches):
         text.set(text=name, parse_math=False)
 
 
-def _figure(size, layout=None):
-    """A figure that is drawn with Agg, in memory, with or without a screen."""
-    needed("matplotlib")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout=layout)
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def save_image(path, array, palette=None):
     """An array (H, W) or (H, W, 3) as a PNG file; uint16 as 16 bits.
 
@@ -146,10 +132,3 @@ def save_image(path, array, palette=None):
         image.putpalette(palette.tobytes())
     with replacing(path) as temporary:
         image.save(temporary, format="png")
-
-
-def _save(figure, path):
-    with replacing(path) as temporary, warnings.catch_warnings():
-        # Letters that the font does not have are drawn as boxes. One warning per letter would not help.
-        warnings.filterwarnings("ignore", message="Glyph")
-        figure.savefig(temporary, format="png")
