@@ -13,9 +13,10 @@ import argparse
 import shutil
 import sys
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
-from docs.chapters.book import LANGUAGES, chapters, figure
+from docs.chapters.book import LANGUAGES, chapters, figure, figures
 
 DOCS = Path(__file__).resolve().parent
 BUILT = DOCS / "_build"
@@ -67,9 +68,9 @@ def write_figures(only):
         sys.exit(f"python -m docs figures: no chapter {unknown[0]}; there are {numbers[0]} to {numbers[-1]}")
     for chapter in chapters():
         if not only or chapter.name[:2] in only:
-            for language in LANGUAGES:
-                path = chapter / f"figure.{language}.svg"
-                path.write_text(figure(chapter, language), encoding="utf-8")
+            for name, language in product(figures(chapter), LANGUAGES):
+                path = chapter / f"{name}.{language}.svg"
+                path.write_text(figure(chapter, language, name), encoding="utf-8")
                 print(path, f"{path.stat().st_size / 1024:.0f} KB")
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from docs.chapters.book import CHAPTERS, LANGUAGES, ROOT, blocks, chapters, figure, numbers, page, printed, quoted
+from docs.chapters.book import CHAPTERS, LANGUAGES, ROOT, blocks, chapters, figure, figures, numbers, page, printed, quoted
 
 ALL = pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: chapter.name)
 
@@ -51,7 +51,8 @@ def test_a_page_has_all_its_parts(chapter):
     for language in LANGUAGES:
         text = page(chapter, language)
         assert text.startswith(f"# {number}. ")
-        assert f"(figure.{language}.svg)" in text
+        shown = [name for name in figures(chapter) if f"({name}.{language}.svg)" in text]
+        assert "figure" in shown and shown == figures(chapter)
         for command in (f"`python docs/chapters/{chapter.name}/run.py`", f"`pytest docs/exercises/{number}`"):
             assert command in text
         assert re.search(r"\]\(\.\./\.\./\.\./(minitensor|layers|nets)/", text), "no file to read"
@@ -60,12 +61,13 @@ def test_a_page_has_all_its_parts(chapter):
 
 @ALL
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_figure_is_what_the_code_draws(chapter, language):
-    drawn = figure(chapter, language)
-    assert (chapter / f"figure.{language}.svg").read_text(encoding="utf-8") == drawn, (
-        f"python -m docs figures {chapter.name[:2]}"
-    )
-    assert len(drawn) < 150_000
+def test_each_figure_is_what_the_code_draws(chapter, language):
+    for name in figures(chapter):
+        drawn = figure(chapter, language, name)
+        assert (chapter / f"{name}.{language}.svg").read_text(encoding="utf-8") == drawn, (
+            f"python -m docs figures {chapter.name[:2]}"
+        )
+        assert len(drawn) < 150_000
 
 
 def test_the_engine_of_the_reading_path_is_the_engine_of_chapter_00():

@@ -73,6 +73,11 @@ def quoted(text):
     return numbers(text)
 
 
-def figure(chapter, language):
-    """The SVG text of the figure of a chapter, drawn now."""
-    return import_module(f"docs.chapters.{chapter.name}.figure").draw(language).svg()
+def figures(chapter):
+    """The names of the figures of a chapter: figure.py draws the first, and figure_NAME.py one more."""
+    return sorted(path.stem for path in chapter.glob("figure*.py"))
+
+
+def figure(chapter, language, name="figure"):
+    """The SVG text of a figure of a chapter, drawn now."""
+    return import_module(f"docs.chapters.{chapter.name}.{name}").draw(language).svg()
