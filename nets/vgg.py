@@ -6,11 +6,24 @@ configuration D. The state dict's keys and shapes are torchvision's `vgg16`.
 
 from __future__ import annotations
 
+from math import isqrt
 from numbers import Real
 from typing import Any
 
 import minitensor as mt
-from layers import AdaptiveAvgPool2d, Conv2d, Dropout, Linear, MaxPool2d, Module, Parameter, ReLU, Sequential, init
+from layers import (
+    AdaptiveAvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    Module,
+    Parameter,
+    ReLU,
+    Sequential,
+    init,
+)
 from minitensor.tensor import Tensor
 from nets.plan import Window, window_of
 from nets.sizes import VGG_BLOCKS
@@ -85,28 +98,53 @@ class VGG16(Module):
         return steps
 
 
-def fully_convolutional(vgg: Any) -> Any:
-    """VGG16 as convolutions only: (N, 3, H, W) -> a heatmap (N, classes, floor(H/32) - 6, floor(W/32) - 6).
+def fully_convolutional(net: Any) -> Any:
+    """A classifier as convolutions only. VGG16: (N, 3, H, W) -> scores (N, classes, floor(H/32) - 6, floor(W/32) - 6).
 
     A fully connected layer on C x 7 x 7 features is the dot product of the features with a weight. A 7x7 convolution
     computes the same at its only position. So on 224x224 pixels the scores equal the classifier's. On larger images the
     window slides, and each score is the classifier's score for one window. (The features in the window have then seen
-    the real surroundings, not the zeros around a crop.) The result shares its weights with `vgg`.
+    the real surroundings, not the zeros around a crop.) The result shares its weights with `net`.
+
+    net   a VGG16, or a Sequential of convolutions, a Flatten and Linear layers. The features that Flatten receives must
+          be square, as those of a square window are.
+
+    Raises TypeError for others, and ValueError for a Linear that does not fit the features before it.
     Source: Long, Shelhamer, Darrell 2015, section 3.1.
     """
-    channels = vgg.features[-3].out_channels
-    hidden, classes = vgg.classifier[0].weight.shape[0], vgg.classifier[6].weight.shape[0]
-    convolutions = {0: Conv2d(channels, hidden, GRID), 3: Conv2d(hidden, hidden, 1), 6: Conv2d(hidden, classes, 1)}
-    head = []
-    for index, layer in enumerate(vgg.classifier):
-        if index in convolutions:
-            convolution = convolutions[index]
-            # (O, C*KH*KW) -> (O, C, KH, KW): flatten ran over C, H, W in this very order
-            convolution.weight = Parameter(layer.weight.data.reshape(convolution.weight.shape))
-            convolution.bias = layer.bias
-            layer = convolution
-        head.append(layer)
-    return Sequential(*vgg.features, *head)
+    if not isinstance(net, (VGG16, Sequential)):
+        raise TypeError(f"fully_convolutional: a VGG16 or a Sequential is needed, got {net!r}")
+    channels, flat, converted = None, False, []
+    for layer in (*net.features, Flatten(), *net.classifier) if isinstance(net, VGG16) else net:
+        if isinstance(layer, Flatten):
+            flat = True
+        elif isinstance(layer, Linear):
+            if not flat or channels is None:
+                raise ValueError("fully_convolutional: a Linear needs a convolution and a Flatten before it")
+            layer = as_convolution(layer, channels)
+            channels = layer.out_channels
+        elif isinstance(layer, Conv2d):
+            channels = layer.out_channels
+        if not isinstance(layer, Flatten):
+            converted.append(layer)
+    return Sequential(*converted)
+
+
+def as_convolution(layer: Any, channels: int) -> Any:
+    """A Linear as the convolution that computes the same on features of `channels` channels. It shares the weights.
+
+    A weight (O, C*K*K) becomes a kernel (O, C, K, K). A Linear after a Linear sees 1x1 pixels: K = 1. Raises ValueError
+    if no K fits.
+    """
+    outputs, inputs = layer.weight.shape
+    kernel = isqrt(inputs // channels)
+    if channels * kernel * kernel != inputs:
+        raise ValueError(f"fully_convolutional: a Linear of {inputs} inputs does not see {channels} square channels")
+    convolution = Conv2d(channels, outputs, kernel, bias=layer.bias is not None)
+    # (O, C*K*K) -> (O, C, K, K): flatten ran over C, rows and columns in this very order
+    convolution.weight = Parameter(layer.weight.data.reshape(convolution.weight.shape))
+    convolution.bias = layer.bias
+    return convolution
 
 
 def published_names():

@@ -5,7 +5,19 @@ from collections import Counter
 
 import pytest
 
-from docs.chapters.book import CHAPTERS, LANGUAGES, ROOT, blocks, chapters, figure, figures, numbers, page, printed, quoted
+from docs.chapters.book import (
+    CHAPTERS,
+    LANGUAGES,
+    ROOT,
+    blocks,
+    chapters,
+    figure,
+    figures,
+    numbers,
+    page,
+    printed,
+    quoted,
+)
 
 ALL = pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: chapter.name)
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+import layers
 import minitensor as mt
 import nets
 from layers import init
@@ -85,6 +86,30 @@ def test_larger_images_give_a_heatmap_of_the_classifier_slid_over_the_features(n
 def test_the_convolutional_net_shares_its_weights(narrow):
     convolutional = nets.fully_convolutional(narrow)
     assert np.shares_memory(convolutional[-1].weight.data, narrow.classifier[6].weight.data)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_any_classifier_slides_as_convolutions(bias):
+    """Without padding, each score is exactly that of the window cut out of the image."""
+    net = layers.Sequential(
+        layers.Conv2d(2, 3, 3), layers.ReLU(), layers.MaxPool2d(2), layers.Flatten(), layers.Dropout(),
+        layers.Linear(3 * 4 * 4, 6, bias=bias), layers.ReLU(), layers.Linear(6, 5, bias=bias),
+    ).double().eval()  # fmt: skip
+    x = mt.tensor(image(1, 2, 14, 18))
+    heatmap = nets.fully_convolutional(net).eval()(x).numpy()
+    assert heatmap.shape == (1, 5, 3, 5)
+    for row, column in np.ndindex(3, 5):
+        window = x[:, :, 2 * row : 2 * row + 10, 2 * column : 2 * column + 10]
+        np.testing.assert_allclose(heatmap[:, :, row, column], net(window).numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_classifiers_that_cannot_slide():
+    with pytest.raises(TypeError, match="a VGG16 or a Sequential is needed, got Linear"):
+        nets.fully_convolutional(layers.Linear(2, 2))
+    with pytest.raises(ValueError, match="needs a convolution and a Flatten before it"):
+        nets.fully_convolutional(layers.Sequential(layers.Conv2d(1, 3, 3), layers.Linear(12, 2)))
+    with pytest.raises(ValueError, match="a Linear of 18 inputs does not see 3 square channels"):
+        nets.fully_convolutional(layers.Sequential(layers.Conv2d(1, 3, 3), layers.Flatten(), layers.Linear(18, 2)))
 
 
 def test_receptive_field_of_the_features(narrow):

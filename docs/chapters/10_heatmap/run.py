@@ -12,6 +12,12 @@ WINDOW, LARGE = 16, 48  # pixels of the windows that it learns from, and of the 
 FEATURES, GRID, HIDDEN = 4, 4, 8  # channels and size of the features of a window, and hidden numbers
 STEPS = 80
 
+# The second classifier, of shapes: no layer pads, so each score of the map is exactly that of the window cut out.
+KINDS = ("nothing", "disk", "square", "cross")
+CUT, APART = 34, 4  # 34 pixels -> 32 -> 16 -> 14 -> 7: pixels of a window, and from one score to the next
+MAPS, BETWEEN = 8, 16  # channels of the features, and hidden numbers
+PLACES = ((24, 30, 1), (65, 24, 2), (27, 78, 3), (63, 84, 1), (25, 122, 2), (66, 128, 3))  # row, column, kind
+
 
 def disk(size, row, column, radius):
     """bool (size, size): the pixels of a disk."""
@@ -78,6 +84,94 @@ def heatmap():
         return mt.softmax(net(scene()[0]), 1).numpy()[0, 1]
 
 
+def shape(kind, size, row, column, radius):
+    """bool (H, W): the pixels of a disk, a square or a cross."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    down, across = np.abs(rows - row), np.abs(columns - column)
+    near, far = np.minimum(down, across), np.maximum(down, across)
+    if KINDS[kind] == "disk":
+        return np.hypot(down, across) < radius
+    return far < 0.88 * radius if KINDS[kind] == "square" else (near < 0.4 * radius) & (far < 1.1 * radius)
+
+
+def cut_windows(count, seed):
+    """(images (count, 1, 34, 34), kinds): a shape in the middle, or "nothing" with a shape away from the middle."""
+    rng = np.random.default_rng(seed)
+    truth = np.arange(count) % len(KINDS)
+    images = rng.normal(0, 0.3, (count, 1, CUT, CUT))
+    middle = (CUT - 1) / 2
+    for image, kind in zip(images, truth, strict=True):
+        angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0, 4) if kind else rng.uniform(5, 24)
+        place = middle + distance * np.array([np.sin(angle), np.cos(angle)])
+        image[0] += shape(kind or rng.integers(1, len(KINDS)), (CUT, CUT), *place, rng.uniform(7, 10))
+    return images, truth
+
+
+def table_of_shapes():
+    """A larger image (1, 1, 90, 150) with six shapes."""
+    image = np.random.default_rng(5).normal(0, 0.3, (90, 150))
+    for row, column, kind in PLACES:
+        image += shape(kind, image.shape, row, column, 9)
+    return mt.tensor(image[None, None])
+
+
+@lru_cache
+def shape_classifier():
+    """Two convolutions with poolings, then two fully connected layers; trained on single windows."""
+    mt.manual_seed(0)
+    net = layers.Sequential(
+        layers.Conv2d(1, 4, 3), layers.ReLU(), layers.MaxPool2d(2),
+        layers.Conv2d(4, MAPS, 3), layers.ReLU(), layers.MaxPool2d(2),
+        layers.Flatten(),
+        layers.Linear(MAPS * 7 * 7, BETWEEN), layers.ReLU(),
+        layers.Linear(BETWEEN, len(KINDS)),
+    ).double()  # fmt: skip
+    optimizer = mt.optim.Adam(net.parameters(), lr=0.005)
+    images, truth = cut_windows(2400, seed=1)
+    rng = np.random.default_rng(0)
+    for _ in range(400):
+        chosen = rng.integers(0, len(images), 40)
+        optimizer.zero_grad()
+        mt.cross_entropy(net(mt.tensor(images[chosen])), mt.tensor(truth[chosen])).backward()
+        optimizer.step()
+    return net
+
+
+def map_of_scores():
+    """(kinds, rows, columns): the probability of each kind, for each position of the window in the large image."""
+    net = nets.fully_convolutional(shape_classifier())
+    with mt.no_grad():
+        return mt.softmax(net(table_of_shapes()), 1).numpy()[0]
+
+
+def one_by_one(heat):
+    """The same probabilities, window by window: each is cut out of the image and classified alone."""
+    net, image, found = shape_classifier(), table_of_shapes(), np.empty_like(heat)
+    with mt.no_grad():
+        for row, column in np.ndindex(heat.shape[1:]):
+            top, left = APART * row, APART * column
+            window = image[:, :, top : top + CUT, left : left + CUT]
+            found[:, row, column] = mt.softmax(net(window), 1).numpy()[0]
+    return found
+
+
+def report_shapes():
+    net = shape_classifier()
+    images, truth = cut_windows(200, seed=2)
+    with mt.no_grad():
+        right = int((net(mt.tensor(images)).argmax(1).numpy() == truth).sum())
+    weights = BETWEEN * MAPS * 7 * 7
+    print(f"shapes: windows of {CUT} x {CUT} pixels, {len(KINDS)} kinds; {right} of 200 new ones right")
+    print(f"  {MAPS} x 7 x 7 = {MAPS * 7 * 7} features, {BETWEEN} hidden: {weights:,} weights, as a matrix or a kernel")
+    heat = map_of_scores()
+    print(f"  image 90 x 150: {heat.shape[1]} x {heat.shape[2]} = {heat[0].size} positions, {APART} pixels apart")
+    print("  largest difference to single windows below 1e-12:", bool(np.abs(heat - one_by_one(heat)).max() < 1e-12))
+    for row, column, kind in PLACES:
+        place = tuple(round((at - (CUT - 1) / 2) / APART) for at in (row, column))
+        best = int(heat[:, *place].argmax())
+        print(f"  {KINDS[kind]} at ({row}, {column}): {KINDS[best]} {heat[best, *place]:.2f}")
+
+
 def main():
     net = classifier()
     images, truth = windows(200, seed=2)
@@ -94,6 +188,8 @@ def main():
         print(f"disk at ({row}, {column}): heat {heat[place]:.2f} at row {place[0]}, column {place[1]} of the heatmap")
     print(f"mean heat: {heat.mean():.2f}")
     print(f"pixels through the first layer: {heat.size} * {WINDOW**2} = {heat.size * WINDOW**2:,}, or {LARGE**2:,}")
+
+    report_shapes()
 
     print(f"VGG-16 at 224 x 224: 512 x 7 x 7 = {512 * 7 * 7:,} features, 4,096 hidden")
     print(f"  weights of its first fully connected layer: {512 * 7 * 7 * 4096:,}")
