@@ -92,14 +92,28 @@ def test_what_a_reader_types():
     assert solved.returncode == 0, solved.stdout
 
 
-def test_a_reader_sees_the_message_and_no_traceback(tmp_path):
-    """A copy of the exercises in which number 06 is filled in wrongly."""
+READERS = {  # number: (what a reader wrote, a part of what the reader must see)
+    "06": (
+        "from importlib import import_module\nconv_transpose2d = import_module('docs.exercises.06.wrong')._not_rotated",
+        "rotate it by 180 degrees first",
+    ),
+    "00": ("def divide_backward(grad, a, b):\n    return grad / b", "Does it return what its docstring says"),
+    "13": (
+        "def components(mask):\n    return mask[len(mask)]",
+        "components(array of shape (3, 3)) failed in line 2, `return mask[len(mask)]`: IndexError",
+    ),
+}
+
+
+@pytest.mark.parametrize("number", READERS)
+def test_a_reader_sees_the_message_and_no_traceback(number, tmp_path):
+    """A copy of the exercises, of which one is filled in wrongly."""
+    written, expected = READERS[number]
     copy = shutil.copytree(ROOT / "docs" / "exercises", tmp_path / "exercises")
-    wrong = (copy / "06" / "wrong.py").read_text(encoding="utf-8")
-    (copy / "06" / "exercise.py").write_text(f"{wrong}\nconv_transpose2d = _not_rotated\n", encoding="utf-8")
+    (copy / number / "exercise.py").write_text(written, encoding="utf-8")
     (tmp_path / "setup.cfg").write_text("[tool:pytest]\naddopts = --import-mode=importlib\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "exercises/06"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"exercises/{number}"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 1 and "rotate it by 180 degrees first" in done.stdout, done.stdout
-    assert "Error" not in done.stdout.split("short test summary")[0], done.stdout
+    assert done.returncode == 1 and expected in done.stdout, done.stdout
+    assert "Traceback" not in done.stdout and "\nE  " not in done.stdout, done.stdout

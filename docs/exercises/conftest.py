@@ -38,11 +38,12 @@ def answer(request):
 def pytest_runtest_makereport(item, call):
     """Of a blank, and of a property that does not hold, show the message alone. With -v, show all that pytest knows."""
     report = yield
-    if (
-        report.failed
-        and call.excinfo.errisinstance((AssertionError, NotImplementedError))
-        and item.config.option.verbose <= 0
-    ):
+    if report.failed and call.when == "call" and item.config.option.verbose <= 0:
         message = str(call.excinfo.value).split("\nassert ")[0]
+        if not call.excinfo.errisinstance((AssertionError, NotImplementedError)):
+            message = (
+                f"The test cannot work with what your function returned ({call.excinfo.typename}: {message}). "
+                "Does it return what its docstring says, a number, an array or several of them?"
+            )
         report.longrepr = f"{message}\n(The property is {item.location[0]}, {item.originalname}. With -v you see more.)"
     return report

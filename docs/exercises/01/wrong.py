@@ -18,9 +18,14 @@ def _without_empty(a, b):
     return float((a & b).sum() / max((a | b).sum(), 1))
 
 
+def _of_nothing(a, b):
+    return (a & b).sum() / (a | b).sum()
+
+
 WRONG = [
     ({"iou": _accuracy}, "background"),
     ({"iou": _dice}, "union"),
     ({"iou": _of_first}, "change places"),
     ({"iou": _without_empty}, "empty"),
+    ({"iou": _of_nothing}, "two empty masks return 1.0"),
 ]

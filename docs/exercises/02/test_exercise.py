@@ -21,6 +21,9 @@ def test_each_element_has_its_own_slope(answer, seed):
     slopes, x = rng.normal(size=(2, 3)), rng.normal(size=(2, 3))
     found = answer.numerical_gradient(lambda x: (slopes * x).sum(), x)
     assert found.shape == x.shape, f"the gradient has the shape of x: {x.shape}, you return {found.shape}"
+    assert not np.allclose(found, 2 * slopes, atol=1e-6), (
+        "your gradient is twice too large: x + h and x - h are 2 h apart, so divide by 2 h"
+    )
     assert np.allclose(found, slopes, atol=1e-6), (
         f"f = sum(slopes * x) has the gradient {slopes.round(2).tolist()}, you return {found.round(2).tolist()}. "
         "Move one element at a time; the others stay."

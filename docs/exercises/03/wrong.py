@@ -16,8 +16,13 @@ def _first(grad, shape):
     return grad[tuple(slice(0, size) for size in shape)]
 
 
+def _reshaped(grad, shape):
+    return grad.reshape(shape)
+
+
 WRONG = [
     ({"sum_to": _mean}, "sum, not the mean"),
     ({"sum_to": _only_in_front}, "keepdims"),
     ({"sum_to": _first}, "read"),
+    ({"sum_to": _reshaped}, "failed in line"),
 ]

@@ -20,6 +20,9 @@ CASES = st.fixed_dictionaries(
 def test_one_pixel_paints_the_kernel(answer):
     kernel = np.arange(1.0, 10).reshape(3, 3)
     found = np.asarray(answer.conv_transpose2d(np.ones((1, 1)), kernel))
+    assert found.size, (
+        "nothing is left of your result: for padding 0, full[padding:-padding] is full[0:0], which is empty"
+    )
     assert not np.array_equal(found, kernel[::-1, ::-1]), (
         "an image of a single 1 must paint the kernel as it is, yours comes out reversed. If you slide a kernel over "
         "padded zeros, rotate it by 180 degrees first."
@@ -35,7 +38,10 @@ def test_zeros_come_before_the_padding(answer):
         "2 x 2 pixels, kernel 3, stride 2 give 5 x 5, yours 9 x 9: you pad before you insert the zeros, so the padding "
         "is spread too. Insert the zeros first."
     )
-    assert found.shape == (5, 5), f"2 x 2 pixels, kernel 3, stride 2: (2 - 1) * 2 + 3 = 5 rows, yours {found.shape}"
+    assert found.shape == (5, 5), (
+        f"2 x 2 pixels, kernel 3, stride 2: (2 - 1) * 2 + 3 = 5 rows, yours {found.shape}. stride - 1 zeros stand "
+        "between two pixels; none follows the last one."
+    )
 
 
 @given(case=CASES)

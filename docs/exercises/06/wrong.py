@@ -31,9 +31,19 @@ def _padded_instead_of_cropped(image, kernel, stride=1, padding=0):
     return np.pad(right(image, kernel, stride), padding)
 
 
+def _empty(image, kernel, stride=1, padding=0):
+    return right(image, kernel, stride)[padding:-padding, padding:-padding]
+
+
+def _pixels_repeated(image, kernel, stride=1, padding=0):
+    return right(np.repeat(np.repeat(image, stride, axis=0), stride, axis=1), kernel, 1, padding)
+
+
 WRONG = [
     ({"conv_transpose2d": _not_rotated}, "rotate"),
     ({"conv_transpose2d": _padded_first}, "before you insert the zeros"),
     ({"conv_transpose2d": _not_cropped}, "crop"),
     ({"conv_transpose2d": _padded_instead_of_cropped}, "crop"),
+    ({"conv_transpose2d": _empty}, "which is empty"),
+    ({"conv_transpose2d": _pixels_repeated}, "none follows the last"),
 ]

@@ -17,8 +17,8 @@ def test_rows_sum_to_one(answer, size_in, size_out):
     )
     assert np.allclose(matrix.sum(axis=1), 1), (
         f"{size_in} -> {size_out}: each row must sum to 1, or a grey image would change its grey. The sums are "
-        f"{matrix.sum(axis=1).round(3).tolist()}. At the border the outermost pixel takes both weights, so each row "
-        "sums to 1."
+        f"{matrix.sum(axis=1).round(3).tolist()}. At the border the outermost pixel takes both weights, added, so "
+        "each row sums to 1."
     )
 
 

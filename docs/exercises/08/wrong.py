@@ -32,9 +32,20 @@ def _far_weighs_more(size_in, size_out):
     return _matrix(size_in, size_out, lambda i: (i + 0.5) * size_in / size_out - 0.5, near=lambda x, left: x - left)
 
 
+def _written_over(size_in, size_out):
+    matrix = np.zeros((size_out, size_in))
+    for i in range(size_out):
+        x = (i + 0.5) * size_in / size_out - 0.5
+        left = floor(x)
+        matrix[i, max(left, 0)] = 1 - (x - left)
+        matrix[i, min(left + 1, size_in - 1)] = x - left
+    return matrix
+
+
 WRONG = [
     ({"bilinear_matrix": _align_corners}, "0.5"),
     ({"bilinear_matrix": _without_half}, "0.5"),
     ({"bilinear_matrix": _zeros_outside}, "sums to 1"),
     ({"bilinear_matrix": _far_weighs_more}, "nearer"),
+    ({"bilinear_matrix": _written_over}, "both weights, added"),
 ]

@@ -25,6 +25,11 @@ def test_where_a_weight_goes(answer):
         "inside a channel flattening goes row by row: weight 1 is row 0, column 1; yours has "
         f"{kernel[0, 0, 0, 1]:g} there"
     )
+    two = np.asarray(answer.as_kernel(np.arange(24.0).reshape(2, 12), 2, 2, 3))
+    assert two.shape == (2, 2, 2, 3) and two[1, 0, 0, 0] == 12, (
+        "row o of the weight holds all the weights of output o: with 2 outputs, kernel[1] begins with the first weight "
+        f"of row 1, which is 12; yours has {two.flat[two.size // 2]:g} there"
+    )
 
 
 @given(case=CASES, seed=st.integers(0, 2**32 - 1))

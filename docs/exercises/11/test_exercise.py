@@ -29,6 +29,20 @@ def test_absent_classes_are_left_out(answer):
     )
 
 
+def test_a_class_that_is_only_predicted_counts(answer):
+    truth, prediction = np.array([[0, 0, 0, 0]]), np.array([[0, 0, 0, 2]])
+    found = answer.mean_iu(truth, prediction, 3)
+    assert abs(found - 0.75 / 2) < 1e-9, (
+        f"class 2 is predicted where there is none: its IU is 0, and it counts. IU 0.75 and 0, mean 0.375, yours "
+        f"{found:.3f}"
+    )
+
+
+def test_no_class_at_all(answer):
+    hidden = np.full((2, 2), 255)
+    assert answer.mean_iu(hidden, np.zeros_like(hidden), 2) == 1, "if every pixel is ignored, return 1.0"
+
+
 @given(seed=SEEDS)
 def test_ignored_pixels_do_not_count(answer, seed):
     rng = np.random.default_rng(seed)

@@ -24,15 +24,17 @@ def test_tiles_leave_no_seam(answer, n, margin, tile, seed):
     x, weights = rng.normal(size=n), rng.normal(size=2 * margin + 1)
     found = np.asarray(answer.by_tiles(net(weights, tile + 2 * margin), x, margin, tile))
     expected = net(weights)(np.pad(x, margin, mode="reflect"))
+    settings = f"n {n}, margin {margin}, tile {tile}"
     assert found.shape == (n,), (
-        f"{n} numbers in, {n} out: each tile keeps its own outputs; yours has shape {found.shape}"
+        f"{settings}: {n} numbers in, {n} out: each tile keeps its own outputs; yours has shape {found.shape}. Tiles "
+        f"start at the outputs 0, {tile}, {2 * tile}, ... below {n}, and the last one may be shorter."
     )
     inside = slice(margin, n - margin)
     assert np.allclose(found[inside], expected[inside]), (
-        f"n {n}, margin {margin}, tile {tile}: there is a seam between tiles. Each tile must read `margin` "
+        f"{settings}: there is a seam between tiles. Each tile must read `margin` "
         "numbers of its neighbours on both sides; the mirror image is for the ends of the whole line only."
     )
     assert np.allclose(found, expected), (
-        f"n {n}, margin {margin}, tile {tile}: the inside is right, the ends are not. Beyond an end the line continues "
+        f"{settings}: the inside is right, the ends are not. Beyond an end the line continues "
         "as its mirror image, and the outermost number does not repeat: 1 2 3 4 -> 3 2 [1 2 3 4] 3 2."
     )

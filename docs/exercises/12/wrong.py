@@ -22,9 +22,16 @@ def _zeros_outside(f, x, margin, tile):
     return np.concatenate([f(continued[i : min(i + tile, len(x)) + 2 * margin]) for i in range(0, len(x), tile)])
 
 
+def _last_tile_forgotten(f, x, margin, tile):
+    continued = np.pad(x, margin, mode="reflect")
+    starts = range(0, len(x) - tile + 1, tile)
+    return np.concatenate([np.empty(0), *(f(continued[i : i + tile + 2 * margin]) for i in starts)])
+
+
 WRONG = [
     ({"by_tiles": _in_one_go}, "at most"),
     ({"by_tiles": _tiles_alone}, "seam"),
     ({"by_tiles": _edge_repeated}, "repeat"),
     ({"by_tiles": _zeros_outside}, "mirror"),
+    ({"by_tiles": _last_tile_forgotten}, "may be shorter"),
 ]

@@ -33,9 +33,24 @@ def _with_gaps(mask):
     return 2 * ndimage.label(mask)[0]
 
 
+def _past_the_border(mask):
+    numbers = np.zeros(mask.shape, int)
+
+    def flood(i, j, number):
+        if mask[i, j] and not numbers[i, j]:
+            numbers[i, j] = number
+            for down, across in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+                flood(i + down, j + across, number)
+
+    for number, (i, j) in enumerate(zip(*np.nonzero(mask), strict=True)):
+        flood(i, j, number + 1)
+    return numbers
+
+
 WRONG = [
     ({"components": _diagonals}, "diagonal"),
     ({"components": _one_pass}, "U"),
     ({"components": _around_the_border}, "border"),
     ({"components": _with_gaps}, "gaps"),
+    ({"components": _past_the_border}, "IndexError: index 3 is out of bounds"),
 ]
