@@ -5,6 +5,7 @@ python -m docs notebooks    docs/_build/notebooks/, one notebook for each page o
 python -m docs lab          docs/_build/lab.html, one page with sliders, all numbers by our own kernels
 python -m docs figures 06   draw the figures of chapter 06 again; of all chapters if none is named
 python -m docs tasks        train two nets (15 minutes) and draw images/three-tasks.png
+python -m docs skips        train FCN-32s, FCN-16s and FCN-8s (20 minutes) and draw images/fcn-skips.png
 """
 
 from __future__ import annotations
@@ -82,6 +83,14 @@ def write_tasks(options):
     print(options.out)
 
 
+def write_skips(options):
+    """images/fcn-skips.png, after training the three nets."""
+    from docs.fcn_skips import draw, learn
+
+    draw(learn(options.steps, lambda words: print(words, flush=True)), options.out)
+    print(options.out)
+
+
 def main():
     parser = argparse.ArgumentParser(
         prog="python -m docs", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -98,6 +107,9 @@ def main():
     tasks.add_argument("--out", type=Path, default=DOCS / "images" / "three-tasks.png", help="the file to write")
     tasks.add_argument("--runs", type=Path, default=Path("runs"), help="where the two runs are, or will be")
     tasks.add_argument("--minutes", type=float, help="of each training (default: 10 for the street, 5 for the cells)")
+    skips = commands.add_parser("skips")
+    skips.add_argument("--out", type=Path, default=DOCS / "images" / "fcn-skips.png", help="the file to write")
+    skips.add_argument("--steps", type=int, default=600, help="of each training (default: %(default)s)")
     options = parser.parse_args()
     if options.command == "figures":
         write_figures(options.only)
@@ -105,6 +117,8 @@ def main():
         write_lab(options.out)
     elif options.command == "tasks":
         write_tasks(options)
+    elif options.command == "skips":
+        write_skips(options)
     elif options.command == "notebooks":
         write_notebooks(options.out)
     else:

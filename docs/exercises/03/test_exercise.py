@@ -20,7 +20,8 @@ def test_it_is_the_adjoint_of_broadcasting(answer, shapes, seed):
     found = answer.sum_to(grad, small)
     assert np.shape(found) == small, (
         f"an array of shape {small} was broadcast to {large}; its gradient must have shape {small} again, yours has "
-        f"{np.shape(found)}. Sum over the axes that broadcasting added in front, and over axes of size 1 with keepdims=True."
+        f"{np.shape(found)}. Sum over the axes that broadcasting added in front, and with "
+        "keepdims=True over those of size 1."
     )
     left, right = (grad * np.broadcast_to(x, large)).sum(), (found * x).sum()
     reads = int(np.prod(large)) // max(int(np.prod(small)), 1)
