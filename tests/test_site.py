@@ -67,6 +67,8 @@ def test_the_site_builds_and_works_from_disk(site):
             ):
                 wrong.append((path.name, address))
     assert not wrong, wrong[:20]
+    look = {address for path, found in pages.items() if path.name == "en.html" for address in found.loaded}
+    assert any(address.startswith("../../_static/figures.css") for address in look)
     for chapter, sections in LAB.items():
         for language in LANGUAGES:
             frame = f"../../lab.html#lang={language}&only={sections}"

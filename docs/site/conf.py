@@ -26,6 +26,8 @@ nitpicky = False
 
 html_theme = "furo"
 html_title = "minitensor"
+html_static_path = ["static"]
+html_css_files = ["figures.css"]
 html_show_sourcelink = False
 html_show_copyright = False
 html_show_search_summary = False  # it would fetch pages, which a browser refuses from disk

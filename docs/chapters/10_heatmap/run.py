@@ -126,10 +126,10 @@ def shape_classifier():
         layers.Linear(MAPS * 7 * 7, BETWEEN), layers.ReLU(),
         layers.Linear(BETWEEN, len(KINDS)),
     ).double()  # fmt: skip
-    optimizer = mt.optim.Adam(net.parameters(), lr=0.005)
+    optimizer = mt.optim.Adam(net.parameters(), lr=0.01)
     images, truth = cut_windows(2400, seed=1)
     rng = np.random.default_rng(0)
-    for _ in range(400):
+    for _ in range(250):
         chosen = rng.integers(0, len(images), 40)
         optimizer.zero_grad()
         mt.cross_entropy(net(mt.tensor(images[chosen])), mt.tensor(truth[chosen])).backward()
