@@ -45,6 +45,8 @@ def main(options):
     height, width = options.input or usual
     if height < 1 or width < 1:
         raise ValueError(f"--input must be two sizes of at least 1, got {height} {width}")
+    if options.field is not None and Path(options.field).suffix.lower() != ".png":
+        raise ValueError(f"--field writes a PNG file, so its name ends in .png, got {options.field}")
     with init.skipped():  # only shapes are asked for
         net = make(1.0)
     channels = next(net.parameters()).shape[1]

@@ -123,3 +123,20 @@ def test_the_command_draws_the_field(name, size, theory, tmp_path, capsys):
     picture = np.asarray(pillow().open(path).convert("RGB")).reshape(-1, 3)
     for colour in (THEORY, NOTHING):
         assert (picture == rgb(colour)).all(axis=1).sum() > 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("unet", "--field", "field.svg"), "info: --field writes a PNG file, so its name ends in .png, got field.svg"),
+        (("unet-same", "--input", "100", "32", "--field", "a.png"), "100x32 gets a border in this U-Net; 112x32 fits"),
+        (("unet", "--input", "236", "236", "--field", "none/a.png"), "none"),
+    ],
+)
+def test_what_the_command_refuses(arguments, message, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    assert main(["info", *arguments]) != 0
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
