@@ -62,6 +62,7 @@ class Run:
         try:
             run.hold()
             must_be_free(run.folder)
+            run.remove_leftovers()
         except Exception:
             run.release()
             run._remove_folder()
@@ -162,9 +163,10 @@ class Run:
         return train, validation
 
     def remove_leftovers(self):
-        """Delete temporary files of a process that was killed while it wrote."""
-        for path in self.folder.glob(".*.tmp"):
-            path.unlink()
+        """Delete temporary files of a process that was killed while it wrote: of this run's files, and no others."""
+        for name in ALL:
+            for path in self.folder.glob(f".{name}.*.tmp"):
+                path.unlink()
 
     def load_net(self, device=None, net=None, weights=None):
         """The trained net with its best weights, ready to predict. Raises ValueError if there are none yet.
