@@ -17,6 +17,7 @@ from io import BytesIO
 
 from nets.file_kinds import PICKLE, START, kind_of_bytes, kind_of_zip
 from nets.pickle_machine import Unknown, interpret
+from nets.plain_files import shown
 from nets.torch_tensors import LONGEST_TEXT, TensorRecord
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the old format holds this number alone
@@ -45,7 +46,9 @@ def read_torch_file(path):
             return _read_legacy(_Bounded(file))
     except Exception as error:  # a damaged file can go wrong anywhere, in zipfile and pickletools too
         known = isinstance(error, ValueError) and not isinstance(error, UnicodeError)
-        reason = str(error)[: 2 * LONGEST_TEXT] if known else f"it is damaged or cut short ({type(error).__name__})"
+        reason = (
+            shown(str(error)[: 2 * LONGEST_TEXT]) if known else f"it is damaged or cut short ({type(error).__name__})"
+        )
         raise ValueError(f"{path}: not a file of weights that torch wrote: {reason}{_advice(path, error)}") from error
 
 

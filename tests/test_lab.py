@@ -59,11 +59,29 @@ def put(shown, slider, position):
 
 def test_the_numbers_are_torchs(numbers):
     """The page shows what data.py says; here data.py is held to torch, for every setting."""
-    for size, kernel, stride, padding, output_padding in data.transposed_settings():
-        found = numbers["transposed"][data.key(size, kernel, stride, padding, output_padding)]
+    for size, kernel, stride, padding, output_padding, dilation in data.transposed_settings():
+        found = numbers["transposed"][data.key(size, kernel, stride, padding, output_padding, dilation)]
         x, weight = (torch.tensor(data.counting(n))[None, None] for n in (size, kernel))
-        expected = functional.conv_transpose2d(x, weight, stride=stride, padding=padding, output_padding=output_padding)
+        expected = functional.conv_transpose2d(x, weight, None, stride, padding, output_padding, 1, dilation)
         assert found["output"] == expected[0, 0].tolist()
+    for size, kernel, stride, padding, dilation in data.conv_settings():
+        found = numbers["conv"][data.key(size, kernel, stride, padding, dilation)]
+        x, weight = (torch.tensor(data.counting(n))[None, None] for n in (size, kernel))
+        expected = functional.conv2d(x, weight, None, stride, padding, dilation)
+        assert found["output"] == expected[0, 0].tolist()
+    for name, found in numbers["border"].items():
+        factor, image = map(int, name.split("-"))
+        x = torch.ones(3, 3) if image == 0 else torch.arange(1.0, 10).reshape(3, 3)
+        expected = functional.interpolate(x[None, None], scale_factor=factor, mode="bilinear")[0, 0].numpy()
+        np.testing.assert_allclose(found["bilinear"], expected, atol=1e-4)
+        difference, edge = np.array(found["difference"]), factor // 2
+        assert not difference[edge:-edge, edge:-edge].any() and difference[0].all() and difference[:, -1].all()
+    for name, found in numbers["pool"].items():
+        kernel, stride = map(int, name.split("-"))
+        x = torch.tensor(found["input"], dtype=torch.float64)[None, None]
+        pooled, winners = functional.max_pool2d(x, kernel, stride, return_indices=True)
+        expected = functional.max_unpool2d(pooled, winners, kernel, stride, output_size=(6, 6))
+        assert found["unpooled"] == expected[0, 0].tolist()
     for name, found in numbers["matrix"].items():
         c, g = np.array(found["c"]), np.array(found["g"])
         np.testing.assert_array_equal((c.T @ g.ravel()).reshape(4, 4), found["grad"], err_msg=name)
@@ -76,6 +94,21 @@ def test_the_numbers_are_torchs(numbers):
     assert numbers["unet"]["4"]["572"]["output"] == 388
     widths = [last - first + 1 for first, last in numbers["field"]["U-Net 572 -> 388"]["seen"]]
     assert (widths.count(188), widths.count(204)) == (100, 288)
+
+
+def test_tiles_cover_the_image_once_and_read_their_margin(numbers):
+    for found in numbers["tile"].values():
+        for name, along in found["spans"].items():
+            side = int(name.split("-")[0])
+            kept = np.zeros(side, int)
+            for start, end, first, last in along:
+                kept[first:last] = 1
+                whole = found["mirrors"] or (start > 0, end < side)
+                assert found["mirrors"] or (0 <= start and end <= side)
+                for beyond, reached in ((first - start, start > 0), (end - last, end < side)):
+                    if whole is True or reached:
+                        assert beyond >= found["margin"]
+            assert kept.all()
 
 
 def test_the_file_is_small_and_alone():
@@ -109,10 +142,10 @@ settings => settings.map(positions => {
 def test_every_setting_of_the_transposed_convolution(lab, numbers):
     """The browser moves the sliders through all settings in one go, and gives back what it shows."""
     ranges, settings = numbers["ranges"], list(data.transposed_settings())
-    names = ("size", "kernel", "stride", "padding")
+    names = ("dilation", "size", "kernel", "stride", "padding")
     positions = [
-        {name: ranges[name].index(value) for name, value in zip(names, setting, strict=False)}
-        | {"output_padding": setting[-1]}
+        {name: ranges[name].index(value) for name, value in zip(names, (setting[-1], *setting[:4]), strict=True)}
+        | {"output_padding": setting[4]}
         for setting in settings
     ]
     shown = lab().evaluate(EVERY_SETTING, positions)
@@ -124,9 +157,45 @@ def test_every_setting_of_the_transposed_convolution(lab, numbers):
         assert gather.endswith(f"= {first}") and scatter.endswith(f"= {first}"), setting
 
 
+EVERY_CONVOLUTION = """
+settings => settings.map(positions => {
+  for (const [name, position] of Object.entries(positions)) {
+    const slider = document.getElementById("conv-" + name);
+    slider.value = position;
+    slider.dispatchEvent(new Event("input"));
+  }
+  const step = document.getElementById("conv-step");
+  step.value = step.max;
+  step.dispatchEvent(new Event("input"));
+  const grids = ["conv-input", "conv-padded", "conv-output"].map(name =>
+    [...document.querySelectorAll(`table[data-name="${name}"] tr`)].map(r => [...r.cells].map(c => +c.textContent)));
+  return [grids, document.getElementById("conv-sum").textContent];
+})
+"""
+
+
 @in_browser
-def test_every_step_says_the_same_both_ways(lab, numbers):
-    shown = lab("#transposed-size=3&transposed-kernel=3&transposed-stride=2")
+def test_every_setting_of_the_convolution(lab, numbers):
+    """The last result of each setting: its sum of products is what the kernel computed."""
+    ranges, settings = numbers["ranges"], list(data.conv_settings())
+    names = {"size": "conv_size", "kernel": "conv_kernel", "stride": "stride", "padding": "padding"}
+    names["dilation"] = "dilation"
+    positions = [
+        {name: ranges[of].index(value) for (name, of), value in zip(names.items(), setting, strict=True)}
+        for setting in settings
+    ]
+    for setting, (grids, line) in zip(settings, lab().evaluate(EVERY_CONVOLUTION, positions), strict=True):
+        found = numbers["conv"][data.key(*setting)]
+        assert grids == [found[name] for name in ("input", "padded", "output")], setting
+        terms, value = line.split(": ")[1].split(" = ")
+        products = [np.prod([int(n) for n in term.split("·")]) for term in terms.split(" + ")]
+        assert sum(products) == int(value) == found["output"][-1][-1], setting
+
+
+@in_browser
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_every_step_says_the_same_both_ways(lab, numbers, dilation):
+    shown = lab(f"#transposed-size=3&transposed-kernel=3&transposed-stride=2&transposed-dilation={dilation}")
     full = np.array(grid(shown, "full"))
     for step in range(full.size):
         put(shown, "transposed-step", step)
@@ -161,6 +230,25 @@ def test_the_other_sections(lab, numbers):
         put(shown, "pool-kernel", kernel - 2)
         put(shown, "pool-stride", stride - 1)
         assert grid(shown, "pool-output") == found["output"] and grid(shown, "pool-gradient") == found["gradient"]
+        assert grid(shown, "pool-unpooled") == found["unpooled"]
+    for name, found in numbers["border"].items():
+        factor, image = map(int, name.split("-"))
+        put(shown, "border-factor", data.BORDER_FACTORS.index(factor))
+        put(shown, "border-image", image)
+        assert grid(shown, "border-fcn") == found["fcn"] and grid(shown, "border-bilinear") == found["bilinear"]
+    for at, (name, found) in enumerate(numbers["tile"].items()):
+        put(shown, "tile-net", at)
+        for key, along in found["spans"].items():
+            side, tile = map(int, key.split("-"))
+            if side not in (150, 600, 1000):  # each takes the browser a while
+                continue
+            put(shown, "tile-image_side", data.TILE_SIDES.index(side))
+            put(shown, "tile-tile", data.TILES.index(tile))
+            put(shown, "tile-number", 99)  # the last one
+            start, end, first, last = along[-1]
+            said = shown.text_content("#tile-words")
+            assert f"{len(along) ** 2} / {len(along) ** 2}" in said or len(along) > 10, name
+            assert len(along) > 10 or f"reads {end - start}×{end - start}, keeps {last - first}×{last - first}" in said
     for depth in data.DEPTHS:
         put(shown, "unet-depth", depth - 1)
         for side in (100, 188, 572, 573):

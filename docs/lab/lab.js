@@ -71,33 +71,75 @@ function section(id, draw) {
 const all = kind => () => kind;
 const upTo = n => Array.from({length: n}, (_, i) => i);
 
-// 1. Transposed convolution: gather (each output reads a window) and scatter (each pixel stamps the kernel)
+// 1. Convolution: each result reads a window of the padded image
+function conv(part) {
+  const r = data.ranges, figures = element("div", {class: "row"}), sum = element("p", {class: "sum", role: "status", id: "conv-sum"});
+  const steps = element("input", {type: "range", id: "conv-step", min: 0, value: 0, step: 1});
+  const box = sliders("conv", [
+    ["size", r.conv_size, 5], ["kernel", r.conv_kernel, 3], ["stride", r.stride, 1], ["padding", r.padding, 1],
+    ["dilation", r.dilation, 1],
+  ], v => {
+    const found = data.conv[[v.size, v.kernel, v.stride, v.padding, v.dilation].join("-")];
+    figures.replaceChildren();
+    steps.disabled = !found;
+    if (!found) { sum.textContent = t("conv.nothing"); return; }
+    const {output, padded, kernel} = found, width = output[0].length, d = v.dilation;
+    steps.max = output.length * width - 1;
+    const step = Math.min(+steps.value, +steps.max), si = Math.floor(step / width), sj = step % width;
+    const tap = (i, first) => (i - first) % d === 0 && i >= first && i < first + d * v.kernel;
+    const go = (i, j) => { steps.value = i * width + j; box.update(); };
+    const edge = i => i < v.padding || i >= padded.length - v.padding;
+    figures.append(
+      grid("conv-input", t("input"), found.input, all("k0")), grid("conv-kernel", t("kernel"), kernel, all("k3")),
+      grid("conv-padded", t("padded"), padded, (i, j) => edge(i) || edge(j) ? "k2" : "k0",
+        (i, j) => tap(i, si * v.stride) && tap(j, sj * v.stride)),
+      grid("conv-output", t("output"), output, all("k5"), (i, j) => i === si && j === sj, go));
+    const terms = [];
+    kernel.forEach((row, a) => row.forEach((w, b) => {
+      const value = padded[si * v.stride + a * d][sj * v.stride + b * d];
+      if (value) terms.push(`${show(value)}·${show(w)}`);
+    }));
+    sum.textContent = `${t("gather")}: ${terms.join(" + ") || "0"} = ${show(output[si][sj])}`;
+  });
+  steps.oninput = () => { remember("conv-step", steps.value); box.update(); };
+  if (state["conv-step"]) { steps.max = 999; steps.value = state["conv-step"]; }
+  part.append(box.box, element("fieldset", {}, element("label", {}, t("step"), steps)), figures, sum);
+  box.update();
+}
+
+// 2. Transposed convolution: gather (each output reads a window) and scatter (each pixel stamps the kernel)
 function transposed(part) {
   const r = data.ranges, figures = element("div", {class: "row"}), sum = element("p", {class: "sum", role: "status", id: "sum"});
   let step = 0;
   const steps = element("input", {type: "range", id: "transposed-step", min: 0, value: 0, step: 1});
   const box = sliders("transposed", [
     ["size", r.size, 2], ["kernel", r.kernel, 3], ["stride", r.stride, 2], ["padding", r.padding, 1],
-    ["output_padding", [0, 1, 2], 0],
+    ["output_padding", [0, 1, 2], 0], ["dilation", r.dilation, 1],
   ], (v, inputs) => {
+    // with dilation 2 only some sizes were computed: go to the nearest
+    for (const name of v.dilation > 1 ? ["size", "kernel"] : []) {
+      const known = r["dilated_" + name], put = Math.min(Math.max(v[name], known[0]), known[known.length - 1]);
+      v[name] = put; inputs[name].input.value = r[name].indexOf(put);
+    }
     if (v.output_padding >= v.stride) { v.output_padding = v.stride - 1; inputs.output_padding.input.value = v.output_padding; }
-    const found = data.transposed[[v.size, v.kernel, v.stride, v.padding, v.output_padding].join("-")];
+    const found = data.transposed[[v.size, v.kernel, v.stride, v.padding, v.output_padding, v.dilation].join("-")];
     figures.replaceChildren();
     steps.disabled = !found;
     if (!found) { sum.textContent = t("nothing"); return; }
     const full = found.full, width = full[0].length;
     steps.max = full.length * width - 1;
     step = Math.min(+steps.value, +steps.max);
-    const si = Math.floor(step / width), sj = step % width, k = v.kernel, p = v.padding;
+    const si = Math.floor(step / width), sj = step % width, k = v.kernel, p = v.padding, d = v.dilation;
+    const border = d * (k - 1), tap = (i, first) => i >= first && i <= first + border && (i - first) % d === 0;
     const inside = (i, j) => i >= p && j >= p && i < full.length - p && j < width - p;
     const go = (i, j) => { steps.value = i * width + j; box.update(); };
-    const stamps = (i, j) => si >= i * v.stride && si < i * v.stride + k && sj >= j * v.stride && sj < j * v.stride + k;
+    const stamps = (i, j) => tap(si, i * v.stride) && tap(sj, j * v.stride);
     figures.append(
       grid("input", t("input"), found.input, all("k0"), stamps),
       grid("kernel", t("kernel"), found.kernel, all("k3")),
-      grid("zeros inserted", t("zeros"), found["zeros inserted"], (i, j) => "k" + found.kinds[i + k - 1][j + k - 1]),
+      grid("zeros inserted", t("zeros"), found["zeros inserted"], (i, j) => "k" + found.kinds[i + border][j + border]),
       grid("padded", t("padded"), found.padded, (i, j) => "k" + found.kinds[i][j],
-        (i, j) => i >= si && i < si + k && j >= sj && j < sj + k),
+        (i, j) => tap(i, si) && tap(j, sj)),
       grid("rotated kernel", t("rotated"), found["rotated kernel"], all("k3")),
       grid("full", t("full"), full, (i, j) => inside(i, j) ? "k4" : "k7", (i, j) => i === si && j === sj, go),
       grid("output", t("output"), found.output, all("k5"), (i, j) => i === si - p && j === sj - p,
@@ -105,11 +147,11 @@ function transposed(part) {
     );
     const gather = [], scatter = [];
     upTo(k).forEach(a => upTo(k).forEach(b => {
-      const value = found.padded[si + a][sj + b];
+      const value = found.padded[si + a * d][sj + b * d];
       if (value) gather.push(`${show(value)}·${show(found["rotated kernel"][a][b])}`);
     }));
     found.input.forEach((row, i) => row.forEach((value, j) => {
-      if (stamps(i, j)) scatter.push(`${show(value)}·${show(found.kernel[si - i * v.stride][sj - j * v.stride])}`);
+      if (stamps(i, j)) scatter.push(`${show(value)}·${show(found.kernel[(si - i * v.stride) / d][(sj - j * v.stride) / d])}`);
     }));
     const line = (word, terms) => `${t(word)}: ${terms.join(" + ") || "0"} = ${show(full[si][sj])}`;
     sum.replaceChildren(line("gather", gather), element("br"), line("scatter", scatter));
@@ -120,7 +162,7 @@ function transposed(part) {
   box.update();
 }
 
-// 2. The misconception: pad first, insert zeros afterwards
+// 3. The misconception: pad first, insert zeros afterwards
 function early(part) {
   const n = data.early.right.length, m = data.early.wrong.length;
   part.append(element("div", {class: "row"},
@@ -129,7 +171,7 @@ function early(part) {
   element("p", {}, `${t("early.sizes")} ${n - 2}, ${m - 2}`));
 }
 
-// 3. A convolution as a matrix, and its transpose
+// 4. A convolution as a matrix, and its transpose
 function matrix(part) {
   const figures = element("div", {class: "row"});
   const box = sliders("matrix", [["kernel", [1, 2, 3], 3], ["stride", [1, 2], 1], ["padding", [0, 1], 0]], v => {
@@ -144,7 +186,7 @@ function matrix(part) {
   box.update();
 }
 
-// 4. Checkerboard: how often each pixel of the result is written
+// 5. Checkerboard: how often each pixel of the result is written
 function board(part) {
   const figures = element("div", {class: "row"});
   const box = sliders("board", [["kernel", [1, 2, 3, 4, 5, 6], 3], ["stride", [1, 2, 3, 4], 2]], v => {
@@ -163,7 +205,7 @@ function board(part) {
   box.update();
 }
 
-// 5. Bilinear interpolation as a matrix
+// 6. Bilinear interpolation as a matrix
 function bilinear(part) {
   const figures = element("div", {class: "row"});
   const box = sliders("bilinear", [["from", [2, 3, 4, 5, 6], 4], ["to", [2, 3, 4, 5, 6, 7, 8, 10, 12], 8]], v => {
@@ -178,7 +220,22 @@ function bilinear(part) {
   box.update();
 }
 
-// 6. Max pooling
+// 7. FCN's way to enlarge beside bilinear interpolation: the border differs
+function border(part) {
+  const r = data.ranges, figures = element("div", {class: "row"});
+  const box = sliders("border", [["factor", r.factor, 2], ["image", r.image, r.image[0]]], v => {
+    const found = data.border[[v.factor, r.image.indexOf(v.image)].join("-")];
+    const differs = (i, j) => Math.abs(found.difference[i][j]) > 0;
+    figures.replaceChildren(
+      grid("border-input", t("input"), found.input, all("k0")),
+      grid("border-fcn", t("border.fcn"), found.fcn, all("k5"), differs),
+      grid("border-bilinear", t("border.bilinear"), found.bilinear, all("k5"), differs));
+  });
+  part.append(box.box, figures);
+  box.update();
+}
+
+// 8. Max pooling and unpooling
 function pool(part) {
   const figures = element("div", {class: "row"});
   const box = sliders("pool", [["kernel", [2, 3], 2], ["stride", [1, 2, 3], 2]], v => {
@@ -187,13 +244,14 @@ function pool(part) {
       grid("pool-input", t("input"), found.input, all("k0"), (i, j) => found.gradient[i][j] > 0),
       grid("pool-output", t("output"), found.output, all("k5")),
       grid("pool-taps", t("pool.taps"), found.taps, all("k4")),
+      grid("pool-unpooled", t("pool.unpooled"), found.unpooled, (i, j) => found.unpooled[i][j] ? "k5" : "k1"),
       grid("pool-gradient", t("pool.gradient"), found.gradient, (i, j) => found.gradient[i][j] ? "k6" : "k1"));
   });
   part.append(box.box, figures);
   box.update();
 }
 
-// 7. The sizes of a valid U-Net
+// 9. The sizes of a valid U-Net
 function unet(part) {
   const picture = element("div", {id: "u"});
   const sides = upTo(700).map(i => i + 1);
@@ -242,7 +300,43 @@ function drawU(sizes, depth) {
   return svg;
 }
 
-// 8. The receptive field: what part of the image one pixel of the output sees
+// 10. Overlap-tile: what is read for each tile, and what is kept of it
+function tile(part) {
+  const r = data.ranges, picture = element("div", {id: "tiles"}), words = element("p", {class: "sum", id: "tile-words"});
+  const names = Object.keys(data.tile), numbers = upTo(100).map(i => i + 1);
+  const box = sliders("tile", [["net", names, names[0]], ["image_side", r.image_side, 600], ["tile", r.tile, 300],
+    ["number", numbers, 1]], (v, inputs) => {
+    const {spans, margin, mirrors} = data.tile[v.net], along = spans[[v.image_side, v.tile].join("-")], n = along.length;
+    if (v.number > n * n) { v.number = n * n; inputs.number.input.value = v.number - 1; }
+    const row = along[Math.floor((v.number - 1) / n)], column = along[(v.number - 1) % n];
+    const low = Math.min(0, along[0][0]), high = Math.max(v.image_side, along[n - 1][1]), edge = 8;
+    const NS = "http://www.w3.org/2000/svg", svg = document.createElementNS(NS, "svg");
+    const width = high - low + 2 * edge;
+    svg.setAttribute("viewBox", `${low - edge} ${low - edge} ${width} ${width}`);
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", t("tile.title"));
+    const rect = ([y, ye], [x, xe], attributes) => {
+      const made = document.createElementNS(NS, "rect");
+      Object.entries({x, y, width: xe - x, height: ye - y, ...attributes}).forEach(([name, value]) => made.setAttribute(name, value));
+      svg.append(made);
+    };
+    const line = width / 200, whole = [0, v.image_side];
+    if (mirrors) rect([low, high], [low, high], {fill: "#ddd", stroke: "#777", "stroke-width": line, "stroke-dasharray": `${4 * line} ${3 * line}`});
+    rect(whole, whole, {fill: "#9cc9ee", stroke: "#555", "stroke-width": line});
+    upTo(v.number - 1).forEach(i => rect(along[Math.floor(i / n)].slice(2), along[i % n].slice(2), {fill: "#56b890", "fill-opacity": 0.45, stroke: "#fff", "stroke-width": line}));
+    rect(row, column, {fill: "#f7d48b", "fill-opacity": 0.6, stroke: "#d55e00", "stroke-width": 2 * line});
+    rect(row.slice(2), column.slice(2), {fill: "#56b890", stroke: "#222", "stroke-width": 2 * line});
+    picture.replaceChildren(svg);
+    const size = ([from, to, first, last]) => [to - from, last - first];
+    const [readRows, keptRows] = size(row), [readColumns, keptColumns] = size(column);
+    words.textContent = `${t("tile.number")} ${v.number} / ${n * n}: ${t("tile.reads")} ${readRows}×${readColumns}, ` +
+      `${t("tile.keeps")} ${keptRows}×${keptColumns}; ${t("tile.margin")} ${margin}`;
+  });
+  part.append(box.box, picture, words);
+  box.update();
+}
+
+// 11. The receptive field: what part of the image one pixel of the output sees
 function field(part) {
   const picture = element("div"), words = element("p", {class: "sum", id: "field-words"});
   const names = Object.keys(data.field), pixels = upTo(Math.max(...names.map(n => data.field[n].seen.length)));
@@ -271,7 +365,7 @@ function field(part) {
   box.update();
 }
 
-// 9. What backward does, step by step
+// 12. What backward does, step by step
 function graph(part) {
   const figures = element("div", {class: "row"}), words = element("p", {class: "sum", id: "graph-words"});
   const names = data.graph.map((_, i) => i + 1);
@@ -289,10 +383,10 @@ function draw() {
   document.querySelectorAll("[data-t]").forEach(e => { e.textContent = t(e.dataset.t); });
   $("language").textContent = language === "en" ? "한국어" : "English";
   $("legend").replaceChildren(...[["k0", "input"], ["k1", "zero"], ["k2", "padding"], ["k3", "kernel"], ["k5", "output"],
-    ["k6", "gradient"]].map(([kind, name]) => element("span", {class: kind}, t(name))));
+    ["k6", "gradient"], ["k7", "cropped"]].map(([kind, name]) => element("span", {class: kind}, t(name))));
   $("main").replaceChildren();
   // #only=transposed,board shows these sections alone: the chapters of the site do so
-  const parts = {transposed, early, matrix, board, bilinear, pool, unet, field, graph};
+  const parts = {conv, transposed, early, matrix, board, bilinear, border, pool, unet, tile, field, graph};
   const only = (state.only || "").split(",").filter(id => id in parts);
   for (const id of only.length ? only : Object.keys(parts)) section(id, parts[id]);
 }

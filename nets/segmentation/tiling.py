@@ -87,9 +87,8 @@ def predict_tiles(net, batch, run, tile=None):
         tile = (tile, tile)
     if len(tile) != 2 or min(tile) < 1:
         raise ValueError(f"predict: tile must be positive, a number or (height, width), got {tile}")
-    cut = _valid_windows if geometry.border else _same_windows
-    rows, far_row = cut(net, height, tile[0], geometry)
-    columns, far_column = cut(net, width, tile[1], geometry)
+    rows, far_row = spans(net, height, tile[0], geometry)
+    columns, far_column = spans(net, width, tile[1], geometry)
     border = geometry.border
     source = mirrored(batch, (border, far_row), (border, far_column)) if border else batch
     scores = None
@@ -127,7 +126,15 @@ class Span(NamedTuple):
     of_output: slice
 
 
-def _valid_windows(net, size, tile, geometry):
+def spans(net, size, tile, geometry):
+    """(the Spans of one axis of `size` pixels, pixels to mirror beyond its far edge), for tiles of about `tile` pixels.
+
+    For a net with valid convolutions, `read` counts from the beginning of the mirrored border.
+    """
+    return (_valid_spans if geometry.border else _same_spans)(net, size, tile, geometry)
+
+
+def _valid_spans(net, size, tile, geometry):
     """(spans, pixels to mirror beyond the far edge) of an axis, for a net whose output is smaller than its input."""
     enter = unet_input_size(min(tile, size), net.depth)
     leave = enter - 2 * geometry.border
@@ -136,26 +143,26 @@ def _valid_windows(net, size, tile, geometry):
         enter += geometry.grid
         leave += geometry.grid
     step = leave if leave >= size else leave // geometry.grid * geometry.grid
-    spans = []
+    found = []
     for start in range(0, size, step):
         end = min(start + leave, size)
-        spans.append(Span(slice(start, start + enter), slice(start, end), slice(0, end - start)))
-    needed = spans[-1].read.stop - geometry.border
-    return spans, needed - size
+        found.append(Span(slice(start, start + enter), slice(start, end), slice(0, end - start)))
+    needed = found[-1].read.stop - geometry.border
+    return found, needed - size
 
 
-def _same_windows(_net, size, tile, geometry):
+def _same_spans(_net, size, tile, geometry):
     """(spans, 0) of an axis, for a net that keeps the size: tiles with margins, which end at the image's border."""
     step = -(-tile // geometry.grid) * geometry.grid
     if size <= step + geometry.margin:
         step = size  # the rest would be read as the tile's margin anyway
-    spans = []
+    found = []
     for start in range(0, size, step):
         end = min(start + step, size)
         first = max(0, start - geometry.margin)
         last = min(size, end + geometry.margin)
-        spans.append(Span(slice(first, last), slice(start, end), slice(start - first, end - first)))
-    return spans, 0
+        found.append(Span(slice(first, last), slice(start, end), slice(start - first, end - first)))
+    return found, 0
 
 
 def mirrored(batch, rows, columns):

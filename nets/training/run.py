@@ -24,7 +24,7 @@ except ImportError:  # Windows
 import minitensor as mt
 from minitensor.serialize import replacing
 from nets.data import GENERATORS, open_dataset
-from nets.plain_files import parse_json, read_json, read_text, reason
+from nets.plain_files import parse_json, read_json, read_text, reason, shown
 from nets.training import fingerprints
 from nets.training.build import OWN, build_net, least_parameters
 from nets.training.config import Config
@@ -147,6 +147,10 @@ class Run:
         config = self.config
         if config.net["name"] == OWN:
             raise ValueError(f"{self.folder}: a run of nets.train; go on with nets.train(..., resume=True)")
+        if config.data not in GENERATORS and not Path(config.data).is_dir():
+            raise ValueError(
+                f"{self.path(CONFIG)}: the data of this run, {shown(config.data)}, is not a folder any more"
+            )
         hashes = fingerprints.read(self.path(FILES))
         fingerprints.check_folder(config.data, hashes)
         train, validation = open_dataset(config.data, config.seed)
