@@ -138,7 +138,7 @@ def draw(answers, path):
         if name in answers:
             here = scores(labels[shown : shown + 1], answers[name].masks[shown : shown + 1])
             axes.set_xlabel(_words("this street", *here) + "\n" + _words(f"{len(labels)} streets", *answers[name][1:]),
-                            fontsize=9, color=INK)  # fmt: skip
+                            fontsize=10, color=INK)  # fmt: skip
     grid[0, 2].axis("off")
     grid[0, 2].legend(
         handles=[

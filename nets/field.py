@@ -15,6 +15,7 @@ import numpy as np
 import minitensor as mt
 from layers import Conv2d, Module, init
 from nets.plan import coordinate_map, plan_of, reads
+from nets.segmentation.semantic import evaluating
 from nets.unet import UNet
 
 # With these kernels a sum of zeros is exactly 0. Winograd's sums of transformed numbers are only 0 up to rounding, and
@@ -57,33 +58,27 @@ def effective_field(net: Any, height: int, width: int, position: Any = None, ima
     height, width   of the images, whose pixels are drawn from N(0, 1)
     position        (r, s) of the output; None: the middle. y[r, s] is the sum of the scores of all its classes.
 
-    Raises ValueError for a size or position that does not fit, and if no gradient reaches the image. That is so in a
-    new FCN, whose scores begin with 0: `pass_gradients` mends it.
+    Raises TypeError for a net without a plan, and ValueError for a size or position that does not fit, and if no
+    gradient reaches the image. That is so in a new FCN, whose scores begin with 0: `pass_gradients` mends it.
     """
     if images < 1:
         raise ValueError(f"effective_field: images must be at least 1, got {images}")
     if isinstance(net, UNet) and net.fitting_size(height, width) != (height, width):
         fits = "x".join(map(str, net.fitting_size(height, width)))
         raise ValueError(f"effective_field: {height}x{width} gets a border in this U-Net; {fits} fits without one")
-    first = next(net.parameters())
+    steps, first = plan_of(net), next(net.parameters())
     rng = np.random.default_rng(seed)
-    training = net.training
-    net.eval()
-    try:
-        heat = np.zeros((height, width))
+    heat = np.zeros((height, width))
+    with evaluating(net), mt.use_kernels(**EXACT):
         for _ in range(images):
             image = rng.standard_normal((1, first.shape[1], height, width)).astype(first.dtype)
             x = mt.tensor(image, device=first.device, requires_grad=True)
-            with mt.use_kernels(**EXACT):
-                scores = net(x)
-                position = _checked(position, scores.shape[2:])
-                (gradient,) = mt.grad(scores[:, :, position[0], position[1]].sum(), [x])
+            scores = net(x)
+            position = _checked(position, scores.shape[2:])
+            (gradient,) = mt.grad(scores[:, :, position[0], position[1]].sum(), [x])
             heat += np.abs(gradient.numpy()[0]).sum(axis=0, dtype=float) / images
-    finally:
-        net.train(training)
     if not heat.any():
         raise ValueError("effective_field: no gradient reaches the image; are all weights of a layer 0?")
-    steps = plan_of(net)
     scale, offset = coordinate_map(steps)
     rows, columns = (reads(steps, at, at) for at in position)
     return EffectiveField(heat, rows, columns, tuple(float(scale * at + offset) for at in position))

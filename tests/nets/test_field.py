@@ -101,7 +101,7 @@ def test_dropout_is_left_out_and_the_net_is_as_before():
 def test_what_cannot_be_measured(net, arguments, message):
     with pytest.raises(ValueError, match=message):
         effective_field(net, 8, 8, **arguments)
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(TypeError, match="plan: a net with plan"):
         effective_field(Linear(3, 2), 8, 8)
 
 
