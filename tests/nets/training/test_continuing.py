@@ -118,6 +118,25 @@ def test_a_damaged_structure_is_refused(copied, capsys, structure):
     refused(capsys, *command, saying=[str(copied / CHECKPOINT)])
 
 
+LOSSES = {
+    "none": {},
+    "a number": {"losses": 3.0},
+    "a text": {"losses": "1 2 3"},
+    "of two axes": {"losses": np.zeros((2, 2))},
+    "of whole numbers": {"losses": np.zeros(3, np.int64)},
+    "NaN": {"losses": np.array([1.0, np.nan])},
+    "no dict": [1, 2],
+}
+
+
+@pytest.mark.parametrize("values", LOSSES.values(), ids=LOSSES)
+def test_report_refuses_a_checkpoint_without_losses(finished_run, tmp_path, capsys, values):
+    """`report` draws the losses again: it reads the checkpoint too."""
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    save_checkpoint(run / CHECKPOINT, values)
+    refused(capsys, "report", run, saying=[str(run / CHECKPOINT), "not a checkpoint of a run"])
+
+
 def test_the_undamaged_one_goes_on(copied):
     saved = load_checkpoint(copied / CHECKPOINT)
     assert json.dumps(saved["plan"])
