@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
-from nets.plain_files import shown
+from nets.plain_files import reason, shown
 from nets.training.checkpoint import load_checkpoint
 from nets.training.continuing import losses_of
 from nets.training.measure import MEASURES
@@ -52,4 +52,4 @@ def losses_in(checkpoint):
     try:
         return losses_of(saved)
     except ValueError as error:
-        raise ValueError(f"{checkpoint}: not a checkpoint of a run ({error})") from error
+        raise ValueError(f"{checkpoint}: not a checkpoint of a run ({reason(error)})") from error

@@ -86,7 +86,7 @@ class Run:
         try:
             return cls(folder, Config.from_dict(values))
         except ValueError as error:
-            raise ValueError(f"{path}: cannot be read as the config of a run ({error})") from error
+            raise ValueError(f"{path}: cannot be read as the config of a run ({reason(error)})") from error
 
     def hold(self):
         """Keep the folder for this process until `release` or the end of the process, however it ends.

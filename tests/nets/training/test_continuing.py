@@ -74,6 +74,10 @@ DAMAGES = {
     "an optimizer before its start": array("optimizer", "state", "0.step", change=lambda a: np.array(-1)),
     "an optimizer without groups": entry("optimizer", "param_groups", value=[]),
     "an optimizer with a group of text": entry("optimizer", "param_groups", value=["x"]),
+    "an optimizer with 1,000 betas": entry("optimizer", "param_groups", 0, "betas", value=[0.9] * 1000),
+    "an optimizer of 1,000 groups": entry("optimizer", "param_groups", value=[{"params": []}] * 1000),
+    "an optimizer with a long option": entry("optimizer", "param_groups", 0, "x" * 5000, value=1),
+    "an optimizer with an option that rings": entry("optimizer", "param_groups", 0, "\a\x1b[2J", value=1),
     "an optimizer with betas of text": entry("optimizer", "param_groups", 0, "betas", value=["x", "y"]),
 }  # fmt: skip
 
@@ -94,7 +98,8 @@ def test_damage_is_refused(copied, capsys, change):
     save_checkpoint(copied / CHECKPOINT, saved)
     before = sorted(os.listdir(copied))
     command = ["train", "--resume", "--steps", "40", "--out", copied]
-    refused(capsys, *command, saying=[str(copied / CHECKPOINT), "not a checkpoint of this run"])
+    said = refused(capsys, *command, saying=[str(copied / CHECKPOINT), "not a checkpoint of this run"])
+    assert len(said) < 1000 and said.strip().isprintable()
     assert sorted(os.listdir(copied)) == before
 
 
