@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, usable
-from nets.plain_files import shown
+from nets.plain_files import reason, shown
 from nets.training.checkpoint import load_checkpoint
+from nets.training.continuing import losses_of
 from nets.training.measure import MEASURES
 from nets.training.page import Gallery, write_page
 from nets.training.report import save_curves
@@ -42,5 +43,13 @@ def _redraw_curves(run, scores):
     if run.path(CHECKPOINT).is_file():
         measure = MEASURES[run.config.task]
         final = None if scores is None else measure.of(scores.as_dict())
-        losses = load_checkpoint(run.path(CHECKPOINT))["losses"].numpy().tolist()
-        save_curves(run.path(CURVES), losses, run.metrics(), measure, final)
+        save_curves(run.path(CURVES), losses_in(run.path(CHECKPOINT)), run.metrics(), measure, final)
+
+
+def losses_in(checkpoint):
+    """The loss of each step, from a checkpoint. Raises ValueError with its name if it has none."""
+    saved = load_checkpoint(checkpoint)
+    try:
+        return losses_of(saved)
+    except ValueError as error:
+        raise ValueError(f"{checkpoint}: not a checkpoint of a run ({reason(error)})") from error

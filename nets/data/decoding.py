@@ -180,7 +180,7 @@ def _content(path, image):
     elif image.mode in ("1", "F") or image.mode.startswith("I"):
         values = np.asarray(image)
     else:
-        values = np.asarray(image.convert("RGB"))
+        values = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     return Decoded(values.copy(), alpha, None, lossy, nodata=nodata)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 import minitensor as mt
 from minitensor.backend import is_array, to_numpy
-from nets.plain_files import parse_json
+from nets.plain_files import parse_json, reason
 
 STRUCTURE = "structure"  # the entry of the file's metadata for everything that is not an array, as JSON
 ARRAY, PAIRS = "$array", "$pairs"
@@ -35,7 +35,7 @@ def load_checkpoint(path):
     try:
         return _put_arrays(parse_json(structure), mt.load(path))
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: a damaged checkpoint, its parts do not belong together ({error})") from error
+        raise ValueError(f"{path}: a damaged checkpoint, its parts do not belong together ({reason(error)})") from error
 
 
 def shared_checkpoint(path, world):

@@ -52,8 +52,18 @@ def check_saved(saved, images, parameters):
     _check_optimizer(saved["optimizer"], step, parameters)
 
 
+def losses_of(saved):
+    """The loss of each step, from a checkpoint. Raises ValueError, without the file's name, if it has none."""
+    if not isinstance(saved, dict):
+        raise ValueError("it is no dict")
+    losses = _numbers(saved, "losses", "f")
+    if not np.isfinite(losses).all():
+        raise ValueError("its losses must be finite numbers")
+    return losses.tolist()
+
+
 def _numbers(saved, name, kind):
-    values = saved[name]
+    values = saved.get(name)
     if not isinstance(values, mt.Tensor) or values.ndim != 1 or values.dtype.kind != kind:
         raise ValueError(f"its {name} is no list of numbers")
     return values.numpy()

@@ -13,6 +13,7 @@ import minitensor as mt
 from layers.norm import synchronise
 from minitensor.distributed import Communicator, Gradients
 from nets.data import Augmentation
+from nets.plain_files import reason
 from nets.training.average import WeightAverage
 from nets.training.batches import Batches
 from nets.training.build import build_net
@@ -129,8 +130,8 @@ class Training:
             check_saved(saved, len(self.validation), sum(1 for _ in self.net.parameters()))
             self._take(saved)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
-            reason = error if isinstance(error, ValueError) else repr(error)
-            raise ValueError(f"{path}: not a checkpoint of this run ({reason})") from error
+            said = error if isinstance(error, ValueError) else repr(error)
+            raise ValueError(f"{path}: not a checkpoint of this run ({reason(said)})") from error
 
     def _take(self, saved):
         self.net.load_state_dict(saved["net"])

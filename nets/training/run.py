@@ -86,7 +86,7 @@ class Run:
         try:
             return cls(folder, Config.from_dict(values))
         except ValueError as error:
-            raise ValueError(f"{path}: cannot be read as the config of a run ({error})") from error
+            raise ValueError(f"{path}: cannot be read as the config of a run ({reason(error)})") from error
 
     def hold(self):
         """Keep the folder for this process until `release` or the end of the process, however it ends.
@@ -97,7 +97,7 @@ class Run:
         if fcntl is None or self._lock is not None:
             return
         while True:
-            file = self.path(LOCK).open("a")
+            file = _opened_lock(self.path(LOCK))
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -234,6 +234,15 @@ class Run:
         return kept
 
 
+def _opened_lock(path):
+    """The lock's file, made if it is not there. OSError if it is a link, which would lead elsewhere, or a pipe."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    try:
+        return os.fdopen(os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK), "ab")
+    except OSError as error:
+        raise OSError(error.errno, f"cannot be the lock of a run: {os.strerror(error.errno)}", str(path)) from error
+
+
 def must_be_free(folder):
     """Raise ValueError if a folder for a new run is none, or if it holds files of another run."""
     folder = Path(folder)
@@ -241,7 +250,7 @@ def must_be_free(folder):
         raise ValueError(f"{folder}: is not a folder")
     if (folder / CONFIG).exists():
         raise ValueError(f"{folder}: holds a run already; continue it with --resume or choose another folder")
-    there = [name for name in ALL if (folder / name).exists()]
+    there = [name for name in ALL if os.path.lexists(folder / name)]  # also a link that leads nowhere
     if there:
         raise ValueError(
             f"{folder}: holds {', '.join(there)} of an earlier run without its {CONFIG}; choose another folder, or "

@@ -205,6 +205,25 @@ def _read_checkpoint(folder):
     Training(run, *run.open_data()).resume()
 
 
+def _read_for_report(folder):
+    """What `python -m nets report` reads of a checkpoint."""
+    from nets.commands.report import losses_in
+
+    losses_in(folder / "checkpoint.safetensors")
+
+
+def _read_structure(folder):
+    """A checkpoint as `--resume` and as `report` read it."""
+    problems = []
+    for read in (_read_for_report, _read_checkpoint):
+        try:
+            read(folder)
+        except (ValueError, OSError) as error:
+            problems.append(error)
+    if problems:
+        raise problems[0]
+
+
 def _weights(suffix, change, kind=None):
     def make(rng, seeds, folder):
         contents = seeds.pth[kind] if kind else [(seeds.runs["semantic"] / "best.safetensors").read_bytes()]
@@ -296,6 +315,7 @@ KINDS = {
     "data.json": Kind(_run_file("data.json", changed_json), _read_data, 1),
     "best.safetensors": Kind(_run_file("best.safetensors", tensors.safetensors_changed), _read_net, 2),
     "checkpoint": Kind(_run_file("checkpoint.safetensors", tensors.safetensors_changed), _read_checkpoint, 1),
+    "structure": Kind(_run_file("checkpoint.safetensors", tensors.structure_changed), _read_structure, 1),
     "pth": Kind(_weights(".pth", tensors.zipped, "zip"), _read_weights, 5),
     "legacy pth": Kind(_weights(".pth", tensors.legacy, "legacy"), _read_weights, 3),
     "safetensors": Kind(_weights(".safetensors", tensors.safetensors_changed), _read_weights, 2),

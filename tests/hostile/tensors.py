@@ -8,7 +8,8 @@ import pickletools
 import struct
 import zipfile
 
-from tests.hostile.mutate import MOST_CHANGES, NUMBERS, TEXTS, as_json, changed, choose, mutated
+from nets.training.checkpoint import STRUCTURE
+from tests.hostile.mutate import MOST_CHANGES, NUMBERS, TEXTS, as_json, changed, changed_json, choose, mutated
 
 # Instructions of a pickle: they build, call, remember, nest and take apart
 INSTRUCTIONS = (
@@ -123,6 +124,16 @@ def safetensors_changed(rng, content):
     text = as_json(rng, header)
     stated = choose(rng, (len(text),) * 6 + NUMBERS)
     return struct.pack("<Q", stated) + text + data
+
+
+def structure_changed(rng, content):
+    """A checkpoint whose text beside the numbers is changed (nets/training/checkpoint.py); its header fits."""
+    (length,) = struct.unpack_from("<Q", content)
+    header = json.loads(content[8 : 8 + length])
+    text = changed_json(rng, header["__metadata__"][STRUCTURE])
+    header["__metadata__"][STRUCTURE] = text.decode("utf-8", "replace")
+    packed = json.dumps(header).encode()
+    return struct.pack("<Q", len(packed)) + packed + content[8 + length :]
 
 
 def _entry_changed(rng, header):

@@ -4,7 +4,7 @@ from nets.__main__ import BAD_INPUT, main
 
 
 def refused(capsys, *arguments, saying):
-    """Exit code 2, nothing on stdout, one line on stderr that holds every part of `saying`."""
+    """Exit code 2, nothing on stdout, one line on stderr that holds every part of `saying`. Returns this line."""
     capsys.readouterr()
     try:
         code = main([str(argument) for argument in arguments])
@@ -16,3 +16,4 @@ def refused(capsys, *arguments, saying):
     assert captured.err.count("\n") == 1 and captured.err.endswith("\n"), captured.err
     for part in saying:
         assert part in captured.err
+    return captured.err

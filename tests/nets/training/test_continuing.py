@@ -74,6 +74,10 @@ DAMAGES = {
     "an optimizer before its start": array("optimizer", "state", "0.step", change=lambda a: np.array(-1)),
     "an optimizer without groups": entry("optimizer", "param_groups", value=[]),
     "an optimizer with a group of text": entry("optimizer", "param_groups", value=["x"]),
+    "an optimizer with 1,000 betas": entry("optimizer", "param_groups", 0, "betas", value=[0.9] * 1000),
+    "an optimizer of 1,000 groups": entry("optimizer", "param_groups", value=[{"params": []}] * 1000),
+    "an optimizer with a long option": entry("optimizer", "param_groups", 0, "x" * 5000, value=1),
+    "an optimizer with an option that rings": entry("optimizer", "param_groups", 0, "\a\x1b[2J", value=1),
     "an optimizer with betas of text": entry("optimizer", "param_groups", 0, "betas", value=["x", "y"]),
 }  # fmt: skip
 
@@ -94,7 +98,8 @@ def test_damage_is_refused(copied, capsys, change):
     save_checkpoint(copied / CHECKPOINT, saved)
     before = sorted(os.listdir(copied))
     command = ["train", "--resume", "--steps", "40", "--out", copied]
-    refused(capsys, *command, saying=[str(copied / CHECKPOINT), "not a checkpoint of this run"])
+    said = refused(capsys, *command, saying=[str(copied / CHECKPOINT), "not a checkpoint of this run"])
+    assert len(said) < 1000 and said.strip().isprintable()
     assert sorted(os.listdir(copied)) == before
 
 
@@ -116,6 +121,25 @@ def test_a_damaged_structure_is_refused(copied, capsys, structure):
     mt.save(copied / CHECKPOINT, {"a": mt.zeros(2)}, {STRUCTURE: structure})
     command = ["train", "--resume", "--steps", "40", "--out", copied]
     refused(capsys, *command, saying=[str(copied / CHECKPOINT)])
+
+
+LOSSES = {
+    "none": {},
+    "a number": {"losses": 3.0},
+    "a text": {"losses": "1 2 3"},
+    "of two axes": {"losses": np.zeros((2, 2))},
+    "of whole numbers": {"losses": np.zeros(3, np.int64)},
+    "NaN": {"losses": np.array([1.0, np.nan])},
+    "no dict": [1, 2],
+}
+
+
+@pytest.mark.parametrize("values", LOSSES.values(), ids=LOSSES)
+def test_report_refuses_a_checkpoint_without_losses(finished_run, tmp_path, capsys, values):
+    """`report` draws the losses again: it reads the checkpoint too."""
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    save_checkpoint(run / CHECKPOINT, values)
+    refused(capsys, "report", run, saying=[str(run / CHECKPOINT), "not a checkpoint of a run"])
 
 
 def test_the_undamaged_one_goes_on(copied):

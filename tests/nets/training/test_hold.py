@@ -1,6 +1,7 @@
 """One training a folder: the second is refused while the first one lives, however the first one ends."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,3 +59,16 @@ def test_a_failed_start_leaves_no_lock(finished_run, folder, tmp_path, capsys):
     before = sorted(os.listdir(finished_run))
     assert main(["train", "--resume", "--out", str(finished_run), "--seed", "77"]) == 2
     assert sorted(os.listdir(finished_run)) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+@pytest.mark.parametrize("make", [lambda path, target: path.symlink_to(target), lambda path, _: os.mkfifo(path)])
+def test_a_lock_that_leads_elsewhere_or_waits_is_refused(finished_run, tmp_path, capsys, make):
+    """A run folder may come from a stranger: nothing outside it is written, and no pipe is waited for."""
+    out, target = tmp_path / "run", tmp_path / "elsewhere"
+    shutil.copytree(finished_run, out)
+    make(out / LOCK, target)
+    assert main(["train", "--resume", "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert str(out / LOCK) in error and error.count("\n") == 1
+    assert not target.exists()

@@ -24,6 +24,15 @@ def test_leftovers_of_another_run_are_refused(folder, tmp_path, capsys, name):
     assert os.listdir(out) == [name] and (out / name).read_text() == "old"
 
 
+def test_a_link_that_leads_nowhere_is_a_leftover_too(folder, tmp_path, capsys):
+    """metrics.jsonl is written line by line: through a link, the lines would be written elsewhere."""
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / METRICS).symlink_to(tmp_path / "elsewhere")
+    refused(capsys, "train", "--data", folder, *TINY, "--steps", "2", "--out", out, saying=[str(out), METRICS])
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_failing_new_run_removes_only_its_own_files(folder, tmp_path, capsys):
     out = tmp_path / "run"
     out.mkdir()
