@@ -131,7 +131,8 @@ def _category(where, entry, position):
 
 def _name(where, annotation):
     """The name of an annotation's mask, without suffix."""
-    if not isinstance(annotation, dict) or not isinstance(annotation.get("file_name"), str):
+    named = isinstance(annotation, dict) and isinstance(annotation.get("file_name"), str)
+    if not named or not PurePosixPath(annotation["file_name"]).name:
         raise ValueError(f"{where} must be an object with a file_name, got {quoted(annotation)}")
     if not isinstance(annotation.get("segments_info"), list):
         raise ValueError(f"{where}: segments_info must be a list, got {quoted(annotation.get('segments_info'))}")

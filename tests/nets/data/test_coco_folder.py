@@ -113,6 +113,7 @@ BAD = {
     "twice": (annotated() | {"annotations": annotated()["annotations"] * 2}, "'a' occurs twice"),
     "annotation": (annotated() | {"annotations": [3]}, "annotation 0 must be an object with a file_name, got 3"),
     "name": (annotated() | {"annotations": [{"file_name": 3}]}, "annotation 0 must be an object with a file_name"),
+    "no name": (annotated() | {"annotations": [{"file_name": "."}]}, "annotation 0 must be an object with a file_name"),
     "segments": (annotated() | {"annotations": [{"file_name": "a.png"}]}, "segments_info must be a list, got None"),
     "a segment": (annotated(id="x"), "a segment must have an id from 1"),
     "no category": (annotated(category_id=8), "segment 70000: category_id 8 is no category"),
