@@ -16,7 +16,9 @@ import numpy as np
 
 from nets.data.arrays import ARRAY_SUFFIXES, read_array
 from nets.data.orientation import UPRIGHT, orientation_tag, turned
+from nets.data.strips import slices
 from nets.data.tiff import is_tiff, nodata_of, read_numbers
+from nets.limits import MOST_PAGES
 from nets.plain_files import check_regular, reason
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", *ARRAY_SUFFIXES)
@@ -139,12 +141,11 @@ def _choose_page(image):
     A phone's photo may contain a preview as a second frame (MPO). A TIFF file may contain smaller copies of its first
     page. In all other files, several frames are several pictures.
     """
-    frames = 1 if image.format in JPEGS else getattr(image, "n_frames", 1)
-    if frames == 1 or image.format != "TIFF":
-        return frames
-    full = []
-    for page in range(frames):
-        image.seek(page)
+    if image.format != "TIFF":
+        return 1 if image.format in JPEGS else getattr(image, "n_frames", 1)
+    full, pages = [], 0
+    for page in _pages(image):
+        pages = page + 1
         kind, old = image.tag_v2.get(SUBFILE_TYPE, 0), image.tag_v2.get(OLD_SUBFILE_TYPE, 0)
         if not kind & (REDUCED | TRANSPARENCY) and old != OLD_REDUCED:
             full.append((page, image.size))
@@ -158,7 +159,22 @@ def _choose_page(image):
         if 2 * size[0] > width + 1 or abs(size[0] * height - size[1] * width) > max(width, height)
     ]  # fmt: skip
     image.seek(first)
-    return frames if others else 1
+    return pages if others else 1
+
+
+def _pages(image):
+    """Go to each page of a TIFF file, and give its number.
+
+    Pillow's `n_frames` compares each page with all pages before it, without an end: 60,000 pages take a minute.
+    """
+    for page in range(MOST_PAGES + 1):
+        try:
+            image.seek(page)
+        except EOFError:
+            return
+        if page == MOST_PAGES:
+            raise ValueError(f"it has more than {MOST_PAGES} pages")
+        yield page
 
 
 def _content(path, image):
@@ -173,15 +189,35 @@ def _content(path, image):
     if image.mode == "P" and image.format != "GIF":  # the order of a GIF's palette has no meaning
         entries = image.getpalette() or []
         palette = {i: tuple(entries[3 * i : 3 * i + 3]) for i in range(len(entries) // 3)}
-        return Decoded(np.asarray(image).copy(), None, palette, lossy, nodata=nodata)
-    alpha = np.asarray(image.getchannel("A")).copy() if image.mode in ("LA", "RGBA", "PA") else None
+        return Decoded(_as_array(image), None, palette, lossy, nodata=nodata)
+    alpha = _as_array(image, lambda strip: strip.getchannel("A")) if image.mode in ("LA", "RGBA", "PA") else None
     if image.mode in ("L", "LA"):
-        values = np.asarray(image.getchannel(0))
-    elif image.mode in ("1", "F") or image.mode.startswith("I"):
-        values = np.asarray(image)
+        values = _as_array(image, lambda strip: strip.getchannel(0))
+    elif image.mode in ("1", "F", "RGB") or image.mode.startswith("I"):
+        values = _as_array(image)
     else:
-        values = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
-    return Decoded(values.copy(), alpha, None, lossy, nodata=nodata)
+        values = _as_array(image, lambda strip: strip.convert("RGB"))
+    return Decoded(values, alpha, None, lossy, nodata=nodata)
+
+
+def _as_array(image, change=lambda strip: strip, dtype=None):
+    """An image that is loaded, as an array, each strip changed by a function.
+
+    np.asarray(image) is the same array, but needs memory for three copies of it.
+    """
+    whole = None
+    for rows, strip in _strips(image):
+        part = np.asarray(change(strip))
+        if whole is None:
+            whole = np.empty((image.height, *part.shape[1:]), dtype or part.dtype)
+        whole[rows] = part
+    return whole
+
+
+def _strips(image):
+    """(slice of rows, these rows as an image)"""
+    for rows in slices(image.height, image.width):
+        yield rows, image.crop((0, rows.start, image.width, rows.stop))
 
 
 def _is_lossy(path, image):
@@ -221,10 +257,11 @@ def _deep_channels(path, image):
         grey_high, grey_low, high, low = np.moveaxis(_as_stored(path, image.tell(), "RGBA"), -1, 0)
         return grey_high * np.uint16(256) + grey_low, high * np.uint16(256) + low
     order = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
-    low = _as_stored(path, image.tell(), raw[:-1] + order[raw[-1]])
+    values = _as_stored(path, image.tell(), raw[:-1] + order[raw[-1]], np.uint16)
     image.load()
-    values = np.asarray(image) * np.uint16(256) + low
-    return values[..., :3].copy(), values[..., 3].copy() if values.shape[2] == 4 else None
+    for rows, strip in _strips(image):
+        values[rows] += np.asarray(strip) * np.uint16(256)
+    return (values[..., :3].copy(), values[..., 3].copy()) if values.shape[2] == 4 else (values, None)
 
 
 def _raw_mode(image):
@@ -233,7 +270,7 @@ def _raw_mode(image):
     return arguments if isinstance(arguments, str) else str((arguments or ("",))[0])
 
 
-def _as_stored(path, page, raw):
+def _as_stored(path, page, raw, dtype=None):
     """The image's channels, read as if the file had the raw mode `raw`."""
     with open(path, "rb") as file, pillow().open(file, formats=FORMATS) as image:
         image.seek(page)
@@ -241,4 +278,4 @@ def _as_stored(path, page, raw):
             tile._replace(args=raw if isinstance(tile.args, str) else (raw, *tile.args[1:])) for tile in image.tile
         ]
         image.load()
-        return np.asarray(image)
+        return _as_array(image, dtype=dtype)

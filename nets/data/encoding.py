@@ -20,6 +20,7 @@ import numpy as np
 from nets.data.masks import pack, unpack
 from nets.data.palettes import by_color
 from nets.data.sample import IGNORE, SegmentationClass
+from nets.data.strips import strips
 from nets.limits import MOST_CLASSES, MOST_COLOR
 from nets.plain_files import is_whole, quoted, why_no_name
 
@@ -195,11 +196,15 @@ class Encoding(NamedTuple):
         meaning = self.meaning(mask.kind)
         keys = np.array(sorted(meaning), np.int32)
         labels = np.array([meaning[key] for key in keys.tolist()], np.uint8)
-        place = np.minimum(np.searchsorted(keys, values), len(keys) - 1)
-        strangers = values[keys[place] != values]
-        if strangers.size:
-            raise ValueError(self._stranger(strangers.min(), mask.kind, path))
-        return labels[place], None
+        found = np.empty(values.shape, np.uint8)
+        for rows in strips(values):
+            strip = values[rows]
+            place = np.minimum(np.searchsorted(keys, strip), len(keys) - 1)
+            strangers = strip[keys[place] != strip]
+            if strangers.size:
+                raise ValueError(self._stranger(strangers.min(), mask.kind, path))
+            found[rows] = labels[place]
+        return found, None
 
     def _stranger(self, value, stored, path):
         """The message about a value that is not a class."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from nets.data.decoding import SUFFIXES, decode, pillow
 from nets.data.orientation import UPRIGHT
+from nets.data.strips import strips
 
 __all__ = ["SUFFIXES", "Picture", "as_channels", "is_grey", "pillow", "read_image", "read_picture", "stretch"]
 
@@ -15,10 +16,10 @@ __all__ = ["SUFFIXES", "Picture", "as_channels", "is_grey", "pillow", "read_imag
 DARKEST, BRIGHTEST = 0.1, 99.9
 # 8-bit values in 16 bits are often stored as v * 257, so that 255 becomes 65535.
 REPEATED = 257
-STRIP = 1 << 22  # numbers that are converted at once
 
 # Values that GIS programs and sensors write for missing data. They are used if no tag names the value.
 USUAL_NODATA = (-9999.0, -99999.0, -32767.0, -32768.0, -3.4028234663852886e38, -1e20, -1e32, 1e20, 1e32)
+COUNTABLE = (np.uint8, np.uint16)  # dtypes with so few numbers that a table can count each
 FAR = 3  # such a value marks missing data if it is more than this many times as large as all others
 
 
@@ -65,17 +66,27 @@ def read_picture(path, nodata=None):
         void = None if marker is None else _everywhere(values == marker)
         return Picture(values, void if void is not None and void.any() else None, False, decoded.tag)
     if values.dtype.kind == "u" and values.max() > 255 and _are_repeated(values):
-        return Picture((values // REPEATED).astype(np.uint8), None, False, decoded.tag)
-    void = _everywhere(_missing(values, marker))
-    if void.all():
+        return Picture(_in_strips(values, lambda strip: strip // REPEATED), None, False, decoded.tag)
+    missing = _missing(values, marker)
+    void = None if missing is None else _everywhere(missing)
+    del missing
+    if void is not None and void.all():
         raise ValueError(f"{path}: holds no data, every pixel is missing")
-    pixels = stretch(values, void)
-    return Picture(pixels, void if void.any() else None, True, decoded.tag)
+    void = void if void is not None and void.any() else None
+    return Picture(stretch(values, void), void, True, decoded.tag)
+
+
+def _in_strips(values, change):
+    """change(values) as uint8, strip by strip: a copy of a large image in another dtype would not fit into memory."""
+    whole = np.empty(values.shape, np.uint8)
+    for rows in strips(values):
+        whole[rows] = change(values[rows])
+    return whole
 
 
 def _are_repeated(values):
     """Whether all values are v * 257."""
-    return not any((values[rows] % REPEATED).any() for rows in _strips(values))
+    return not any((values[rows] % REPEATED).any() for rows in strips(values))
 
 
 def _everywhere(missing):
@@ -84,17 +95,17 @@ def _everywhere(missing):
 
 
 def _missing(values, marker):
-    """Where a deep image has no data: bool, in the shape of `values`."""
+    """Where a deep image has no data: bool, in the shape of `values`; None if there is data everywhere."""
     if values.dtype.kind == "f":
         missing = ~np.isfinite(values)
         if marker is None:
-            marker = _usual_nodata(values[~missing])
+            marker = _usual_nodata(values[~missing] if missing.any() else values)
         # A tag says -3.4e38 in decimal digits. Rounded to the file's dtype, it equals the stored number.
         with np.errstate(over="ignore"):
             return missing if marker is None else missing | (values == values.dtype.type(marker))
     if marker is None:
         marker = _usual_nodata(values)
-    return np.zeros(values.shape, bool) if marker is None else values == marker
+    return None if marker is None else values == marker
 
 
 def _usual_nodata(values):
@@ -121,45 +132,67 @@ def stretch(values, void=None):
     The percentiles are taken over all channels together, so that colours keep their balance.
     """
     low, high = _darkest_and_brightest(values, void)
-    pixels = np.empty(values.shape, np.uint8)
-    for rows in _strips(values):  # float32 copies of a large image would not fit into memory
-        strip = np.nan_to_num(values[rows].astype(np.float32))
-        scaled = (np.clip(strip, low, high) - low) * (255 / (high - low)) + 0.5
-        pixels[rows] = np.clip(scaled, 0, 255)
+
+    def scaled(strip):
+        strip = np.nan_to_num(strip.astype(np.float32))
+        return np.clip((np.clip(strip, low, high) - low) * (255 / (high - low)) + 0.5, 0, 255)
+
+    pixels = _in_strips(values, scaled)
     if void is not None:
         pixels[void] = 0
     return pixels
 
 
 def _darkest_and_brightest(values, void):
-    """The two percentiles in float64, the second above the first. One copy of the values is made, in their dtype."""
-    kept = values.ravel() if void is None or not void.any() else values[~void].ravel()
-    if kept.dtype.kind == "f":
-        kept = kept[np.isfinite(kept)]
-    places = [(len(kept) - 1) * share / 100 for share in (DARKEST, BRIGHTEST)]
+    """The two percentiles in float64, the second above the first."""
+    void = None if void is None or not void.any() else void
+    count, ordered = (_ordered_counts if values.dtype in COUNTABLE else _ordered_copy)(values, void)
+    places = [(count - 1) * share / 100 for share in (DARKEST, BRIGHTEST)]
     below = [int(place) for place in places]
-    ranks = sorted({rank for at in below for rank in (at, min(at + 1, len(kept) - 1))} | {0, len(kept) - 1})
-    ordered = np.partition(kept, ranks)
+    above = [min(at + 1, count - 1) for at in below]
+    numbers = dict(zip((0, count - 1, *below, *above), ordered([0, count - 1, *below, *above]), strict=True))
     low, high = (
-        _between(np.float64(ordered[at]), np.float64(ordered[min(at + 1, len(kept) - 1)]), place - at)
-        for at, place in zip(below, places, strict=True)
+        _between(numbers[at], numbers[after], place - at) for at, after, place in zip(below, above, places, strict=True)
     )
     if high <= low:
-        least, most = np.float64(ordered[0]), np.float64(ordered[-1])
-        low, high = least, max(most, least + 1)
+        low, high = numbers[0], max(numbers[count - 1], numbers[0] + 1)
     return low, high
+
+
+def _ordered_counts(values, void):
+    """(how many numbers have data, a function of ranks that gives the numbers in order): by counting, without a copy.
+
+    For dtypes of 16 bits.
+    """
+    counts = np.zeros(1 << 16, np.int64)
+    for rows in strips(values):
+        strip = values[rows] if void is None else values[rows][~void[rows]]
+        counts += np.bincount(strip.ravel(), minlength=len(counts))
+    until = np.cumsum(counts)
+    return int(until[-1]), lambda ranks: np.searchsorted(until, ranks, side="right").astype(np.float64)
+
+
+def _ordered_copy(values, void):
+    """The same for other dtypes: with one copy of the values. Infinite numbers and NaN have no data."""
+    if values.dtype.kind == "f":
+        finite = np.isfinite(values)
+        if void is not None:
+            finite &= ~(void if values.ndim == 2 else void[..., None])
+        kept = values[finite]
+    else:
+        kept = values.flatten() if void is None else values[~void].ravel()
+
+    def ordered(ranks):
+        kept.partition(sorted(set(ranks)))
+        return kept[ranks].astype(np.float64)
+
+    return len(kept), ordered
 
 
 def _between(one, other, share):
     """The number at `share` of the way between two, rounded as np.percentile rounds it."""
     way = other - one
     return one + way * share if share < 0.5 else other - way * (1 - share)
-
-
-def _strips(values):
-    """Slices of rows, of about STRIP numbers each."""
-    tall = max(1, STRIP * len(values) // values.size)
-    return [slice(top, top + tall) for top in range(0, len(values), tall)]
 
 
 def is_grey(image):
@@ -175,5 +208,8 @@ def as_channels(image, channels):
         return image
     if is_grey(image):
         return image[..., 0].copy()
-    luminance = image @ np.array([0.299, 0.587, 0.114], np.float32)
-    return (luminance + 0.5).astype(np.uint8)
+    weights = np.array([0.299, 0.587, 0.114], np.float32)
+    grey = np.empty(image.shape[:2], np.uint8)
+    for rows in strips(image):
+        grey[rows] = image[rows] @ weights + 0.5
+    return grey
