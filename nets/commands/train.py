@@ -356,7 +356,7 @@ def _finish(training):
         f"{best['validation_images']} validation images:\n"
     )
     print(scores.table())
-    chosen = "How far to favour rare classes" if run.config.task == "semantic" else "Which thresholds make objects"
+    chosen = "How much to favour each class" if run.config.task == "semantic" else "Which thresholds make objects"
     print(
         f"\n{chosen}, and whether to average mirrored views, was chosen on these same images: expect somewhat less on "
         "others."
