@@ -7,14 +7,16 @@ import math
 import minitensor as mt
 from layers import init
 from layers.module import Parameter
+from minitensor.arguments import check_flag
 
 
-def affine_parameters(weight_shape, outputs, bias, dtype, device):
+def affine_parameters(layer, weight_shape, outputs, bias, dtype, device):
     """A weight and a bias (None if bias=False) with torch's default values: U(-b, b) with b = 1 / sqrt(fan_in).
 
     kaiming_uniform_ with a = sqrt(5) has gain^2 = 2 / (1 + 5) = 1/3, so its bound sqrt(3) * gain / sqrt(fan_in) is the
     same b.
     """
+    check_flag(layer, bias=bias)
     weight = init.kaiming_uniform_(Parameter(mt.zeros(weight_shape, dtype=dtype, device=device)), a=math.sqrt(5))
     if not bias:
         return weight, None

@@ -26,7 +26,9 @@ class ModuleList(Module):
         return self
 
     def extend(self, modules: Iterable[Module]) -> ModuleList:
-        """Add several modules at the end; returns self."""
+        """Add several modules at the end; returns self. Raises TypeError for what is no list of modules."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"{type(self).__name__}: expects a list of modules, got {type(modules).__name__}")
         for module in modules:
             self.append(module)
         return self
@@ -85,6 +87,8 @@ class ModuleDict(Module):
 
     def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
         super().__init__()
+        if modules is not None and not isinstance(modules, (Mapping, ModuleDict)):
+            raise TypeError(f"ModuleDict: expects a dict of modules, got {type(modules).__name__}")
         for name, module in (modules or {}).items():
             self[name] = module
 

@@ -77,7 +77,7 @@ class Conv2d(_Convolution):
         else:
             self.padding = pair(padding, "padding", "Conv2d")
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
-        self.weight, self.bias = affine_parameters(shape, self.out_channels, bias, dtype, device)
+        self.weight, self.bias = affine_parameters(type(self).__name__, shape, self.out_channels, bias, dtype, device)
 
     def forward(self, x: Tensor) -> Tensor:
         return self._run(mt.conv2d, x)
@@ -128,7 +128,7 @@ class ConvTranspose2d(_Convolution):
         self.padding = pair(padding, "padding", "ConvTranspose2d")
         self.output_padding = pair(output_padding, "output_padding", "ConvTranspose2d")
         shape = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
-        self.weight, self.bias = affine_parameters(shape, self.out_channels, bias, dtype, device)
+        self.weight, self.bias = affine_parameters(type(self).__name__, shape, self.out_channels, bias, dtype, device)
 
     def forward(self, x: Tensor, output_size: Ints | None = None) -> Tensor:
         output_padding = self.output_padding if output_size is None else self._needed(x, output_size)

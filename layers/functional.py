@@ -17,6 +17,8 @@ def functional_call(
     The tensors may be results, through which gradients flow. The module has its own again afterwards, also after an
     error. Raises ValueError for names that the module does not have, and for other shapes.
     """
+    if not isinstance(module, Module):
+        raise TypeError(f"functional_call: module must be a Module, got {type(module).__name__}")
     places = {}
     for path, part in module.named_modules():
         for registry in (part._parameters, part._buffers):

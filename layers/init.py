@@ -57,6 +57,8 @@ def calculate_fan(tensor: Tensor) -> Any:
     Each output is computed from fan_in = C*KH*KW inputs. Each input is used by fan_out = O*KH*KW outputs. The weight of
     a transposed convolution is (C, O, KH, KW). Its axes are read in the same way, as in torch.
     """
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"calculate_fan: a weight must be a Tensor, got {type(tensor).__name__}")
     if tensor.ndim < 2:
         raise ValueError(f"calculate_fan: a weight needs at least 2 dimensions, got shape {tensor.shape}")
     taps = math.prod(tensor.shape[2:])
@@ -153,6 +155,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     more rows than columns, the columns are orthogonal instead. Source: Saxe et al. 2013 (arXiv 1312.6120). Raises
     ValueError for vectors.
     """
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"orthogonal_: the weight must be a Tensor, got {type(tensor).__name__}")
     if tensor.ndim < 2:
         raise ValueError(f"orthogonal_: the weight needs at least 2 axes, got shape {tensor.shape}")
     if not _drawing.wanted or not tensor.size:
@@ -204,6 +208,8 @@ def bilinear_filter(size: int) -> Any:
 
     size 4 -> 0.25 0.75 0.75 0.25. Source: Long et al. 2015 (FCN), `upsample_filt` of its published code.
     """
+    if isinstance(size, bool) or not hasattr(size, "__index__") or size < 1:
+        raise ValueError(f"bilinear_filter: size must be a whole number of at least 1, got {size!r}")
     factor = (size + 1) // 2
     centre = factor - 1 if size % 2 else factor - 0.5
     return 1 - np.abs(np.arange(size) - centre) / factor

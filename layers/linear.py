@@ -19,7 +19,7 @@ class Linear(Module):
         self.in_features = positive(in_features, "in_features", "Linear")
         self.out_features = positive(out_features, "out_features", "Linear")
         shape = (self.out_features, self.in_features)
-        self.weight, self.bias = affine_parameters(shape, self.out_features, bias, dtype, device)
+        self.weight, self.bias = affine_parameters("Linear", shape, self.out_features, bias, dtype, device)
 
     def forward(self, x: Tensor) -> Tensor:
         return mt.linear(x, self.weight, self.bias)

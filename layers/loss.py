@@ -18,6 +18,8 @@ class _Loss(Module):
         check_reduction(type(self).__name__, reduction)
         self.reduction = reduction
         for name, weight in weights.items():
+            if isinstance(weight, str):
+                raise TypeError(f"{type(self).__name__}: {name} must be a Tensor or numbers, got {weight!r}")
             if weight is None:
                 setattr(self, name, None)
             else:

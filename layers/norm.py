@@ -7,19 +7,23 @@ from typing import Any
 import minitensor as mt
 from layers.affine import positive
 from layers.module import Module, Parameter
+from minitensor.arguments import check_flag, check_real
 from minitensor.tensor import Tensor
 from minitensor.typing import DtypeLike
 
 
-def _scale_and_shift(count, affine, dtype, device):
+def scale_and_shift(layer, count, affine, dtype, device):
     """The learned weight and bias, which begin as the identity; (None, None) without `affine`."""
+    check_flag(layer, affine=affine)
     if not affine:
         return None, None
     options = {"dtype": dtype, "device": device}
     return Parameter(mt.ones(count, **options)), Parameter(mt.zeros(count, **options))
 
 
-def _check_eps(eps, layer):
+def checked_eps(eps, layer):
+    """`eps` if it is a number above 0. Otherwise raise a TypeError or ValueError that names it."""
+    check_real(layer, "eps", eps)
     if not eps > 0:
         raise ValueError(f"{layer}: eps must be above 0, got {eps}")
     return eps
@@ -45,13 +49,17 @@ class BatchNorm2d(Module):
         dtype: DtypeLike = None,
     ) -> None:
         super().__init__()
-        self.num_features = positive(num_features, "num_features", "BatchNorm2d")
-        self.eps = _check_eps(eps, "BatchNorm2d")
-        if momentum is not None and not 0 <= momentum <= 1:
-            raise ValueError(f"BatchNorm2d: momentum must lie in [0, 1] or be None, got {momentum}")
+        layer = type(self).__name__
+        self.num_features = positive(num_features, "num_features", layer)
+        self.eps = checked_eps(eps, layer)
+        check_flag(layer, track_running_stats=track_running_stats)
+        if momentum is not None:
+            check_real(layer, "momentum", momentum)
+            if not 0 <= momentum <= 1:
+                raise ValueError(f"{layer}: momentum must lie in [0, 1] or be None, got {momentum}")
         self.momentum = momentum
         self.track_running_stats = bool(track_running_stats)
-        self.weight, self.bias = _scale_and_shift(self.num_features, affine, dtype, device)
+        self.weight, self.bias = scale_and_shift(layer, self.num_features, affine, dtype, device)
         self.over = None  # the processes that share a batch (`synchronise`)
         self.running_mean = self.running_var = self.num_batches_tracked = None
         if self.track_running_stats:
@@ -120,8 +128,8 @@ class GroupNorm(Module):
         self.num_channels = positive(num_channels, "num_channels", "GroupNorm")
         if self.num_channels % self.num_groups:
             raise ValueError(f"GroupNorm: {self.num_channels} channels do not divide into {self.num_groups} groups")
-        self.eps = _check_eps(eps, "GroupNorm")
-        self.weight, self.bias = _scale_and_shift(self.num_channels, affine, dtype, device)
+        self.eps = checked_eps(eps, "GroupNorm")
+        self.weight, self.bias = scale_and_shift("GroupNorm", self.num_channels, affine, dtype, device)
 
     def forward(self, x: Tensor) -> Tensor:
         return mt.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)

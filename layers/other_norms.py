@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import minitensor as mt
+from layers.affine import positive
 from layers.module import Module, Parameter
-from layers.norm import BatchNorm2d
+from layers.norm import BatchNorm2d, checked_eps, scale_and_shift
+from minitensor.arguments import check_flag, shape_argument
 from minitensor.tensor import Tensor
 from minitensor.typing import DtypeLike
 
@@ -27,8 +29,11 @@ class LayerNorm(Module):
         dtype: DtypeLike = None,
     ) -> None:
         super().__init__()
-        size = (normalized_shape,) if hasattr(normalized_shape, "__index__") else tuple(normalized_shape)
-        self.normalized_shape, self.eps = size, eps
+        size = shape_argument((normalized_shape,), "LayerNorm")
+        if not size or min(size) < 1:
+            raise ValueError(f"LayerNorm: normalized_shape must have sizes of at least 1, got {normalized_shape!r}")
+        check_flag("LayerNorm", elementwise_affine=elementwise_affine, bias=bias)
+        self.normalized_shape, self.eps = size, checked_eps(eps, "LayerNorm")
         options = {"dtype": dtype, "device": device}
         self.weight = Parameter(mt.ones(size, **options)) if elementwise_affine else None
         self.bias = Parameter(mt.zeros(size, **options)) if elementwise_affine and bias else None
@@ -56,10 +61,9 @@ class InstanceNorm2d(Module):
         dtype: DtypeLike = None,
     ) -> None:
         super().__init__()
-        self.num_features, self.eps = num_features, eps
-        options = {"dtype": dtype, "device": device}
-        self.weight = Parameter(mt.ones(num_features, **options)) if affine else None
-        self.bias = Parameter(mt.zeros(num_features, **options)) if affine else None
+        self.num_features = positive(num_features, "num_features", "InstanceNorm2d")
+        self.eps = checked_eps(eps, "InstanceNorm2d")
+        self.weight, self.bias = scale_and_shift("InstanceNorm2d", self.num_features, affine, dtype, device)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1] != self.num_features:

@@ -6,7 +6,7 @@ from typing import Any
 
 import minitensor as mt
 from layers.module import Module
-from minitensor.arguments import pair
+from minitensor.arguments import check_flag, pair
 from minitensor.tensor import Tensor
 from minitensor.typing import Ints
 
@@ -23,6 +23,7 @@ class _Pooling(Module):
         for p, k in zip(self.padding, self.kernel_size, strict=True):
             if p > k // 2:
                 raise ValueError(f"{layer}: padding {p} is more than half of the kernel's {k}")
+        check_flag(layer, ceil_mode=ceil_mode)
         self.ceil_mode = bool(ceil_mode)
 
     def extra_repr(self) -> str:
@@ -46,6 +47,7 @@ class MaxPool2d(_Pooling):
     ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode)
         self.dilation = pair(dilation, "dilation", "MaxPool2d", minimum=1)
+        check_flag("MaxPool2d", return_indices=return_indices)
         self.return_indices = bool(return_indices)
 
     def forward(self, x: Tensor) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import minitensor as mt
 from layers.module import Module
-from minitensor.arguments import pair
+from minitensor.arguments import pair, shape_argument
 from minitensor.tensor import Tensor
 from minitensor.typing import Ints
 
@@ -30,7 +30,7 @@ class Unflatten(Module):
 
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
-        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+        self.dim, self.unflattened_size = dim, shape_argument((unflattened_size,), "Unflatten")
 
     def forward(self, x: Tensor) -> Tensor:
         axis = self.dim % x.ndim

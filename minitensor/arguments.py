@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
 from numbers import Integral, Real
 
 import numpy as np
@@ -95,6 +95,7 @@ def check_real(operation, name, value, low=None, below=None):
         raise TypeError(f"{operation}: {name} must be a number, got {value!r}")
     if low is not None and (not isfinite(value) or value < low or (below is not None and value >= below)):
         bounds = f"at least {low}" if below is None else f"in [{low}, {below})"
+        bounds = "finite" if low == -inf else bounds
         raise ValueError(f"{operation}: {name} must be {bounds}, got {value}")
 
 
@@ -114,6 +115,8 @@ def shape_argument(shape, operation):
     if len(shape) == 1 and not hasattr(shape[0], "__index__"):
         shape = shape[0]
     try:
+        if bool in map(type, shape):
+            raise TypeError("True and False are no sizes")
         return tuple(n.__index__() for n in shape)
     except (TypeError, ValueError, AttributeError) as error:
         raise TypeError(f"{operation}: a shape is made of whole numbers, got {shape!r}") from error

@@ -200,6 +200,8 @@ def _output_gradient(output, grad, operation):
             )
         return Tensor.wrap(xp.ones_like(output._data))
     if not isinstance(grad, Tensor):
+        if isinstance(grad, (str, bytes)):  # NumPy would read a number in it
+            raise TypeError(f"{operation}: the gradient must be a Tensor or numbers, got {type(grad).__name__}")
         grad = Tensor(xp.asarray(grad, dtype=output.dtype))
     if grad.device != output.device:
         raise ValueError(f"{operation}: the gradient is on {grad.device}, its output on {output.device}")

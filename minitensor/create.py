@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from minitensor.arguments import check_dtype, shape_argument
+from minitensor.arguments import check_dtype, check_flag, check_real, shape_argument
 from minitensor.backend import array_module, filled, memory_explained, module_for, to_device
 from minitensor.convert import DEFAULT_DTYPE, as_array
 from minitensor.tensor import Tensor
@@ -29,6 +30,7 @@ def tensor(data: Any, dtype: DtypeLike = None, device: str | None = None, requir
 
 
 def _created(operation, shape, make, dtype, device, requires_grad):
+    check_flag(operation, requires_grad=requires_grad)
     shape = shape_argument(shape, operation)
     if min(shape, default=0) < 0:
         raise ValueError(f"{operation}: sizes cannot be negative, got shape {shape}")
@@ -52,6 +54,8 @@ def full(
     shape: Any, fill_value: Number, dtype: DtypeLike = None, device: str | None = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor in which every element is `fill_value`; the dtype follows the value unless given."""
+    if not isinstance(fill_value, (bool, np.bool_)):
+        check_real("full", "fill_value", fill_value)
     dtype = np.array(fill_value).dtype if dtype is None and not isinstance(fill_value, float) else dtype
     shape = (shape,) if hasattr(shape, "__index__") else shape
     return _created("full", (shape,), lambda xp, s, t: filled(xp, s, fill_value, t), dtype, device, requires_grad)
@@ -68,6 +72,9 @@ def arange(
     """start, start + step, ... below `end`; int64 if all three are whole numbers, else float32."""
     if end is None:
         start, end = 0, start
+    for name, value in (("start", start), ("end", end), ("step", step)):
+        check_real("arange", name, value, low=-inf)
+    check_flag("arange", requires_grad=requires_grad)
     if step == 0:
         raise ValueError("arange: step must not be 0")
     if (end - start) * step < 0:

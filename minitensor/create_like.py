@@ -15,6 +15,8 @@ from minitensor.typing import DtypeLike, Number
 
 def _like(make, operation, x, dtype, device, requires_grad):
     x = check_tensor(x, operation)
+    if dtype is not None:
+        check_dtype(dtype, operation)
     return make(x.shape, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad)
 
 
@@ -43,6 +45,8 @@ def full_like(
 ) -> Tensor:
     """`fill_value` everywhere, in the shape, dtype and place of x."""
     x = check_tensor(x, "full_like")
+    if not isinstance(fill_value, (bool, np.bool_)):
+        check_real("full_like", "fill_value", fill_value)
     return full(x.shape, fill_value, dtype or x.dtype, device or x.device, requires_grad)
 
 

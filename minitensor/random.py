@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.arguments import check_dtype, shape_argument
+from minitensor.arguments import check_dtype, check_flag, shape_argument
 from minitensor.backend import to_device
 from minitensor.convert import DEFAULT_DTYPE
 from minitensor.tensor import Tensor
@@ -43,6 +43,7 @@ def set_state(state):
 
 
 def _drawn(operation, draw, shape, dtype, device, requires_grad):
+    check_flag(operation, requires_grad=requires_grad)
     shape = shape_argument(shape, operation)
     if min(shape, default=0) < 0:
         raise ValueError(f"{operation}: sizes cannot be negative, got shape {shape}")

@@ -36,6 +36,9 @@ class SetRecording(ContextDecorator):
 
     def __call__(self, function):
         """Decorate a function. Of a generator, each step runs in this mode; the code between the steps does not."""
+        if not callable(function):
+            name = "enable_grad" if self.recording else "no_grad"
+            raise TypeError(f"{name}: goes before a function or into a with statement, got {function!r}")
         if not inspect.isgeneratorfunction(function):
             return super().__call__(function)
 

@@ -88,6 +88,8 @@ class Tensor(_Methods):
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
+        if not isinstance(flag, (bool, np.bool_)):
+            raise TypeError(f"requires_grad must be True or False, got {flag!r}")
         if flag and self._data.dtype.kind != "f":
             raise TypeError(f"only floating point tensors can require gradients, this one has dtype {self.dtype}")
         if not flag and self.node is not None:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from layers import Conv2d, ConvTranspose2d, Dropout, Dropout2d, MaxPool2d, Module, init
+from layers.affine import positive
+from minitensor.arguments import check_flag
 from minitensor.tensor import Tensor
 from nets.plan import Branch, Crop, window_of
 from nets.sizes import FCN_PADDING, VGG_BLOCKS, fcn_crops
@@ -35,6 +37,9 @@ class _FCN(Module):
 
     def __init__(self, classes: int, in_channels: int, width: float, channel_dropout: bool) -> None:
         super().__init__()
+        positive(classes, "classes", type(self).__name__)
+        positive(in_channels, "in_channels", type(self).__name__)
+        check_flag(type(self).__name__, channel_dropout=channel_dropout)
         self.classes, self.in_channels = classes, in_channels
         inputs = in_channels
         for block, convolutions, channels in zip(range(1, 6), VGG_BLOCKS, BLOCK_CHANNELS, strict=True):
@@ -158,6 +163,7 @@ class FCN16s(_FCN):
         channel_dropout: bool = False,
     ) -> None:
         super().__init__(classes, in_channels, width, channel_dropout)
+        check_flag("FCN16s", at_once=at_once)
         self.pool4_scale = POOL4_SCALE if at_once else 1.0
         self.score_pool4 = Conv2d(self.conv4_1.out_channels, classes, 1)
         self.upscore2 = self.upsampling(4, 2)
@@ -197,6 +203,7 @@ class FCN8s(_FCN):
         channel_dropout: bool = False,
     ) -> None:
         super().__init__(classes, in_channels, width, channel_dropout)
+        check_flag("FCN8s", at_once=at_once)
         self.pool3_scale, self.pool4_scale = (POOL3_SCALE, POOL4_SCALE) if at_once else (1.0, 1.0)
         self.score_pool3 = Conv2d(self.conv3_1.out_channels, classes, 1)
         self.score_pool4 = Conv2d(self.conv4_1.out_channels, classes, 1)
@@ -249,6 +256,8 @@ def parameter_groups(net: Any, lr: float, weight_decay: float = 5e-4, learn_upsa
     cross_entropy, multiply the rate by the number of pixels. Caffe's files keep all bilinear kernels fixed
     (learn_upsampling=False). The paper learns the intermediate kernels.
     """
+    if not isinstance(net, Module):
+        raise TypeError(f"parameter_groups: net must be a Module, got {type(net).__name__}")
     weights, biases = [], []
     for module in net.modules():
         for name, parameter in module.named_parameters(recurse=False):

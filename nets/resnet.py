@@ -16,6 +16,8 @@ from typing import Any
 
 import minitensor as mt
 from layers import BatchNorm2d, Conv2d, Dropout, MaxPool2d, Module, ReLU, Sequential, Upsample, init
+from layers.affine import positive
+from minitensor.arguments import check_flag
 from minitensor.tensor import Tensor
 from nets.plan import Branch, window_of, window_of_upsampling
 from nets.vgg import scaled
@@ -116,6 +118,8 @@ class FCNResNet50(Module):
 
     def __init__(self, classes: int = 21, in_channels: int = 3, width: float = 1.0, aux: bool = True) -> None:
         super().__init__()
+        positive(classes, "classes", "FCNResNet50")
+        check_flag("FCNResNet50", aux=aux)
         self.in_channels = in_channels
         self.backbone = DilatedResNet50(in_channels, width)
         deep, deepest = (scaled(channels, width) * EXPANSION for channels in CHANNELS[2:])

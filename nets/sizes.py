@@ -155,6 +155,10 @@ def fcn_crops(padding: int = FCN_PADDING) -> Any:
     The skips are cut in the same way, until they lie over the map that they are added to. Source: Caffe's coord_map.py,
     Shelhamer et al., "Fully Convolutional Networks", 2017.
     """
+    if isinstance(padding, bool) or not isinstance(padding, int):
+        raise TypeError(f"fcn_crops: padding must be an int, got {padding!r}")
+    if padding < 0:
+        raise ValueError(f"fcn_crops: padding must be at least 0, got {padding}")
     block1, block2, block3, block4, block5 = fcn_blocks(padding)
     pool3 = (*block1, *block2, *block3)
     pool4 = (*pool3, *block4)

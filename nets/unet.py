@@ -17,6 +17,7 @@ from math import sqrt
 
 import minitensor as mt
 from layers import Conv2d, ConvTranspose2d, Dropout, Module, init
+from layers.affine import positive
 from minitensor.tensor import Tensor
 from nets.plan import Branch, Crop, window_of
 from nets.sizes import nearest_text, nearest_unet_sizes, unet_sizes
@@ -60,11 +61,9 @@ class UNet(Module):
         _check_choice("padding", padding, ("valid", "same"))
         _check_choice("up", up, ("transpose", "bilinear"))
         _check_choice("norm", norm, (None, "batch"))
-        for name, number in (("base_channels", base_channels), ("depth", depth), ("classes", classes)):
-            if isinstance(number, bool) or not isinstance(number, int):
-                raise TypeError(f"UNet: {name} must be an int, got {number!r}")
-            if number < 1:
-                raise ValueError(f"UNet: {name} must be at least 1, got {number}")
+        sizes = {"in_channels": in_channels, "base_channels": base_channels, "depth": depth, "classes": classes}
+        for name, number in sizes.items():
+            positive(number, name, "UNet")
         if last_up_channels is not None and up != "transpose":
             raise ValueError('UNet: last_up_channels belongs to up="transpose"; interpolation keeps channels')
         self.in_channels, self.classes, self.depth, self.padding = in_channels, classes, depth, padding

@@ -24,6 +24,7 @@ from layers import (
     Sequential,
     init,
 )
+from layers.affine import positive
 from minitensor.tensor import Tensor
 from nets.plan import Window, window_of
 from nets.sizes import VGG_BLOCKS
@@ -52,6 +53,7 @@ class VGG16(Module):
 
     def __init__(self, classes: int = 1000, width: float = 1.0) -> None:
         super().__init__()
+        positive(classes, "classes", "VGG16")
         layers, inputs = [], 3
         for convolutions, channels in zip(VGG_BLOCKS, BLOCK_CHANNELS, strict=True):
             outputs = scaled(channels, width)

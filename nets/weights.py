@@ -205,6 +205,8 @@ def _load_fcn(net, state, layout):
 
 def read_state(path):
     """The content of a weights file of either format. The first bytes tell which format it is."""
+    if not isinstance(path, (str, PathLike)):
+        raise TypeError(f"load_weights: path must be the path of a file, got {path!r}")
     path = Path(path)
     if not path.is_file():
         raise ValueError(_no_file(path))

@@ -1,7 +1,7 @@
 """Malformed calls raise TypeError or ValueError before any work is done, naming the operation and the values.
 
 valid_calls.py holds one good call of every operation; each of its Tensors in turn is replaced by things that are none.
-malformed.py and malformed_images.py hold calls whose values do not fit, and the words that the message must contain.
+The tables malformed*.py hold calls whose values do not fit, and the words that the message must contain.
 """
 
 import inspect
@@ -10,11 +10,22 @@ import pytest
 
 import minitensor as mt
 from tests.malformed import MALFORMED
+from tests.malformed_axes import MALFORMED_AXES
 from tests.malformed_images import MALFORMED_IMAGES
+from tests.malformed_layers import MALFORMED_LAYERS
+from tests.malformed_making import MALFORMED_MAKING
+from tests.malformed_modules import MALFORMED_MODULES
+from tests.malformed_nets import MALFORMED_NETS
+from tests.malformed_optim import MALFORMED_OPTIM
 from tests.refusals import no_work
 from tests.valid_calls import VALID
 
-TABLE = MALFORMED | MALFORMED_IMAGES
+TABLES = (
+    *(MALFORMED, MALFORMED_IMAGES, MALFORMED_AXES, MALFORMED_MAKING, MALFORMED_OPTIM, MALFORMED_LAYERS),
+    *(MALFORMED_MODULES, MALFORMED_NETS),
+)
+TABLE = {name: entry for table in TABLES for name, entry in table.items()}
+LEAST = 500  # malformed calls in the tables
 NOT_TENSORS = ["text", None, object(), {"a": 1}, 1 + 2j]
 # None leaves an optional Tensor out; a Python number is a good operand of these.
 OPTIONAL = {("linear", 2), ("conv2d", 2), ("conv2d_relu", 2), ("conv_transpose2d", 2)}
@@ -57,10 +68,17 @@ def test_what_is_no_tensor_is_refused(name):
             assert name in str(caught.value), f"{name} with {wrong!r} as argument {position}: {caught.value}"
 
 
+def test_no_call_hides_another():
+    assert sum(map(len, TABLES)) == len(TABLE) >= LEAST
+
+
 @pytest.mark.parametrize(("call", "error", "words"), TABLE.values(), ids=TABLE)
-def test_malformed_calls(call, error, words):
-    with pytest.raises((TypeError, ValueError)) as caught, no_work():
+def test_malformed_calls(call, error, words, tmp_path, monkeypatch):
+    """The error says all the words, and comes before any work and before any file is written."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((TypeError, ValueError, IndexError)) as caught, no_work():
         call()
     assert issubclass(caught.type, error), caught.value
     missing = [word for word in words if word not in str(caught.value)]
     assert not missing, f"{str(caught.value)!r} does not say {missing}"
+    assert not list(tmp_path.iterdir())

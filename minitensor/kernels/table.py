@@ -157,6 +157,8 @@ def kernel_variants(name: str, backend: str = "numpy") -> list[str]:
     """Names of the variants of one operation, the definition (`reference`) first."""
     if name not in operations():
         raise ValueError(f"kernel_variants: no operation named {name!r}; there are {', '.join(operations())}")
+    if backend not in BACKENDS:
+        raise ValueError(f"kernel_variants: no backend {backend!r}; there are {', '.join(BACKENDS)}")
     return sorted(_kernels.get((name, backend), {}), key=lambda variant: (variant != REFERENCE, variant))
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from minitensor.arguments import check_tensor
+from minitensor.arguments import check_same_dtype, check_tensor
 from minitensor.backend import array_module
 from minitensor.ops.indexing import GetItem
 from minitensor.ops.matmul import matmul
@@ -29,6 +29,7 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
     for letters that do not fit the shapes, and for a letter of the result that no operand has.
     """
     operands = [check_tensor(x, "einsum", f"operand {i}") for i, x in enumerate(operands)]
+    check_same_dtype("einsum", **{f"operand {i}": x for i, x in enumerate(operands)})
     terms, result = _parsed(equation, operands)
     sizes = {}
     for term, x in zip(terms, operands, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from minitensor.arguments import check_float, check_real, check_same_dtype, check_tensor
+from minitensor.arguments import check_float, check_real, check_same_dtype, check_tensor, shape_argument
 from minitensor.ops.normalize import BatchNorm
 from minitensor.ops.shape import permute, reshape
 from minitensor.tensor import Tensor
@@ -24,7 +24,7 @@ def layer_norm(
     1607.06450). Raises ValueError if the last axes of x, or of weight and bias, are not `normalized_shape`.
     """
     x = check_float(x, "layer_norm")
-    size = (normalized_shape,) if hasattr(normalized_shape, "__index__") else tuple(normalized_shape)
+    size = shape_argument((normalized_shape,), "layer_norm")
     if not size or x.shape[-len(size) :] != size:
         raise ValueError(f"layer_norm: the last axes of x must be {size}, got shape {x.shape}")
     check_real("layer_norm", "eps", eps)

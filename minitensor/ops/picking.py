@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 
-from minitensor.arguments import check_tensor
+from minitensor.arguments import broadcast_shape, check_tensor
 from minitensor.backend import array_module
 from minitensor.kernels.geometry import ceil_div
 from minitensor.ops.choose import where
@@ -30,6 +31,8 @@ def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Ten
         if size < 1:
             raise ValueError(f"split: split_size must be at least 1, got {size}")
         sizes = [min(size, length - start) for start in range(0, length, size)] or [0]
+    elif not isinstance(split_size, Sequence) or not all(hasattr(size, "__index__") for size in split_size):
+        raise TypeError(f"split: split_size must be a whole number or a list of them, got {split_size!r}")
     else:
         sizes = [size.__index__() for size in split_size]
         if sum(sizes) != length or min(sizes, default=0) < 0:
@@ -89,6 +92,9 @@ def masked_fill(x: Tensor, mask: Tensor, value: Number | Tensor) -> Tensor:
         raise TypeError(f"masked_fill: mask must be bool, got dtype {mask.dtype}")
     if isinstance(value, Tensor) and value.ndim:
         raise ValueError(f"masked_fill: value must be a number or a Tensor of no dimensions, got shape {value.shape}")
+    if not isinstance(value, (Tensor, Real)):
+        raise TypeError(f"masked_fill: value must be a number or a Tensor of no dimensions, got {value!r}")
+    broadcast_shape("masked_fill", mask.shape, x.shape)
     if not fits_category(value, x.dtype):
         raise TypeError(f"masked_fill: the value {value!r} does not fit into x of dtype {x.dtype}")
     value = value.to(x.dtype) if isinstance(value, Tensor) else number_like(value, x.dtype, x)

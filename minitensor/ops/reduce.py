@@ -217,12 +217,17 @@ def mean(x: Tensor, dim: Axes = None, keepdim: bool = False, dtype: DtypeLike = 
 
 def var(x: Tensor, dim: Axes = None, correction: int = 1, keepdim: bool = False) -> Tensor:
     """Variance over `dim`: sum of (x - mean)^2 / (count - correction); correction 1, the same as None, is unbiased."""
-    x = check_float(x, "var")
-    check_flag("var", keepdim=keepdim)
+    return variance("var", x, dim, correction, keepdim)
+
+
+def variance(operation, x, dim, correction, keepdim):
+    """`var`, with the name of the operation that errors are to have."""
+    x = check_float(x, operation)
+    check_flag(operation, keepdim=keepdim)
     correction = 1 if correction is None else correction
     if isinstance(correction, bool) or not isinstance(correction, Real):
-        raise TypeError(f"var: correction must be a number, got {correction!r}")
-    axes = normalize_axes(dim, x.ndim, "var")
+        raise TypeError(f"{operation}: correction must be a number, got {correction!r}")
+    axes = normalize_axes(dim, x.ndim, operation)
     count = math.prod(x.shape[axis] for axis in axes)
     whole = dim is None or x.ndim == 0
     return _dropped(Variance(axes, count, correction, whole)(x), axes, keepdim)

@@ -53,7 +53,10 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     x = check_numeric(x, "argmin").detach()
     check_flag("argmin", keepdim=keepdim)
     if dim is not None:
-        return min(x, dim, keepdim).indices
+        axis = normalize_axis(dim, x.ndim, "argmin")
+        if x.ndim and x.shape[axis] == 0:
+            raise ValueError(f"argmin: shape {x.shape} has no elements along dim {dim}")
+        return min(x, axis, keepdim).indices
     if x.size == 0:
         raise ValueError(f"argmin: shape {x.shape} has no elements")
     index = min(reshape(x, -1), 0).indices

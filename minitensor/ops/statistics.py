@@ -13,7 +13,7 @@ from minitensor.ops.dtypes import cast
 from minitensor.ops.functions import abs, sqrt
 from minitensor.ops.indexing import getitem
 from minitensor.ops.join import cat
-from minitensor.ops.reduce import MaxOverAxes, _dropped, sum, var
+from minitensor.ops.reduce import MaxOverAxes, _dropped, sum, variance
 from minitensor.ops.shape import flip, normalize_axes, normalize_axis, reshape
 from minitensor.tensor import Tensor
 from minitensor.typing import Axes
@@ -49,7 +49,7 @@ def norm(x: Tensor, p: float | str = "fro", dim: Axes = None, keepdim: bool = Fa
 
 def std(x: Tensor, dim: Axes = None, correction: int = 1, keepdim: bool = False) -> Tensor:
     """The standard deviation over `dim`, sqrt(var). Where it is 0 its derivative is taken as 0."""
-    return _root(var(check_float(x, "std"), dim, correction, keepdim))
+    return _root(variance("std", x, dim, correction, keepdim))
 
 
 def prod(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:

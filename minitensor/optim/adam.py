@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from minitensor.arguments import check_real
+from minitensor.arguments import check_flag, check_real
 from minitensor.backend import array_module
 from minitensor.kernels import run
 from minitensor.optim.optimizer import Optimizer
@@ -43,6 +43,7 @@ class Adam(Optimizer):
     def check(self, options: dict) -> None:
         for name in ("lr", "eps", "weight_decay"):
             check_real(self._name, name, options[name], low=0.0)
+        check_flag(self._name, amsgrad=options["amsgrad"])
         betas = options["betas"]
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise TypeError(f"{self._name}: betas must be two numbers, got {betas!r}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minitensor.arguments import check_real
 from minitensor.backend import array_module, to_numpy
 from minitensor.tensor import Tensor
 
@@ -26,6 +27,8 @@ def clip_grad_norm_(
     error_if_nonfinite it raises ValueError before any gradient is changed.
     """
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    check_real("clip_grad_norm_", "max_norm", max_norm)
+    check_real("clip_grad_norm_", "norm_type", norm_type)
     if not max_norm >= 0:
         raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, got {max_norm}")
     if not norm_type > 0:

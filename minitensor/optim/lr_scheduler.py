@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from minitensor.arguments import check_real
 from minitensor.optim.optimizer import Optimizer
 from minitensor.optim.schedulers import (
     CosineAnnealingLR,
@@ -15,6 +16,7 @@ from minitensor.optim.schedulers import (
     Scheduler,
     SequentialLR,
     StepLR,
+    check_optimizer,
 )
 
 LRScheduler = Scheduler  # torch's name for the base class
@@ -44,10 +46,17 @@ class OneCycleLR(Scheduler):
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
     ) -> None:
+        check_optimizer("OneCycleLR", optimizer)
+        for name, value in (("max_lr", max_lr), ("div_factor", div_factor), ("final_div_factor", final_div_factor)):
+            check_real("OneCycleLR", name, value)
+        check_real("OneCycleLR", "pct_start", pct_start)
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: give total_steps, or epochs and steps_per_epoch")
+            check_real("OneCycleLR", "epochs", epochs)
+            check_real("OneCycleLR", "steps_per_epoch", steps_per_epoch)
             total_steps = epochs * steps_per_epoch
+        check_real("OneCycleLR", "total_steps", total_steps)
         if total_steps < 1 or not 0 <= pct_start <= 1 or anneal_strategy not in ("cos", "linear"):
             raise ValueError(
                 "OneCycleLR: total_steps must be at least 1, pct_start in [0, 1], anneal_strategy 'cos' or 'linear'; "
@@ -109,6 +118,9 @@ class ReduceLROnPlateau:
         min_lr: float = 0.0,
         eps: float = 1e-8,
     ) -> None:
+        check_optimizer("ReduceLROnPlateau", optimizer)
+        for name, value in (("factor", factor), ("patience", patience), ("threshold", threshold), ("min_lr", min_lr)):
+            check_real("ReduceLROnPlateau", name, value)
         if not factor < 1 or mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
             raise ValueError(
                 "ReduceLROnPlateau: factor must be below 1, mode 'min' or 'max', threshold_mode 'rel' or 'abs', "

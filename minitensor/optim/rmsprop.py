@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from minitensor.arguments import check_real
+from minitensor.arguments import check_flag, check_real
 from minitensor.backend import array_module
 from minitensor.optim.optimizer import Optimizer
 from minitensor.tensor import Tensor
@@ -38,6 +38,7 @@ class RMSprop(Optimizer):
     def check(self, options: dict) -> None:
         for name in ("lr", "alpha", "eps", "weight_decay", "momentum"):
             check_real("RMSprop", name, options[name], low=0.0)
+        check_flag("RMSprop", centered=options["centered"])
 
     def prepare(self, parameter: Tensor, state: dict, group: dict) -> tuple[list, Callable]:
         lr, alpha, eps = group["lr"], group["alpha"], group["eps"]

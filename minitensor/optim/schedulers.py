@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
+from minitensor.arguments import check_real
 from minitensor.optim.optimizer import Optimizer
 
 
@@ -29,6 +30,7 @@ class Scheduler:
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
+        check_optimizer(type(self).__name__, optimizer)
         self.optimizer = optimizer
         self.base_lrs = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
         self.last_epoch = 0  # torch's name for t, whatever the steps are
@@ -70,6 +72,18 @@ class Scheduler:
         self._set()
 
 
+def check_optimizer(scheduler, optimizer):
+    """Raise TypeError for anything that is no optimizer, such as its parameters."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{scheduler}: expects an optimizer first, got {type(optimizer).__name__}")
+
+
+def _milestones(values, scheduler, least):
+    if isinstance(values, str) or not hasattr(values, "__iter__"):
+        raise TypeError(f"{scheduler}: milestones must be a list of whole numbers, got {values!r}")
+    return [_count(value, "each milestone", scheduler, least) for value in values]
+
+
 def _count(value, name, scheduler, minimum=1):
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{scheduler}: {name} must be a whole number, got {value!r}")
@@ -82,8 +96,12 @@ class LambdaLR(Scheduler):
     """lr = base * f(t), for a function f, or a list with one function per group."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable | Sequence[Callable]) -> None:
+        check_optimizer("LambdaLR", optimizer)
         groups = len(optimizer.param_groups)
         self.functions = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
+        for function in self.functions:
+            if not callable(function):
+                raise TypeError(f"LambdaLR: lr_lambda must be a function of t, or a list of them, got {function!r}")
         if len(self.functions) != groups:
             raise ValueError(f"LambdaLR: {groups} groups need as many functions, got {len(self.functions)}")
         super().__init__(optimizer)
@@ -97,6 +115,7 @@ class StepLR(Scheduler):
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
         self.step_size, self.gamma = _count(step_size, "step_size", "StepLR"), gamma
+        check_real("StepLR", "gamma", gamma)
         super().__init__(optimizer)
 
     def rate(self, t: int, base: float, group: int = 0) -> float:
@@ -107,7 +126,8 @@ class MultiStepLR(Scheduler):
     """lr = base * gamma^(number of milestones reached)."""
 
     def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
-        self.milestones = sorted(_count(m, "each milestone", "MultiStepLR", 0) for m in milestones)
+        self.milestones = sorted(_milestones(milestones, "MultiStepLR", 0))
+        check_real("MultiStepLR", "gamma", gamma)
         self.gamma = gamma
         super().__init__(optimizer)
 
@@ -120,6 +140,7 @@ class PolynomialLR(Scheduler):
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
         self.total_iters, self.power = _count(total_iters, "total_iters", "PolynomialLR"), power
+        check_real("PolynomialLR", "power", power)
         super().__init__(optimizer)
 
     def rate(self, t: int, base: float, group: int = 0) -> float:
@@ -134,6 +155,7 @@ class CosineAnnealingLR(Scheduler):
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
         self.T_max, self.eta_min = _count(T_max, "T_max", "CosineAnnealingLR"), eta_min
+        check_real("CosineAnnealingLR", "eta_min", eta_min)
         super().__init__(optimizer)
 
     def rate(self, t: int, base: float, group: int = 0) -> float:
@@ -146,6 +168,8 @@ class LinearLR(Scheduler):
     def __init__(
         self, optimizer: Optimizer, start_factor: float = 1.0 / 3, end_factor: float = 1.0, total_iters: int = 5
     ) -> None:
+        check_real("LinearLR", "start_factor", start_factor)
+        check_real("LinearLR", "end_factor", end_factor)
         if not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
             raise ValueError(
                 f"LinearLR: start_factor must lie in (0, 1] and end_factor in [0, 1], got {start_factor}, {end_factor}"
@@ -164,7 +188,7 @@ class SequentialLR(Scheduler):
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[Scheduler], milestones: Sequence[int]) -> None:
         self.schedulers = list(schedulers)
-        self.milestones = [_count(m, "each milestone", "SequentialLR") for m in milestones]
+        self.milestones = _milestones(milestones, "SequentialLR", 1)
         if len(self.schedulers) != len(self.milestones) + 1 or self.milestones != sorted(self.milestones):
             raise ValueError(
                 f"SequentialLR: {len(self.schedulers)} schedulers need one milestone less, in rising order, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from minitensor.arguments import check_real
+from minitensor.arguments import check_flag, check_real
 from minitensor.backend import array_module
 from minitensor.kernels import run
 from minitensor.optim.optimizer import Optimizer
@@ -47,6 +47,7 @@ class SGD(Optimizer):
         for name in ("lr", "momentum", "weight_decay"):
             check_real("SGD", name, options[name], low=0.0)
         check_real("SGD", "dampening", options["dampening"], low=float("-inf"))
+        check_flag("SGD", nesterov=options["nesterov"])
         if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
             raise ValueError(
                 "SGD: nesterov needs a momentum above 0 and no dampening, got "

@@ -8,12 +8,14 @@ run = nets.load_run("runs/mine", net)        later: the same answers, pixel for 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from layers import Module
+from minitensor.arguments import check_real
 from nets.data import Normalization, OwnData, as_channels, count_classes, default_crop, median_frequency_weights
 from nets.data.images import read_picture
 from nets.plain_files import shown
@@ -118,6 +120,13 @@ def train(
     """
     if (minutes is None) == (steps is None):
         raise ValueError(f"train: give minutes or steps, one of them; got minutes={minutes}, steps={steps}")
+    for name, value in (("minutes", minutes), ("steps", steps), ("lr", lr)):
+        if value is not None:
+            check_real("train", name, value)
+            if not 0 < value < inf:
+                raise ValueError(f"train: {name} must be above 0, got {value}")
+    if steps is not None and int(steps) != steps:
+        raise ValueError(f"train: steps must be a whole number, got {steps}")
     if not isinstance(net, Module):
         raise TypeError(f"train: net must be a layers.Module, got {type(net).__name__}")
     if out is None:
@@ -151,7 +160,12 @@ def train(
 
 def _trained(run, net, training_data, validation_data, loss, augment, resume, minutes, steps):
     """The TrainedRun of a folder that this process holds."""
-    training = Training(run, training_data, validation_data, net, loss, augment and _augmented(augment))
+    try:
+        training = Training(run, training_data, validation_data, net, loss, augment and _augmented(augment))
+    except Exception:
+        if not resume:
+            run.discard()
+        raise
     if resume:
         training.resume()
         seconds = None if minutes is None else 60.0 * minutes
