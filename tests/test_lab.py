@@ -265,6 +265,12 @@ def test_the_other_sections(lab, numbers):
             put(shown, "field-pixel", pixel)
             first, last = numbers["field"][name]["seen"][pixel]
             assert shown.text_content("#field-words").endswith(f"{first} … {last}: {last - first + 1}")
+    put(shown, "field-net", 0)
+    bar = shown.locator("#field svg").bounding_box()
+    shown.locator("#field svg").click(position={"x": bar["width"] / 2, "y": bar["height"] / 5})  # the output's middle
+    middle = int(shown.input_value("#field-pixel"))
+    assert abs(middle - data.FIELD_OUTPUTS["U-Net 572 -> 388"] // 2) <= 2
+    assert f"field-pixel={middle}" in shown.evaluate("location.hash")
     put(shown, "graph-step", len(numbers["graph"]) - 1)
     assert shown.text_content("#graph-words") == numbers["graph"][-1]["words"]
 

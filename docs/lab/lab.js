@@ -358,6 +358,13 @@ function field(part) {
     rect(start + v.pixel - 1, 2, 3, "#d55e00", 1);
     rect(0, 50, input, "#9cc9ee", 1);
     rect(first, 47, last - first + 1, "#d55e00", 0.35);
+    svg.onclick = event => {  // a click on the green bar chooses the pixel
+      const at = Math.floor(low + (event.offsetX / svg.clientWidth) * (high - low) - start);
+      if (at < 0 || at >= seen.length) return;
+      inputs.pixel.input.value = at;
+      remember("field-pixel", at);
+      box.update();
+    };
     picture.replaceChildren(svg);
     words.textContent = `${t("field.sees")} ${first} … ${last}: ${last - first + 1}`;
   });
