@@ -16,6 +16,6 @@ A case is a kind and a number, and the number is the seed of everything in it: t
 
 A finding is any of these: an exception other than ValueError or OSError (for the command: a traceback), a message
 without the name of a file of the case, a message of more than 1,000 characters or with control characters, an end of
-the process, more than 5 seconds, more than 1 GB, a file written outside the case's folder, a program started, a
-connection opened.
+the process, more than 5 seconds of processor time, more than 1 GB, a file written outside the case's folder, a program
+started, a connection opened.
 """

@@ -21,12 +21,18 @@ FAULTS = {
     "something that a case may not do": lambda folder: (folder.parent / "outside").write_text("x"),
     "subprocess.Popen": lambda folder: subprocess.run(["true"], check=True),
     "the process ended with SIGSEGV": lambda folder: os.kill(os.getpid(), signal.SIGSEGV),
-    "more than": lambda folder: time.sleep(60),
+    "more than": lambda folder: time.sleep(600),
+    "s of processor time": lambda folder: _spin(),
 }
 
 
 def _refuse(text):
     raise ValueError(text)
+
+
+def _spin():
+    while True:
+        pass
 
 
 def plant():

@@ -41,6 +41,7 @@ def test_every_file_is_read_or_refused(workspace):
 
 
 def test_each_fault_is_found(workspace, monkeypatch):
+    monkeypatch.setattr(parent, "PATIENCE", 2.0)
     monkeypatch.setattr(parent, "SECONDS", 1.0)
     child, tally = Child(workspace, plant="faults"), Tally()
     try:
