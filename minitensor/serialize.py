@@ -148,6 +148,8 @@ def _readable(file, name, path, widened):
         return widened.read(name) if dtype in WIDENED else file.get_tensor(name)
     except (TypeError, AttributeError) as error:
         raise ValueError(f"load: {name!r} in {path} has dtype {dtype}, which NumPy cannot hold") from error
+    except ValueError as error:  # a shape that NumPy does not take
+        raise ValueError(f"load: {_said(repr(name))} in {path} cannot be read: {_said(error)}") from error
 
 
 def _refuse_other_formats(path):

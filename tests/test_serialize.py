@@ -1,6 +1,7 @@
 """Files: what is saved comes back, what is not a safetensors file is refused, and a killed save harms nothing."""
 
 import io
+import json
 import os
 import pickle
 import signal
@@ -205,3 +206,11 @@ def test_a_killed_save_leaves_the_old_file(tmp_path):
 def test_importing_the_library_does_not_import_safetensors():
     program = "import sys, minitensor; sys.exit('safetensors' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_tensor_of_too_many_axes_is_refused_by_name(tmp_path):
+    path = tmp_path / "deep.safetensors"
+    header = json.dumps({"a": {"dtype": "F32", "shape": [1] * 115, "data_offsets": [0, 4]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ValueError, match=r"'a' in .*deep\.safetensors cannot be read"):
+        mt.load(path)

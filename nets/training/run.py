@@ -188,7 +188,7 @@ class Run:
             state = mt.load(path)
             try:
                 net.load_state_dict(state)
-            except ValueError as error:
+            except (ValueError, TypeError) as error:  # other tensors; numbers that are not real
                 raise ValueError(f"{path}: does not fit the net of this run ({reason(error)})") from error
         else:
             load_weights(net, weights)

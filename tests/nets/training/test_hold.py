@@ -8,8 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
+import minitensor as mt
 from nets.__main__ import main
 from nets.training.run import LOCK, Run
 from tests.nets.tiny import TINY
@@ -72,3 +75,12 @@ def test_a_lock_that_leads_elsewhere_or_waits_is_refused(finished_run, tmp_path,
     error = capsys.readouterr().err
     assert str(out / LOCK) in error and error.count("\n") == 1
     assert not target.exists()
+
+
+def test_weights_of_complex_numbers_are_refused_by_name(finished_run, tmp_path, capsys):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    state = {name: value.numpy() for name, value in mt.load(run / "best.safetensors").items()}
+    first = next(iter(state))
+    save_file(state | {first: state[first].astype(np.complex64)}, run / "best.safetensors")
+    with pytest.raises(ValueError, match=r"best\.safetensors: does not fit the net"):
+        Run.open(run).load_net()
