@@ -30,7 +30,7 @@ except ImportError as error:
 
 WARN_SECONDS = 60.0  # a wait of this length is reported
 LIMIT_SECONDS = float(os.environ.get("MINITENSOR_MPI_LIMIT", 1800.0))  # and one of this length ends all processes
-LEAVE_SECONDS = float(os.environ.get("MINITENSOR_MPI_LEAVE", 300.0))  # process 0 still draws pictures at the end
+LEAVE_SECONDS = float(os.environ.get("MINITENSOR_MPI_LEAVE", LIMIT_SECONDS))  # process 0 still draws
 MEET_SECONDS = 0.005  # between two looks of a process that waits in `meet`
 GUARD_SECONDS = 0.25  # between two looks of the guard thread
 
@@ -58,6 +58,7 @@ class Mpi(Communicator):
         threading.Thread(target=self._guard, daemon=True, name="mpi-guard").start()
         if group is None:  # a part leaves the report of an exception to the whole
             sys.excepthook = self._uncaught
+            self._leaving = self._comm.Dup()  # the others may be in another call
             atexit.register(self._leave)
 
     def sum_(self, array):
@@ -146,7 +147,7 @@ class Mpi(Communicator):
 
     def _leave(self):
         """At the end of Python: wait a moment for the others. One that left early (sys.exit) would hang them."""
-        end, request = time.monotonic() + LEAVE_SECONDS, self._comm.Ibarrier()
+        end, request = time.monotonic() + LEAVE_SECONDS, self._leaving.Ibarrier()
         while not request.Test():
             if time.monotonic() > end:
                 who = f"process {self.rank} of {self.size} (machine {socket.gethostname()})"

@@ -92,4 +92,3 @@ def _mpiexec():
     if find_spec("mpi4py") is None or not path.is_file():
         raise ValueError(f"{OPTION} needs MPI in this environment: {INSTALL}")
     return path
-

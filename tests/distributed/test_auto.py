@@ -9,7 +9,9 @@ from nets.training import pace
 from tests.distributed.processes import ROOT, environment, needs_mpi
 
 
-@pytest.mark.parametrize("cores, batch, expected", [(2, 4, [1, 2]), (8, 6, [1, 2, 4]), (6, 6, [1, 2, 3, 6]), (2, 1, [1])])
+@pytest.mark.parametrize(
+    "cores, batch, expected", [(2, 4, [1, 2]), (8, 6, [1, 2, 4]), (6, 6, [1, 2, 3, 6]), (2, 1, [1])]
+)
 def test_ways_never_need_more_images_than_the_batch_has(cores, batch, expected):
     assert pace.ways(cores, batch) == expected
 
