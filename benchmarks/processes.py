@@ -26,6 +26,7 @@ NETS = {
 }
 STEPS, QUICK_STEPS = 25, 8
 WARM_UP = 3
+WAY_SECONDS = 300  # one way of one net takes some seconds; a process that hangs is not waited for
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -84,6 +85,6 @@ def _measure(mpiexec, way, net, steps):
     ]
     done = subprocess.run(
         command, cwd=ROOT, env=environment,
-        stdout=subprocess.PIPE, text=True, check=True,
+        stdout=subprocess.PIPE, text=True, check=True, timeout=WAY_SECONDS,
     )  # fmt: skip
     return json.loads(done.stdout.splitlines()[-1])

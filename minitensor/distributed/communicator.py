@@ -60,6 +60,13 @@ class Communicator:
         """Whether `flag` is true in any process."""
         return bool(flag)
 
+    def part(self, count):
+        """The Communicator of the first `count` processes; None in the others. All must call it."""
+        return self
+
+    def meet(self):
+        """Wait until all processes are here. Unlike in any other call, one that waits leaves its core to others."""
+
     def abort(self, error):
         """End all processes because of an exception in this one. A process that is alone raises it."""
         raise error

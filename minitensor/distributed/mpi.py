@@ -7,6 +7,7 @@ takes long, and ends it at a limit.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import socket
@@ -29,6 +30,8 @@ except ImportError as error:
 
 WARN_SECONDS = 60.0  # a wait of this length is reported
 LIMIT_SECONDS = float(os.environ.get("MINITENSOR_MPI_LIMIT", 1800.0))  # and one of this length ends all processes
+LEAVE_SECONDS = float(os.environ.get("MINITENSOR_MPI_LEAVE", LIMIT_SECONDS))  # process 0 still draws
+MEET_SECONDS = 0.005  # between two looks of a process that waits in `meet`
 GUARD_SECONDS = 0.25  # between two looks of the guard thread
 
 
@@ -39,8 +42,9 @@ class Mpi(Communicator):
     Raises RuntimeError if the launcher started more processes than MPI sees: each would train the whole net alone.
     """
 
-    def __init__(self, launched=None):
-        self._comm = MPI.COMM_WORLD
+    def __init__(self, launched=None, group=None):
+        """group: some of the processes (`part`); None: all of them."""
+        self._comm = group or MPI.COMM_WORLD
         self.rank, self.size = self._comm.rank, self._comm.size
         if launched is not None and launched > self.size:
             raise RuntimeError(
@@ -52,7 +56,10 @@ class Mpi(Communicator):
         self.local_rank, self.local_size = local.rank, local.size
         self._waiting = None  # (name of the call, when it began)
         threading.Thread(target=self._guard, daemon=True, name="mpi-guard").start()
-        sys.excepthook = self._uncaught
+        if group is None:  # a part leaves the report of an exception to the whole
+            sys.excepthook = self._uncaught
+            self._leaving = self._comm.Dup()  # the others may be in another call
+            atexit.register(self._leave)
 
     def sum_(self, array):
         return self._in_place("sum", array, lambda host: self._comm.Allreduce(MPI.IN_PLACE, host))
@@ -82,6 +89,15 @@ class Mpi(Communicator):
 
     def any(self, flag):
         return bool(self.sum_(np.array([bool(flag)], np.int64))[0])
+
+    def part(self, count):
+        group = self._comm.Split(0 if self.rank < count else MPI.UNDEFINED, self.rank)
+        return None if group == MPI.COMM_NULL else Mpi(group=group)
+
+    def meet(self):
+        request = self._comm.Ibarrier()
+        while not request.Test():  # Wait would keep a core busy
+            time.sleep(MEET_SECONDS)
 
     def abort(self, error):
         """Print the traceback, then which process failed; end all processes."""
@@ -128,6 +144,15 @@ class Mpi(Communicator):
     def _end(self, message):
         print(message, file=sys.stderr, flush=True)
         self._comm.Abort(1)
+
+    def _leave(self):
+        """At the end of Python: wait a moment for the others. One that left early (sys.exit) would hang them."""
+        end, request = time.monotonic() + LEAVE_SECONDS, self._leaving.Ibarrier()
+        while not request.Test():
+            if time.monotonic() > end:
+                who = f"process {self.rank} of {self.size} (machine {socket.gethostname()})"
+                self._end(f"{who} ended before the others; all processes end now")
+            time.sleep(MEET_SECONDS)
 
     def _uncaught(self, kind, error, trace):
         if issubclass(kind, KeyboardInterrupt):

@@ -37,7 +37,7 @@ from nets.training.run import (
     must_be_free,
     validation_names,
 )
-from nets.training.settings import BATCH, choose
+from nets.training.settings import choose
 from nets.training.together import Elsewhere, check_batch, check_same_data, end_all, in_first
 from nets.weights import load_weights
 
@@ -87,8 +87,8 @@ def add_arguments(parser):
     parser.add_argument("--border-weight", type=positive(float, 0), help="w0 of U-Net's weight map, for --task "
                         "instance: how much gaps between objects count (default: 3; the paper: 10)")  # fmt: skip
     parser.add_argument("--lr", type=positive(float), help="highest learning rate")
-    parser.add_argument("--processes", type=count_of, metavar="N", help="train in N processes; auto: one "
-                        "for each core. For several machines see docs/many-processes.md")  # fmt: skip
+    parser.add_argument("--processes", type=count_of, metavar="N", help="train in N processes; auto: as "
+                        "many as measure fastest in some seconds. For several machines see docs/many-processes.md")  # fmt: skip
     parser.add_argument("--weights", metavar="FILE", help="weights to start from, .safetensors or .pth: of the same "
                         "net, with the same or other classes, or of VGG-16 for an FCN")  # fmt: skip
 
@@ -102,7 +102,7 @@ def main(options):
     if options.minutes is not None and options.steps is not None:
         raise ValueError("give --minutes or --steps, not both")
     if options.processes is not None:
-        restart(options.processes, options.arguments, options.batch or BATCH)
+        restart(options.processes, options.arguments, lambda: _expected(options))
     world = distributed.world()
     if world.size > 1:
         mt.set_num_threads(max(1, mt.get_num_threads() // world.local_size))
@@ -240,6 +240,16 @@ def _prepared(options, world):
     hashes = {} if data in GENERATORS else fingerprints.of_folder(Path(data), (train, validation))
     run = Run.create(out or _free_folder(f"{options.net}-{Path(config.data).name}"), config, hashes)
     return run, train, validation
+
+
+def _expected(options):
+    """The Config that this training will have. Raises what the training itself would raise."""
+    if options.resume:
+        return Run.open(options.out or _latest_run()).config
+    data = options.data or "cells"
+    options.net = options.net or "unet"
+    usable(options.device)
+    return choose(options, open_dataset(data, options.seed or 0)[0], _data_name(data))
 
 
 def _started_from(path, loaded):

@@ -40,6 +40,10 @@ class Batches:
         return self
 
     def __exit__(self, *error):
+        self.close()
+
+    def close(self):
+        """Make no more batches."""
         self._pool.shutdown(cancel_futures=True)
 
     def __getitem__(self, number):

@@ -190,7 +190,7 @@ class Training:
                 if self.schedule.finished(self.step):
                     return
                 began = time.perf_counter()
-                self.losses.append(self._train_step(*batches[self.step]))
+                self.losses.append(self.train_step(*batches[self.step]))
                 self.step += 1
                 self.step_seconds.append(time.perf_counter() - began)
                 progress.step(self.losses[-1], self.step_seconds[-1], self.schedule.steps, self._left())
@@ -219,7 +219,7 @@ class Training:
         elapsed, asked, due = self.world.sum_(said)
         return float(elapsed), bool(asked), bool(due)
 
-    def _train_step(self, x, *truth):
+    def train_step(self, x, *truth):
         """One update of the weights, from the arrays of a batch; returns the loss before it."""
         config = self.run_folder.config
         rate = config.learning_rate * self.schedule.learning_rate_factor(self.step)

@@ -1,6 +1,6 @@
 """Process 1 fails, in the way that is named; the others wait in a sum.
 
-mpiexec -n N python tests/distributed/failing.py exception|kill|stop
+mpiexec -n N python tests/distributed/failing.py exception|exit|kill|stop
 """
 
 import os
@@ -18,5 +18,7 @@ communicator.sum_(np.ones(1))
 if communicator.rank == 1:
     if sys.argv[1] == "exception":
         raise ValueError("a bad image")
+    if sys.argv[1] == "exit":
+        sys.exit(3)
     os.kill(os.getpid(), WAYS[sys.argv[1]])
 communicator.sum_(np.ones(1))

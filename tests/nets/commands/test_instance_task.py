@@ -62,7 +62,7 @@ class PowerCut(BaseException):
 
 @pytest.mark.parametrize("step", [0, 5, 11])
 def test_a_killed_run_goes_on_bit_for_bit(nuclei, run, tmp_path, monkeypatch, step):
-    original = Training._train_step
+    original = Training.train_step
 
     def cut_off(self, *batch):
         if self.step == step:
@@ -70,7 +70,7 @@ def test_a_killed_run_goes_on_bit_for_bit(nuclei, run, tmp_path, monkeypatch, st
         return original(self, *batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "_train_step", cut_off)
+        patch.setattr(Training, "train_step", cut_off)
         with pytest.raises(PowerCut):
             train(nuclei, tmp_path / "run")
     assert main(["train", "--resume", "--out", str(tmp_path / "run")]) == 0

@@ -69,12 +69,12 @@ def test_default_folders_are_numbered_and_the_latest_is_resumed(tmp_path, folder
 
 
 def test_nan_stops_the_run_and_keeps_the_last_good_weights(folder, tmp_path, capsys, monkeypatch):
-    original = Training._train_step
+    original = Training.train_step
 
     def poisoned(self, x, label):
         return original(self, np.full_like(x, np.nan) if self.step == 7 else x, label)
 
-    monkeypatch.setattr(Training, "_train_step", poisoned)
+    monkeypatch.setattr(Training, "train_step", poisoned)
     out = tmp_path / "run"
     assert main(["train", "--data", str(folder), *TINY, "--steps", "20", "--out", str(out)]) == FAILED
     message = capsys.readouterr().err.splitlines()[-1]
@@ -84,7 +84,7 @@ def test_nan_stops_the_run_and_keeps_the_last_good_weights(folder, tmp_path, cap
 
 
 def test_weights_that_are_not_finite_are_never_saved(folder, tmp_path, monkeypatch, capsys):
-    original = Training._train_step
+    original = Training.train_step
 
     def poisoned(self, *batch):
         loss = original(self, *batch)
@@ -93,7 +93,7 @@ def test_weights_that_are_not_finite_are_never_saved(folder, tmp_path, monkeypat
             weight.data = np.full_like(weight.data, np.inf)
         return loss
 
-    monkeypatch.setattr(Training, "_train_step", poisoned)
+    monkeypatch.setattr(Training, "train_step", poisoned)
     out = tmp_path / "run"
     assert main(["train", "--data", str(folder), *TINY, "--steps", "20", "--out", str(out)]) == FAILED
     assert "after step 8" in capsys.readouterr().err
@@ -164,7 +164,7 @@ def test_a_first_step_that_fails_leaves_no_folder(folder, tmp_path, capsys, monk
     def fails(self, x, label):
         raise FloatingPointError("no")
 
-    monkeypatch.setattr(Training, "_train_step", fails)
+    monkeypatch.setattr(Training, "train_step", fails)
     out = tmp_path / "run"
     command = ["train", "--data", str(folder), *TINY, "--steps", "2", "--out", str(out)]
     assert main(command) == FAILED

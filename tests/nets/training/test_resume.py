@@ -48,7 +48,7 @@ def test_two_runs_with_the_same_seed_are_equal(folder, finished_run, tmp_path):
 
 @pytest.mark.parametrize("step", [2, 3, 7, 19])
 def test_cut_off_in_a_step(folder, finished_run, tmp_path, monkeypatch, step):
-    original = Training._train_step
+    original = Training.train_step
 
     def cut_off(self, *batch):
         if self.step == step:
@@ -56,7 +56,7 @@ def test_cut_off_in_a_step(folder, finished_run, tmp_path, monkeypatch, step):
         return original(self, *batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "_train_step", cut_off)
+        patch.setattr(Training, "train_step", cut_off)
         with pytest.raises(PowerCut):
             train(folder, tmp_path / "run")
     assert train(folder, tmp_path / "run", "--resume") == 0
