@@ -34,7 +34,8 @@ count_of.__name__ = "whole number above 0 (or auto)"
 def restart(processes, arguments, config):
     """Replace this process by N processes that run `python -m nets` with the same arguments; returns only for N = 1.
 
-    config: () -> the Config of the training, which is asked for only if processes is "auto" (`fastest_count`). The environment's own mpiexec starts them: another one may not fit the library. Raises ValueError if it is missing.
+    config: () -> the Config of the training, which is asked for only if processes is "auto" (`fastest_count`). The
+    environment's own mpiexec starts them: another one may not fit the library. Raises ValueError if it is missing.
     """
     if launched():
         raise ValueError(f"{OPTION}: a launcher has started {launched()} processes already; leave {OPTION} out")

@@ -24,6 +24,7 @@ from nets.training.config import METHODS, TASKS, Config
 from nets.training.extras import USES, needed
 from nets.training.loop import Diverged, Interrupted, Training
 from nets.training.progress import clock
+from nets.training.recipes import RECIPES, is_summed
 from nets.training.results import conclude, draw, save_samples
 from nets.training.run import (
     BEST,
@@ -86,17 +87,22 @@ def add_arguments(parser):
                         "background, or by pixels that point at centres (default: watershed)")  # fmt: skip
     parser.add_argument("--border-weight", type=positive(float, 0), help="w0 of U-Net's weight map, for --task "
                         "instance: how much gaps between objects count (default: 3; the paper: 10)")  # fmt: skip
+    parser.add_argument("--recipe", choices=RECIPES, help="train as a paper does (docs/recipes.md); options given "
+                        "beside it replace its settings")  # fmt: skip
     parser.add_argument("--lr", type=positive(float), help="highest learning rate")
-    parser.add_argument("--processes", type=count_of, metavar="N", help="train in N processes; auto: as "
-                        "many as measure fastest in some seconds. For several machines see docs/many-processes.md")  # fmt: skip
-    parser.add_argument("--weights", metavar="FILE", help="weights to start from, .safetensors or .pth: of the same "
-                        "net, with the same or other classes, or of VGG-16 for an FCN")  # fmt: skip
+    parser.add_argument("--processes", type=count_of, metavar="N", help="train in N processes; auto: as many as "
+                        "measure fastest in some seconds. For several machines see docs/many-processes.md")  # fmt: skip
+    parser.add_argument("--weights", metavar="FILE|RUN", help="weights to start from, .safetensors, .pth or those of "
+                        "a run folder: of the same net, with the same or other classes, or of VGG-16 for an "
+                        "FCN")  # fmt: skip
 
 
 def main(options):
     """Train; returns the exit code."""
     pillow()  # if Pillow is missing, fail now, not when the first picture is drawn
     obey_max_pixels(options)
+    if options.weights is not None and (Path(options.weights) / BEST).is_file():
+        options.weights = str(Path(options.weights) / BEST)  # the run folder of an earlier training
     for package in USES:
         needed(package)
     if options.minutes is not None and options.steps is not None:
@@ -219,6 +225,10 @@ def _prepared(options, world):
     train, validation = open_dataset(data, options.seed or 0)
     config = replace(choose(options, train, _data_name(data)), validation_names=validation_names(validation))
     check_batch(world, config.batch)
+    if is_summed(config) and world.size > 1:
+        raise ValueError(
+            f"--recipe {config.recipe}: its loss is a sum, which one process computes; leave out --processes"
+        )
     net = build_net(config.net)
     loaded = None if options.weights is None else load_weights(net, options.weights, other_classes=True)
     print(train.description)
@@ -321,6 +331,7 @@ def _must_agree(options, run):
         "task": config.task,
         "method": config.method,
         "border_weight": config.border_weight,
+        "recipe": config.recipe,
     }
     for option, value in own.items():
         asked = getattr(options, option)

@@ -11,6 +11,7 @@ from nets.limits import LARGEST_FACTOR, MOST_BATCH, MOST_IMAGES, MOST_SECONDS, M
 from nets.plain_files import is_whole, quoted
 from nets.segmentation.centres import OUTPUTS
 from nets.training.build import check_description
+from nets.training.recipes import RECIPES, border_of
 from nets.training.sizes import check_batch_size, check_halvings
 
 FORMAT = 1
@@ -30,6 +31,7 @@ class Config:
     task              one of TASKS
     method            one of METHODS; None for the task "semantic"
     border_weight     w0 of U-Net's weight map (nets/data/weight_map.py); 0: every pixel has the weight of its class
+    recipe            a name of RECIPES (nets/training/recipes.py); None: AdamW, with a rate that falls
     """
 
     net: dict
@@ -52,6 +54,7 @@ class Config:
     task: str = "semantic"
     method: str | None = None
     border_weight: float = 0.0
+    recipe: str | None = None
     format: int = field(default=FORMAT)
 
     @property
@@ -82,7 +85,7 @@ class Config:
         """The config that `as_dict` wrote down. Raises ValueError with the field that is wrong."""
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise ValueError(f"format must be {FORMAT}")
-        values = {"validation_names": (), "method": None, "border_weight": 0.0} | values
+        values = {"validation_names": (), "method": None, "border_weight": 0.0, "recipe": None} | values
         names = {entry.name for entry in fields(cls)}
         if values.keys() != names:
             wrong = ", ".join(quoted(name) for name in sorted(values.keys() ^ names)[:MOST_NAMED])
@@ -144,8 +147,13 @@ def _check_task(values, require):
     check_description(net)
     if "depth" in net:
         check_halvings(net["depth"], values["crop"])
+        if net.get("padding") == "valid":
+            border_of(net, values["crop"])
     require("channels", is_whole(channels, 1, 3) and channels != 2, "1 or 3")
     require("task", values["task"] in TASKS, f"one of {', '.join(TASKS)}")
+    recipe = values["recipe"]
+    known = recipe is None or (isinstance(recipe, str) and recipe in RECIPES and net["name"] in RECIPES[recipe].rates)
+    require("recipe", known, f"null, or a recipe for {net['name']} out of {', '.join(RECIPES)}")
     methods = (None,) if values["task"] == "semantic" else METHODS
     require("method", values["method"] in methods, f"one of {', '.join(METHODS)}, or null for the task semantic")
     _read("encoding", check_encoding, encoding)

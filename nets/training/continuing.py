@@ -16,14 +16,17 @@ PARTS = (
     *("net", "average", "optimizer", "plan", "step", "elapsed", "best_score", "losses", "step_seconds"),
     "validation_order",
 )
-OF_EACH_PARAMETER = frozenset(("step", "exp_avg", "exp_avg_sq"))  # what AdamW keeps
+# What the optimizers keep of each parameter
+OF_ADAMW = frozenset(("step", "exp_avg", "exp_avg_sq"))
+OF_SGD = frozenset(("momentum_buffer",))
 
 
-def check_saved(saved, images, parameters):
+def check_saved(saved, images, parameters, kept=OF_ADAMW):
     """Raise ValueError, without the file's name, unless `saved` is what `Training.save` writes.
 
     images      how many validation images there are
     parameters  how many tensors the optimizer changes
+    kept        what the optimizer keeps of each
     """
     if not isinstance(saved, dict):
         raise ValueError("it is no dict")
@@ -49,7 +52,7 @@ def check_saved(saved, images, parameters):
     if not len(order) or len(np.unique(order)) < len(order) or order.min() < 0 or order.max() >= images:
         raise ValueError(f"its validation_order must be different numbers below {images}, as there are images")
     _check_plan(saved["plan"], step)
-    _check_optimizer(saved["optimizer"], step, parameters)
+    _check_optimizer(saved["optimizer"], step, parameters, kept)
 
 
 def losses_of(saved):
@@ -87,7 +90,7 @@ def _check_plan(plan, step):
         raise ValueError(f"its plan ends after {steps} steps, with step {step} and a validation at {next_validation}")
 
 
-def _check_optimizer(optimizer, step, parameters):
+def _check_optimizer(optimizer, step, parameters, kept):
     state, groups = optimizer.get("state"), optimizer.get("param_groups")
     if not isinstance(state, dict) or not isinstance(groups, list) or not all(isinstance(g, dict) for g in groups):
         raise ValueError("its optimizer has no state and param_groups")
@@ -97,7 +100,7 @@ def _check_optimizer(optimizer, step, parameters):
         raise ValueError("its optimizer's state is not arrays")
     # A parameter that never had a gradient has no state.
     numbers = {key.partition(".")[0] for key in state}
-    wanted = {f"{number}.{name}" for number in numbers for name in OF_EACH_PARAMETER}
+    wanted = {f"{number}.{name}" for number in numbers for name in kept}
     if state.keys() != wanted or len(numbers) > parameters or (numbers and not step):
         raise ValueError("its optimizer is another one, or of another net")
     for key, value in state.items():

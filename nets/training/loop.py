@@ -19,11 +19,12 @@ from nets.training.batches import Batches
 from nets.training.build import build_net
 from nets.training.checkpoint import save_checkpoint, shared_checkpoint
 from nets.training.clock import Clock
-from nets.training.continuing import check_saved
+from nets.training.continuing import OF_ADAMW, OF_SGD, check_saved
 from nets.training.interruption import Interruption
 from nets.training.losses import batch_maker, counts_of, terms_of
 from nets.training.measure import MEASURES
 from nets.training.progress import NoProgress, Progress
+from nets.training.recipes import RECIPES, border_of, optimizer_of, set_rates, without_border
 from nets.training.results import watch
 from nets.training.run import BEST, CHECKPOINT, LAST
 from nets.training.schedule import Schedule
@@ -42,6 +43,10 @@ FORWARD_SHARE = 1 / 3  # of a train step: the forward pass, the part that a vali
 def augmentation_of(config):
     """What happens to the training images. Pictures without top and bottom are microscope pictures: uneven light."""
     shade = SHADE if config.orientation == "free" else 0.0
+    if config.recipe is not None:
+        # the papers do not enlarge or shrink, and do not change the colours
+        recipe = RECIPES[config.recipe]
+        return Augmentation(config.crop, config.orientation, scale=(1.0, 1.0), elastic=recipe.elastic, color=0.0)
     return Augmentation(config.crop, config.orientation, shade=shade)
 
 
@@ -77,16 +82,14 @@ class Training:
         if self.world.size > 1:
             synchronise(self.net, self.world)
         self.gradients = Gradients(self.net.parameters(), self.world)
-        self.optimizer = mt.optim.AdamW(
-            self.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        self.optimizer = optimizer_of(self.net, config)
         self.batches = Batches(
             train,
             config.normalization,
             augmentation or augmentation_of(config),
             config.batch,
             config.seed,
-            batch_maker(config),
+            without_border(batch_maker(config), border_of(config.net, config.crop)),
             self.world.share(config.batch),
         )
         self.measure = MEASURES[config.task]  # what decides which weights are the best
@@ -127,7 +130,8 @@ class Training:
         path = self.run_folder.path(CHECKPOINT)
         saved = shared_checkpoint(path, self.world)
         try:
-            check_saved(saved, len(self.validation), sum(1 for _ in self.net.parameters()))
+            kept = OF_ADAMW if self.run_folder.config.recipe is None else OF_SGD
+            check_saved(saved, len(self.validation), sum(1 for _ in self.net.parameters()), kept)
             self._take(saved)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             said = error if isinstance(error, ValueError) else repr(error)
@@ -222,9 +226,7 @@ class Training:
     def train_step(self, x, *truth):
         """One update of the weights, from the arrays of a batch; returns the loss before it."""
         config = self.run_folder.config
-        rate = config.learning_rate * self.schedule.learning_rate_factor(self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        rate = set_rates(self.optimizer, config, self.schedule.learning_rate_factor(self.step))
         self.net.train()
         mt.manual_seed(seed_of_step(config.seed, self.step, self.world.rank))
         self.optimizer.zero_grad()

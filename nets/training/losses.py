@@ -15,6 +15,7 @@ import minitensor as mt
 from nets.data import IGNORE, make_batch, weight_map
 from nets.segmentation.centres import OFFSET_UNIT, centre_targets
 from nets.segmentation.instances import separated
+from nets.training.recipes import is_summed
 
 # The paper's 200 suits 90,000 steps. In a thousand steps the heat then leaves nothing for the classes
 # (docs/results-segmentation.md).
@@ -53,14 +54,18 @@ def loss_of(config, class_weights):
 
 
 def terms_of(config, class_weights):
-    """The function (scores, label, ...) -> the terms of the loss. Each is a mean; `counts_of` says over how much."""
+    """The function (scores, label, ...) -> the terms of the loss. Each is a mean; `counts_of` says over how much.
+
+    With a recipe whose loss is summed, the term is a sum over the pixels.
+    """
     classes = len(config.classes)
+    how = {"ignore_index": IGNORE, "reduction": "sum" if is_summed(config) else "mean"}
 
     def semantic(scores, label):
-        return (mt.cross_entropy(scores, label, weight=class_weights, ignore_index=IGNORE),)
+        return (mt.cross_entropy(scores, label, weight=class_weights, **how),)
 
     def watershed(scores, label, pixel_weight):
-        return (mt.cross_entropy(scores, label, ignore_index=IGNORE, pixel_weight=pixel_weight),)
+        return (mt.cross_entropy(scores, label, pixel_weight=pixel_weight, **how),)
 
     def centres(scores, label, targets):
         heat = mt.mse_loss(scores[:, classes : classes + 1], targets[:, :1])

@@ -169,6 +169,8 @@ def _command(config):
     parts += ["--crop", str(config.crop[0]), "--batch", str(config.batch), "--seed", str(config.seed)]
     names = {"base_channels": "--base", "depth": "--depth", "width": "--width"}
     parts += [f"{option} {config.net[name]}" for name, option in names.items() if name in config.net]
+    if config.recipe is not None:
+        parts += ["--recipe", config.recipe]
     return " ".join([*parts, "--lr", f"{config.learning_rate:g}"])
 
 

@@ -7,6 +7,7 @@ from nets.segmentation.centres import OUTPUTS
 from nets.training.build import FCNS, check_description
 from nets.training.config import Config
 from nets.training.objects import must_have_objects
+from nets.training.recipes import border_of, recipe_for, valid_crop
 from nets.training.sizes import check_batch_size, most_halvings
 
 DEFAULT_MINUTES = {"cells": 1.75, "street": 5.0}
@@ -57,6 +58,9 @@ def choose(options, train, data):
         raise ValueError(f"--width belongs to the FCNs, {options.net} has --base and --depth")
     task = options.task or "semantic"
     method, border_weight = _method(options, task)
+    recipe = recipe_for(options, method)
+    if recipe and task != "semantic" and options.border_weight is None:
+        border_weight = recipe.border_weight
     if task != "semantic":
         must_have_objects(train, data, task)
     outputs = len(train.classes) + (OUTPUTS if method == "centres" else 0)
@@ -74,16 +78,23 @@ def choose(options, train, data):
             "padding": "same",
             "norm": "batch",
         }
+    net |= recipe.net if recipe else {}
     crop = default_crop(train, FCN_CROP if fcn else _within(minutes, CROPS))
+    valid = net.get("padding") == "valid"
+    if valid:
+        crop = valid_crop(train.smallest, net["depth"])
     if options.crop:
         crop = (options.crop, options.crop)
-    batch = options.batch or BATCH
+    batch = options.batch or (recipe.batch if recipe else BATCH)
     check_batch_size(crop, batch)
     check_description(net)
-    if not fcn:
+    if valid:
+        border_of(net, crop)
+    elif not fcn:
         _check_depth(net["depth"], crop, batch)
     power = BALANCE_POWER_OBJECTS if task == "instance" else BALANCE_POWER
     weights = median_frequency_weights(count_classes(train), power)
+    own_rate = LEARNING_RATE_FCN if fcn else LEARNING_RATE
     return Config(
         net=net,
         data=data,
@@ -95,8 +106,8 @@ def choose(options, train, data):
         crop=crop,
         orientation=train.orientation,
         batch=batch,
-        learning_rate=options.lr or (LEARNING_RATE_FCN if fcn else LEARNING_RATE),
-        weight_decay=WEIGHT_DECAY,
+        learning_rate=options.lr or (recipe.rates[options.net] if recipe else own_rate),
+        weight_decay=recipe.weight_decay if recipe else WEIGHT_DECAY,
         seed=options.seed or 0,
         device=options.device or "cpu",
         steps=options.steps,
@@ -104,6 +115,7 @@ def choose(options, train, data):
         task=task,
         method=method,
         border_weight=border_weight,
+        recipe=options.recipe,
     )
 
 
