@@ -31,6 +31,7 @@ except ImportError as error:
 WARN_SECONDS = 60.0  # a wait of this length is reported
 LIMIT_SECONDS = float(os.environ.get("MINITENSOR_MPI_LIMIT", 1800.0))  # and one of this length ends all processes
 LEAVE_SECONDS = float(os.environ.get("MINITENSOR_MPI_LEAVE", LIMIT_SECONDS))  # process 0 still draws
+TELL_SECONDS = 0.2  # mpiexec passes a message on before Abort ends it; without a wait the message can be lost
 MEET_SECONDS = 0.005  # between two looks of a process that waits in `meet`
 GUARD_SECONDS = 0.25  # between two looks of the guard thread
 
@@ -143,6 +144,7 @@ class Mpi(Communicator):
 
     def _end(self, message):
         print(message, file=sys.stderr, flush=True)
+        time.sleep(TELL_SECONDS)
         self._comm.Abort(1)
 
     def _leave(self):
