@@ -48,9 +48,9 @@ def speeds(device, folder, synchronize):
     with training.batches as batches:
         ready = [batches[number] for number in range(READY_BATCHES)]
         alone = _images_a_second(
-            lambda step: training._train_step(*ready[step % READY_BATCHES]), config.batch, synchronize
+            lambda step: training.train_step(*ready[step % READY_BATCHES]), config.batch, synchronize
         )
-        job = _images_a_second(lambda step: training._train_step(*batches[step]), config.batch, synchronize)
+        job = _images_a_second(lambda step: training.train_step(*batches[step]), config.batch, synchronize)
     net = f"U-Net {config.net['base_channels']}, {config.batch}x{config.crop[0]}x{config.crop[1]}"
     return {"step images/s": alone, "job images/s": job, "net": net, "parameters": training.net.parameter_count()}
 

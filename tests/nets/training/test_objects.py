@@ -16,6 +16,7 @@ from nets.training.objects import CentresDecision, WatershedDecision, decide_obj
 from nets.training.run import Run
 
 CONFIG = SimpleNamespace(
+    recipe=None,
     task="instance", method="watershed", border_weight=10.0, background=0, classes=cells(length=1).classes,
     class_weights=(0.5, 2.0), things=(1,), orientation="free",
     normalization=Normalization((0.0,), (1.0,)),
