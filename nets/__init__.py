@@ -1,5 +1,6 @@
 """Networks for semantic segmentation, their data and their training, on top of minitensor."""
 
+from nets import starting  # isort: skip  # first: the others take a second
 import layers
 
 if not hasattr(layers, "Module"):  # a program's own layers.py beside it is found first

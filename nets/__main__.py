@@ -10,6 +10,7 @@ import sys
 from minitensor.distributed.communicator import launched
 from nets.commands import BAD_INPUT, FAILED, INTERRUPTED, READER_GONE
 from nets.plain_files import shown
+from nets.starting import awake
 from nets.training.together import Elsewhere
 
 COMMANDS = {
@@ -26,12 +27,13 @@ class Parser(argparse.ArgumentParser):
     """Reports an error in one line; --help shows the usage."""
 
     def error(self, message):
-        self.exit(BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(BAD_INPUT, f"{self.prog}: {shown(message)} (see {self.prog} --help)\n")
 
 
 def main(arguments=None):
     """Run one command; returns the exit code. Ctrl-C ends it with one line, also while the command is imported."""
     try:
+        awake()
         return _main(arguments)
     except KeyboardInterrupt:
         print("python -m nets: interrupted", file=sys.stderr)

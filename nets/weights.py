@@ -229,6 +229,14 @@ def _no_file(path):
     return f"load_weights: {path} is a folder, not a file of weights{hint}"
 
 
+def _is_file(path):
+    """Whether there is such a file. A name that is too long for the system names none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _read_shards(index):
     """A large state in several files beside an index: {"weight_map": {name: file}}."""
     try:
@@ -246,7 +254,7 @@ def _read_shards(index):
             raise ValueError(
                 f"load_weights: {index} names {file[:LONGEST_QUOTE]!r}, which is not a file of weights beside it"
             )
-        if not (index.parent / file).is_file():
+        if not _is_file(index.parent / file):
             raise ValueError(
                 f"load_weights: {index} names {file[:LONGEST_QUOTE]!r}, and there is no such file beside it"
             )

@@ -17,6 +17,7 @@ from nets.commands.device import add_device, add_max_pixels, obey_max_pixels, us
 from nets.commands.processes import count_of, restart
 from nets.data import GENERATORS, open_dataset
 from nets.data.images import pillow
+from nets.limits import LARGEST_FACTOR, MOST_SECONDS, MOST_SEED, MOST_STEPS
 from nets.plain_files import shown
 from nets.training import fingerprints
 from nets.training.build import NET_NAMES, build_net
@@ -48,18 +49,19 @@ DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 MOST_DIGITS = 18  # the most digits of a whole number
 
 
-def positive(kind, least=None):
-    """A converter for argparse: a finite number of `kind`, at least `least` or above 0."""
+def positive(kind, least=None, most=MOST_STEPS):
+    """A converter for argparse: a finite number of `kind`, at least `least` or above 0, at most `most`."""
 
     def convert(text):
         if kind is int and len(text) > MOST_DIGITS:
             raise ValueError
         value = kind(text)
-        if not math.isfinite(value) or (value <= 0 if least is None else value < least):
+        if not math.isfinite(value) or (value <= 0 if least is None else value < least) or value > most:
             raise ValueError
         return value
 
-    convert.__name__ = f"{'whole ' if kind is int else ''}number {'above 0' if least is None else f'from {least} up'}"
+    begin = "above 0" if least is None else f"from {least}"
+    convert.__name__ = f"{'whole ' if kind is int else ''}number {begin} to {most:,}"
     return convert
 
 
@@ -71,13 +73,15 @@ def add_arguments(parser):
                         "and masks/ (default: cells)")  # fmt: skip
     parser.add_argument("--task", choices=TASKS, help="what to find: the class of each pixel, each object "
                         "by itself, or both in one map (default: semantic)")  # fmt: skip
-    parser.add_argument("--minutes", type=positive(float), help="how long to train")
+    parser.add_argument("--minutes", type=positive(float, most=MOST_SECONDS / 60), help="how long to train")
     parser.add_argument("--steps", type=count, help="how long to train, in steps instead of minutes")
     add_device(parser)
     add_max_pixels(parser)
     parser.add_argument("--out", metavar="DIR", help="the run folder (default: a new one in runs/)")
     parser.add_argument("--resume", action="store_true", help="go on where the run in --out was stopped")
-    parser.add_argument("--seed", type=positive(int, 0), help="of weights, order and augmentation (default: 0)")
+    parser.add_argument(
+        "--seed", type=positive(int, 0, MOST_SEED), help="of weights, order and augmentation (default: 0)"
+    )
     parser.add_argument("--base", type=count, help="channels of the U-Net's first level")
     parser.add_argument("--depth", type=count, help="poolings of the U-Net")
     parser.add_argument("--width", type=positive(float), help="factor of the FCNs' channels; 1 is VGG-16's")
@@ -85,11 +89,11 @@ def add_arguments(parser):
     parser.add_argument("--batch", type=count, help="images a step")
     parser.add_argument("--method", choices=METHODS, help="how objects are told apart: by borders learned as "
                         "background, or by pixels that point at centres (default: watershed)")  # fmt: skip
-    parser.add_argument("--border-weight", type=positive(float, 0), help="w0 of U-Net's weight map, for --task "
-                        "instance: how much gaps between objects count (default: 3; the paper: 10)")  # fmt: skip
+    parser.add_argument("--border-weight", type=positive(float, 0, LARGEST_FACTOR), help="w0 of U-Net's weight map, "
+                        "for --task instance: how much gaps between objects count (default: 3; paper: 10)")  # fmt: skip
     parser.add_argument("--recipe", choices=RECIPES, help="train as a paper does (docs/recipes.md); options given "
                         "beside it replace its settings")  # fmt: skip
-    parser.add_argument("--lr", type=positive(float), help="highest learning rate")
+    parser.add_argument("--lr", type=positive(float, most=LARGEST_FACTOR), help="highest learning rate")
     parser.add_argument("--processes", type=count_of, metavar="N", help="train in N processes; auto: as many as "
                         "measure fastest in some seconds. For several machines see docs/many-processes.md")  # fmt: skip
     parser.add_argument("--weights", metavar="FILE|RUN", help="weights to start from, .safetensors, .pth or those of "

@@ -56,6 +56,11 @@ class Run:
 
         hashes: those of the data (nets/training/fingerprints.py)
         """
+        text = json.dumps(config.as_dict(), indent=1) + "\n"
+        try:
+            Config.from_dict(parse_json(text))
+        except ValueError as error:  # it could not be resumed, and nobody could predict with it
+            raise ValueError(f"a run with these settings could not be read again: {error}") from error
         run = cls(folder, config)
         run._made_folder = not run.folder.exists()
         run.folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +73,7 @@ class Run:
             run._remove_folder()
             raise
         try:
-            write_text(run.path(CONFIG), json.dumps(config.as_dict(), indent=1) + "\n")
+            write_text(run.path(CONFIG), text)
             if hashes:
                 write_text(run.path(FILES), fingerprints.as_text(hashes))
         except Exception:

@@ -518,7 +518,8 @@ def test_sharded_files(tmp_path):
     assert nets.load_weights(net, index) == ("U-Net", [], [])
     assert_loaded(net, state)
     for content in ("{", "[]", json.dumps({"weight_map": {"x": "../a.safetensors"}}),
-                    json.dumps({"weight_map": {"x": "a.safetensors"}})):  # fmt: skip
+                    json.dumps({"weight_map": {"x": "a.safetensors"}}),
+                    json.dumps({"weight_map": {"x": "9" * 5000}})):  # fmt: skip
         index.write_text(content)
         with pytest.raises(ValueError, match="index.json"):
             nets.load_weights(net, index)

@@ -1,6 +1,7 @@
 """Run folders that were damaged: the file and the field are named."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -51,3 +52,10 @@ def test_damaged_metrics_are_refused(finished_run, tmp_path, line):
         Run.open(tmp_path).metrics()
     (tmp_path / "metrics.jsonl").write_text(whole + whole[:30])
     assert len(Run.open(tmp_path).metrics()) == len(whole.splitlines())
+
+
+def test_settings_that_could_not_be_read_again_begin_no_run(finished_run, tmp_path):
+    config = replace(Run.open(finished_run).config, learning_rate=1e300)
+    with pytest.raises(ValueError, match="could not be read again: learning_rate must be a number from 0 to 1e"):
+        Run.create(tmp_path / "run", config)
+    assert not (tmp_path / "run").exists()
