@@ -37,7 +37,7 @@ def test_a_failing_new_run_removes_only_its_own_files(folder, tmp_path, capsys):
     out = tmp_path / "run"
     out.mkdir()
     (out / "notes.txt").write_text("mine")
-    command = ["train", "--data", str(folder), *TINY, "--steps", "2", "--lr", "1e30", "--out", str(out)]
+    command = ["train", "--data", str(folder), *TINY, "--steps", "2", "--lr", "1e6", "--out", str(out)]
     assert main(command) == 1
     assert "another --out" in capsys.readouterr().err
     assert (out / "notes.txt").read_text() == "mine"
