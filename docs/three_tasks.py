@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minitensor.serialize import replacing
+from nets.canvas import INK, new_figure, save_figure
 from nets.data import IGNORE
 from nets.data.sample import instance_classes
 from nets.segmentation.instances import Found, outlines
@@ -18,6 +18,7 @@ from nets.segmentation.metrics import Confusion
 from nets.segmentation.paint import WHITE, paint_objects
 from nets.segmentation.panoptic import PanopticTally
 from nets.segmentation.semantic import overlay
+from nets.training.extras import needed
 from nets.training.progress import clock
 from nets.training.results import load_decision
 from nets.training.run import DECISION, Run
@@ -33,8 +34,6 @@ SHADES = (1.0, 0.7, 0.85, 0.55)  # brightness of the objects of a class, in turn
 OPACITY = 0.65
 INCHES = 2.9  # width of a picture
 HEAD, GAP, FOOT = 0.6, 0.12, 0.55  # inches above, between and below the two rows of a block
-DOTS_PER_INCH = 110
-INK = "#22272e"
 
 
 def trained(folder, minutes=None):
@@ -107,15 +106,11 @@ def _notes(sample, found: Found, config):
 
 def write(path, found_runs):
     """The picture as a PNG file: a block of two rows for each run, truth above prediction."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-
+    patch = needed("matplotlib.patches").Patch
     blocks = [block(run) for run in found_runs]
     talls = [INCHES * rows[0].shape[0] / rows[0].shape[1] for _, rows, *_ in blocks]  # heights of the pictures
     heights = [2 * tall + HEAD + GAP + FOOT for tall in talls]
-    figure = Figure(figsize=(INCHES * len(COLUMNS), sum(heights)), dpi=DOTS_PER_INCH)
-    FigureCanvasAgg(figure)
+    figure = new_figure((INCHES * len(COLUMNS), sum(heights)))
     parts = figure.subfigures(len(blocks), 1, height_ratios=heights, squeeze=False)[:, 0]
     for part, height, run, (title, truth, prediction, notes) in zip(parts, heights, found_runs, blocks, strict=True):
         part.suptitle(title, x=0.03, y=1 - 0.1 / height, va="top", ha="left", fontsize=11, weight="bold", color=INK)
@@ -136,10 +131,9 @@ def write(path, found_runs):
             axes.set_ylabel(name, fontsize=10, color=INK)
         part.legend(
             handles=[
-                Patch(facecolor=np.array(entry.color) / 255, edgecolor="#8a929c", label=entry.name)
+                patch(facecolor=np.array(entry.color) / 255, edgecolor="#8a929c", label=entry.name)
                 for entry in run.config.classes
             ],
             loc="lower left", bbox_to_anchor=(0.02, 0.0), ncols=len(run.config.classes), frameon=False, fontsize=9,
         )  # fmt: skip
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
+    save_figure(figure, path)

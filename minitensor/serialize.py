@@ -25,8 +25,8 @@ _NO_PICKLE = (
     "nets.read_weights(path) returns them. To convert it once: "
     'mt.save("weights.safetensors", nets.read_weights("weights.pth"))'
 )
-# How safetensors, which is written in Rust, names an error of the system: "... (os error 28)"
 LONGEST_REASON = 300  # characters of a text from a file in a message
+# How safetensors, which is written in Rust, names an error of the system: "... (os error 28)"
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 

@@ -107,7 +107,7 @@ READERS = {  # number: (what a reader wrote, a part of what the reader must see)
 
 @pytest.mark.parametrize("number", READERS)
 def test_a_reader_sees_the_message_and_no_traceback(number, tmp_path):
-    """A copy of the exercises, of which one is filled in wrongly."""
+    """A copy of the exercises. One of them is filled in wrongly."""
     written, expected = READERS[number]
     copy = shutil.copytree(ROOT / "docs" / "exercises", tmp_path / "exercises")
     (copy / number / "exercise.py").write_text(written, encoding="utf-8")

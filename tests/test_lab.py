@@ -284,9 +284,28 @@ def test_keyboard_address_language_and_a_small_screen(lab):
     shown.focus("#transposed-kernel")
     shown.keyboard.press("ArrowRight")
     assert len(grid(shown, "kernel")) == 3 and "transposed-kernel=3" in shown.evaluate("location.hash")
+    assert shown.get_attribute("#transposed-step", "aria-valuetext").startswith("1 / ")
+    shown.focus("#transposed-step")
+    shown.keyboard.press("ArrowRight")
+    assert shown.text_content("output[for=transposed-step]").startswith("2 / ")
     shown.click("#language")
     assert shown.text_content("h1") == "The lab" and len(grid(shown, "kernel")) == 3
     unnamed = shown.eval_on_selector_all(
         "input", "all => all.filter(e => !e.closest('label').textContent.trim()).length"
     )
     assert unnamed == 0
+
+
+@in_browser
+@pytest.mark.parametrize(("address", "step"), [("abc", 1), ("-3", 1), ("7", 8), ("99999", 25)])
+def test_a_step_in_the_address_is_obeyed_or_ignored(lab, address, step):
+    shown = lab(f"#conv-size=5&conv-kernel=3&conv-stride=1&conv-padding=1&conv-step={address}")
+    assert shown.text_content("output[for=conv-step]") == f"{step} / 25"
+
+
+@in_browser
+def test_another_link_in_the_same_tab_is_followed(lab):
+    shown = lab("#conv-kernel=3")
+    shown.evaluate("window.ready = false; location.hash = 'conv-kernel=2&lang=ko'")
+    shown.wait_for_function("window.ready")
+    assert len(grid(shown, "conv-kernel")) == 2 and shown.title() == "실험실 · minitensor"

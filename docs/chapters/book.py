@@ -79,5 +79,5 @@ def figures(chapter):
 
 
 def figure(chapter, language, name="figure"):
-    """The SVG text of a figure of a chapter, drawn now."""
+    """Draw a figure of a chapter; returns its SVG text."""
     return import_module(f"docs.chapters.{chapter.name}.{name}").draw(language).svg()

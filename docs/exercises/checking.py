@@ -18,7 +18,7 @@ def checked(names):
         @wraps(function)
         def call(*arguments, **options):
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # 0 / 0 gives nan, of which a property says more
+                warnings.simplefilter("ignore", RuntimeWarning)  # 0 / 0 gives nan; the property says it better
                 try:
                     found = function(*arguments, **options)
                 except (AssertionError, NotImplementedError):

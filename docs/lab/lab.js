@@ -71,23 +71,43 @@ function section(id, draw) {
 const all = kind => () => kind;
 const upTo = n => Array.from({length: n}, (_, i) => i);
 
+// The slider that steps through the cells of a result. set(count) says how many there are and gives the chosen one.
+function stepper(id, redraw) {
+  const input = element("input", {type: "range", id, min: 0, value: 0, step: 1}), output = element("output", {for: id}, "");
+  const kept = /^\d+$/.test(state[id] ?? "") ? +state[id] : 0;  // an address may hold anything
+  input.max = Math.max(kept, 1);
+  input.value = kept;
+  input.oninput = () => { remember(id, input.value); redraw(); };
+  return {
+    box: element("fieldset", {}, element("label", {}, t("step"), input, output)),
+    none() { input.disabled = true; output.textContent = ""; },
+    go(at) { input.value = at; redraw(); },
+    set(count) {
+      input.disabled = false;
+      input.max = count - 1;
+      const at = Math.min(+input.value, count - 1);
+      output.textContent = `${at + 1} / ${count}`;
+      input.setAttribute("aria-valuetext", output.textContent);
+      return at;
+    },
+  };
+}
+
 // 1. Convolution: each result reads a window of the padded image
 function conv(part) {
   const r = data.ranges, figures = element("div", {class: "row"}), sum = element("p", {class: "sum", role: "status", id: "conv-sum"});
-  const steps = element("input", {type: "range", id: "conv-step", min: 0, value: 0, step: 1});
+  const steps = stepper("conv-step", () => box.update());
   const box = sliders("conv", [
     ["size", r.conv_size, 5], ["kernel", r.conv_kernel, 3], ["stride", r.stride, 1], ["padding", r.padding, 1],
     ["dilation", r.dilation, 1],
   ], v => {
     const found = data.conv[[v.size, v.kernel, v.stride, v.padding, v.dilation].join("-")];
     figures.replaceChildren();
-    steps.disabled = !found;
-    if (!found) { sum.textContent = t("conv.nothing"); return; }
+    if (!found) { steps.none(); sum.textContent = t("conv.nothing"); return; }
     const {output, padded, kernel} = found, width = output[0].length, d = v.dilation;
-    steps.max = output.length * width - 1;
-    const step = Math.min(+steps.value, +steps.max), si = Math.floor(step / width), sj = step % width;
+    const step = steps.set(output.length * width), si = Math.floor(step / width), sj = step % width;
     const tap = (i, first) => (i - first) % d === 0 && i >= first && i < first + d * v.kernel;
-    const go = (i, j) => { steps.value = i * width + j; box.update(); };
+    const go = (i, j) => steps.go(i * width + j);
     const edge = i => i < v.padding || i >= padded.length - v.padding;
     figures.append(
       grid("conv-input", t("input"), found.input, all("k0")), grid("conv-kernel", t("kernel"), kernel, all("k3")),
@@ -101,17 +121,14 @@ function conv(part) {
     }));
     sum.textContent = `${t("gather")}: ${terms.join(" + ") || "0"} = ${show(output[si][sj])}`;
   });
-  steps.oninput = () => { remember("conv-step", steps.value); box.update(); };
-  if (state["conv-step"]) { steps.max = 999; steps.value = state["conv-step"]; }
-  part.append(box.box, element("fieldset", {}, element("label", {}, t("step"), steps)), figures, sum);
+  part.append(box.box, steps.box, figures, sum);
   box.update();
 }
 
 // 2. Transposed convolution: gather (each output reads a window) and scatter (each pixel stamps the kernel)
 function transposed(part) {
   const r = data.ranges, figures = element("div", {class: "row"}), sum = element("p", {class: "sum", role: "status", id: "sum"});
-  let step = 0;
-  const steps = element("input", {type: "range", id: "transposed-step", min: 0, value: 0, step: 1});
+  const steps = stepper("transposed-step", () => box.update());
   const box = sliders("transposed", [
     ["size", r.size, 2], ["kernel", r.kernel, 3], ["stride", r.stride, 2], ["padding", r.padding, 1],
     ["output_padding", [0, 1, 2], 0], ["dilation", r.dilation, 1],
@@ -124,15 +141,13 @@ function transposed(part) {
     if (v.output_padding >= v.stride) { v.output_padding = v.stride - 1; inputs.output_padding.input.value = v.output_padding; }
     const found = data.transposed[[v.size, v.kernel, v.stride, v.padding, v.output_padding, v.dilation].join("-")];
     figures.replaceChildren();
-    steps.disabled = !found;
-    if (!found) { sum.textContent = t("nothing"); return; }
+    if (!found) { steps.none(); sum.textContent = t("nothing"); return; }
     const full = found.full, width = full[0].length;
-    steps.max = full.length * width - 1;
-    step = Math.min(+steps.value, +steps.max);
+    const step = steps.set(full.length * width);
     const si = Math.floor(step / width), sj = step % width, k = v.kernel, p = v.padding, d = v.dilation;
     const border = d * (k - 1), tap = (i, first) => i >= first && i <= first + border && (i - first) % d === 0;
     const inside = (i, j) => i >= p && j >= p && i < full.length - p && j < width - p;
-    const go = (i, j) => { steps.value = i * width + j; box.update(); };
+    const go = (i, j) => steps.go(i * width + j);
     const stamps = (i, j) => tap(si, i * v.stride) && tap(sj, j * v.stride);
     figures.append(
       grid("input", t("input"), found.input, all("k0"), stamps),
@@ -156,9 +171,7 @@ function transposed(part) {
     const line = (word, terms) => `${t(word)}: ${terms.join(" + ") || "0"} = ${show(full[si][sj])}`;
     sum.replaceChildren(line("gather", gather), element("br"), line("scatter", scatter));
   });
-  steps.oninput = () => { remember("transposed-step", steps.value); box.update(); };
-  if (state["transposed-step"]) { steps.max = 999; steps.value = state["transposed-step"]; }
-  part.append(box.box, element("fieldset", {}, element("label", {}, t("step"), steps)), figures, sum);
+  part.append(box.box, steps.box, figures, sum);
   box.update();
 }
 
@@ -387,6 +400,7 @@ function graph(part) {
 
 function draw() {
   document.documentElement.lang = language;
+  document.title = `${t("title")} · minitensor`;
   document.querySelectorAll("[data-t]").forEach(e => { e.textContent = t(e.dataset.t); });
   $("language").textContent = language === "en" ? "한국어" : "English";
   $("legend").replaceChildren(...[["k0", "input"], ["k1", "zero"], ["k2", "padding"], ["k3", "kernel"], ["k5", "output"],
@@ -403,5 +417,7 @@ $("language").onclick = () => {
   remember("lang", language);
   draw();
 };
+// Another link to this page was followed in the same tab. (What the sliders remember does not come here.)
+window.onhashchange = () => location.reload();
 draw();
 window.ready = true;

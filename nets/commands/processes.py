@@ -12,6 +12,7 @@ from pathlib import Path
 import minitensor as mt
 from minitensor.distributed.communicator import launched
 from nets.training import pace
+from nets.training.recipes import is_summed
 
 OPTION = "--processes"
 MEASURE_SECONDS = 90.0  # a measurement of this length has gone wrong, or its net is too large for it
@@ -57,6 +58,8 @@ def fastest_count(mpiexec, config):
     On GPUs, one process for each. 1 if nothing could be measured.
     """
     cores = mt.get_num_threads()
+    if is_summed(config):  # one process computes a sum (recipes.check_alone)
+        return 1
     if config.device != "cpu":
         return min(mt.cuda.device_count(), config.batch)
     most = max(pace.ways(cores, config.batch))

@@ -65,7 +65,7 @@ def read_picture(path, nodata=None):
     if values.dtype == np.uint8:
         void = None if marker is None else _everywhere(values == marker)
         return Picture(values, void if void is not None and void.any() else None, False, decoded.tag)
-    if values.dtype.kind == "u" and values.max() > 255 and _are_repeated(values):
+    if values.dtype.kind == "u" and values.max() > 255 and are_repeated(values):
         return Picture(_in_strips(values, lambda strip: strip // REPEATED), None, False, decoded.tag)
     missing = _missing(values, marker)
     void = None if missing is None else _everywhere(missing)
@@ -84,7 +84,7 @@ def _in_strips(values, change):
     return whole
 
 
-def _are_repeated(values):
+def are_repeated(values):
     """Whether all values are v * 257."""
     return not any((values[rows] % REPEATED).any() for rows in strips(values))
 

@@ -8,13 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from nets.data.decoding import decode
-from nets.data.images import as_channels, is_grey
+from nets.data.images import REPEATED, are_repeated, as_channels, is_grey
 from nets.data.orientation import UPRIGHT
 from nets.data.strips import strips
 
 MOST_TINT = 24  # JPEG may make the channels of a grey pixel differ by a few levels
 LARGEST_ID = 2**31 - 1
-REPEATED = 257  # 16 bits often hold v * 257 for the 8-bit value v
 # The types of arrays if nobody chooses one. Such a type does not tell whether ids are classes or objects.
 UNCHOSEN = (np.int64, np.uint64, np.float64)
 
@@ -101,11 +100,7 @@ def _check_whole(values, path):
 
 def _narrow(values):
     """16-bit channels as 8 bits, if every value is v * 257 for an 8-bit v."""
-    if (
-        values.dtype == np.uint8
-        or values.max() <= 255
-        or any((values[rows] % REPEATED).any() for rows in strips(values))
-    ):
+    if values.dtype == np.uint8 or values.max() <= 255 or not are_repeated(values):
         return values
     return values // REPEATED
 

@@ -128,3 +128,12 @@ def set_rates(optimizer, config, factor):
 def is_summed(config):
     """Whether the loss of a run is a sum over the pixels."""
     return config.recipe is not None and RECIPES[config.recipe].summed
+
+
+def check_alone(world, config):
+    """Raise ValueError if several processes are to train with a summed loss: they share the means of losses."""
+    if is_summed(config) and world.size > 1:
+        raise ValueError(
+            f"--recipe {config.recipe}: its loss is a sum, which one process computes, not {world.size}; leave out "
+            "--processes"
+        )

@@ -152,7 +152,8 @@ class Run:
         config = self.config
         if config.net["name"] == OWN:
             raise ValueError(f"{self.folder}: a run of nets.train; go on with nets.train(..., resume=True)")
-        if config.data not in GENERATORS and not Path(config.data).is_dir():
+        # `train` writes the whole path down: a relative one, or none, would be sought below the current folder
+        if config.data not in GENERATORS and not (Path(config.data).is_absolute() and Path(config.data).is_dir()):
             raise ValueError(
                 f"{self.path(CONFIG)}: the data of this run, {shown(config.data)}, is not a folder any more"
             )

@@ -125,9 +125,11 @@ def run(kind, folder, watch):
     if error is None:
         return {"outcome": "read"}
     detail = "".join(traceback.format_exception(error))[-4000:]
-    if not isinstance(error, (ValueError, OSError)):
-        return {"finding": type(error).__name__, "detail": detail}
-    problem = judged(error, folder)
+    errors = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
+    strange = [each for each in errors if not isinstance(each, (ValueError, OSError))]
+    if strange:
+        return {"finding": type(strange[0]).__name__, "detail": detail}
+    problem = next(filter(None, (judged(each, folder) for each in errors)), None)
     return {"outcome": "refused"} if problem is None else {"finding": problem, "detail": detail}
 
 

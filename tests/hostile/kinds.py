@@ -113,14 +113,19 @@ def _read_picture(folder):
     from nets.data.masks import read_mask, survey
 
     (path,) = folder.iterdir()
+    _by_all((read_picture, lambda path: survey(read_mask(path), path)), path)
+
+
+def _by_all(readers, path):
+    """Hand a file to several readers. Raises an ExceptionGroup of what they refuse it with, so that each is judged."""
     problems = []
-    for read in (read_picture, lambda path: survey(read_mask(path), path)):
+    for read in readers:
         try:
             read(path)
         except (ValueError, OSError) as error:
             problems.append(error)
     if problems:
-        raise problems[-1]
+        raise ExceptionGroup("refused", problems)
 
 
 def _masks(rng, seeds, folder):
@@ -261,14 +266,7 @@ def _read_weights(folder):
     path = next((path for path in folder.iterdir() if path.name.endswith(".index.json")), None)
     path = path or next(folder.iterdir())
     net = UNet(1, 2, base_channels=2, depth=1, padding="same", norm="batch")
-    problems = []
-    for read in (read_weights, lambda path: load_weights(net, path)):
-        try:
-            read(path)
-        except (ValueError, OSError) as error:
-            problems.append(error)
-    if problems:
-        raise problems[-1]
+    _by_all((read_weights, lambda path: load_weights(net, path)), path)
 
 
 def _names(rng, seeds, folder):

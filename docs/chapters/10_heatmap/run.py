@@ -138,7 +138,7 @@ def shape_classifier():
 
 
 def map_of_scores():
-    """(kinds, rows, columns): the probability of each kind, for each position of the window in the large image."""
+    """(kinds, rows, columns): how probable each kind is in each window of the large image."""
     net = nets.fully_convolutional(shape_classifier())
     with mt.no_grad():
         return mt.softmax(net(table_of_shapes()), 1).numpy()[0]

@@ -16,8 +16,8 @@ from nets.data.strips import STRIP, slices, strips
 from nets.limits import MOST_PAGES
 
 SIDE = 4096
-# What NumPy and Python may take at once, in bytes a pixel: the array itself, one more, or a few bools.
-# Pillow's own picture, 1 or 4 bytes a pixel, comes on top of that.
+# What NumPy and Python may take at once, in bytes for each pixel: the array itself, one more, or a few bools.
+# Pillow's own picture takes 1 or 4 bytes more for each pixel.
 MOST = {"L": 2, "RGB": 4, "RGBA": 6, "P": 5, "1": 4, "I;16": 4, "F": 12}
 MOST_OF_A_MASK = {"L": 3, "RGB": 10, "P": 3, "1": 4, "I;16": 10}
 STRIPS = 32 << 20  # bytes of what is made from one strip at a time
@@ -52,7 +52,7 @@ def test_a_picture_takes_little_memory(mode, tmp_path):
     path = write(tmp_path / ("a.tif" if mode == "F" else "a.png"), mode)
     picture, most = peak(lambda: images.read_picture(path))
     assert picture.pixels.shape[:2] == (SIDE, SIDE) and len(np.unique(picture.pixels[0])) > 1
-    assert most < MOST[mode] * SIDE * SIDE + STRIPS, f"{most / SIDE / SIDE:.1f} bytes a pixel"
+    assert most < MOST[mode] * SIDE * SIDE + STRIPS, f"{most / SIDE / SIDE:.1f} bytes for each pixel"
 
 
 @pytest.mark.parametrize("mode", MOST_OF_A_MASK)
@@ -60,7 +60,7 @@ def test_a_mask_takes_little_memory(mode, tmp_path):
     path = write(tmp_path / "a.png", mode)
     found, most = peak(lambda: survey(read_mask(path), path))
     assert len(found.values) == 2 and found.counts.sum() == SIDE * SIDE
-    assert most < MOST_OF_A_MASK[mode] * SIDE * SIDE + STRIPS, f"{most / SIDE / SIDE:.1f} bytes a pixel"
+    assert most < MOST_OF_A_MASK[mode] * SIDE * SIDE + STRIPS, f"{most / SIDE / SIDE:.1f} bytes for each pixel"
 
 
 def test_labels_are_found_strip_by_strip():

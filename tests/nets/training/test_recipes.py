@@ -1,6 +1,9 @@
 """The papers' recipes: what they set, that they train and go on with the same bits, and what they refuse."""
 
 import json
+from collections import defaultdict
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from tests.nets.tiny import write_folder
 
 UNET = ["--base", "2", "--depth", "1"]
 FCN = ["--width", "0.02", "--crop", "32"]
+OPTIONS = "out weights net base depth width seed device batch lr data crop task method border_weight recipe".split()
 CASES = {
     "unet-paper": ["--net", "unet", *UNET],
     "fcn-paper": ["--net", "fcn32s", *FCN],
@@ -130,3 +134,23 @@ def test_what_does_not_fit_is_refused(data, tmp_path, capsys):
     values = json.loads((out / "config.json").read_text()) | {"recipe": "fcn-paper"}
     (out / "config.json").write_text(json.dumps(values))
     refused(capsys, "evaluate", out, saying=["config.json", "recipe"])
+
+
+def test_a_summed_loss_is_for_one_process(data, tmp_path):
+    """At the beginning and at --resume; --processes auto then takes one without measuring."""
+    from nets.commands.processes import fastest_count
+    from nets.commands.runs import _opened
+    from nets.training.recipes import check_alone
+
+    out = tmp_path / "run"
+    assert train(data, out, "fcn-at-once", "--steps", "1") == 0
+    config, two = Run.open(out).config, SimpleNamespace(size=2, first=True)
+    with pytest.raises(ValueError, match="fcn-at-once: its loss is a sum, which one process computes, not 2"):
+        check_alone(two, config)
+    options = defaultdict(lambda: None, out=str(out))
+    batch_of_two = replace(config, batch=2)  # so that two processes could share it
+    (out / "config.json").write_text(json.dumps(batch_of_two.as_dict()))
+    with pytest.raises(ValueError, match="its loss is a sum"):
+        _opened(SimpleNamespace(**{name: options[name] for name in OPTIONS}), two)
+    assert fastest_count("no mpiexec is started", config) == 1
+    check_alone(SimpleNamespace(size=1), config)
